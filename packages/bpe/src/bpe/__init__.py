@@ -1,0 +1,33 @@
+"""Byte-level BPE tokenizer: training, encoding, decoding.
+
+>>> from bpe import Tokenizer, train_bpe
+>>> vocab, merges = train_bpe("corpus.txt", 10_000, ["<|endoftext|>"])  # doctest: +SKIP
+>>> tokenizer = Tokenizer(vocab, merges, ["<|endoftext|>"])  # doctest: +SKIP
+>>> tokenizer.decode(tokenizer.encode("Once upon a time"))  # doctest: +SKIP
+'Once upon a time'
+"""
+
+from bpe.corpus import encode_file
+from bpe.formats import TokenizerFileError
+from bpe.patterns import PATTERNS
+from bpe.streaming import StreamDecoder
+from bpe.text_files import TextFileError, read_text
+from bpe.token_files import TokenFileError, TokenFileInfo, open_token_file, read_token_file_info, write_token_file
+from bpe.tokenizer import Tokenizer
+from bpe.training import train_bpe
+
+__all__ = [
+    "PATTERNS",
+    "StreamDecoder",
+    "TextFileError",
+    "TokenFileError",
+    "TokenFileInfo",
+    "Tokenizer",
+    "TokenizerFileError",
+    "encode_file",
+    "open_token_file",
+    "read_text",
+    "read_token_file_info",
+    "train_bpe",
+    "write_token_file",
+]

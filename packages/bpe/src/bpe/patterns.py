@@ -1,0 +1,85 @@
+r"""Split patterns: where a text may never be merged across.
+
+Before any merging, a text is cut into *pieces* (pre-tokens): roughly words with their leading space, runs
+of digits, runs of punctuation, runs of white space. GPT-2's pattern cuts
+
+>>> split_pieces("I'll take 2 apples!", compile_pattern("gpt2"))
+['I', "'ll", ' take', ' 2', ' apples', '!']
+
+The patterns are written in the syntax of the `regex` package, which also defines their meaning (Unicode
+version included). They are the ones published with GPT-2 (Radford et al. 2019) and with OpenAI's `tiktoken`.
+"""
+
+import regex
+
+_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+_UPPER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
+_LOWER = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+
+PATTERNS: dict[str, str] = {
+    "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    "cl100k": (
+        _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+    "o200k": (
+        rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+{_CONTRACTIONS}?"
+        rf"|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*{_CONTRACTIONS}?"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+}
+"""The well-known patterns by name."""
+
+DEFAULT_PATTERN = "gpt2"
+
+# The last place in a text at which every pattern of the table has a border, whatever stands to the left and to
+# the right: before a plain space that follows something else, and between a letter and a punctuation mark. (Not
+# before an apostrophe, which may start a contraction; not before a combining mark, which o200k counts as a
+# letter.) `(?r)` makes `regex` search from the end.
+_LAST_SAFE_CUT = regex.compile(r"(?r)(?<=\S)(?= )|(?<=\p{L})(?=[^\s\p{L}\p{N}\p{M}'])")
+
+
+def pattern_source(name_or_regex: str) -> str:
+    """Return the regular expression behind a name of `PATTERNS`, or the argument itself if it is no name."""
+    return PATTERNS.get(name_or_regex, name_or_regex)
+
+
+def compile_pattern(name_or_regex: str) -> "regex.Pattern[str]":
+    """Compile a pattern given by name or as a regular expression.
+
+    Raises:
+        ValueError: the expression is not one that `regex` accepts.
+
+    """
+    try:
+        return regex.compile(pattern_source(name_or_regex))
+    except regex.error as error:
+        raise ValueError(
+            f"split pattern {name_or_regex!r} is neither one of {', '.join(PATTERNS)} "
+            f"nor a regular expression that the regex package accepts: {error}"
+        ) from error
+
+
+def split_pieces(text: str, pattern: "regex.Pattern[str]") -> list[str]:
+    """Cut `text` into pieces. They join up to `text` again: what the pattern skips is a piece of its own."""
+    if pattern.pattern in PATTERNS.values():  # these match every character, so nothing is ever skipped
+        return pattern.findall(text)
+    pieces = []
+    end = 0
+    for match in pattern.finditer(text):
+        pieces += [text[end : match.start()], match.group()]
+        end = match.end()
+    pieces.append(text[end:])
+    return [piece for piece in pieces if piece]
+
+
+def last_safe_cut(text: str, pattern: "regex.Pattern[str]") -> int:
+    """Return the last position where `text` may be cut so that both parts are split as the whole would be.
+
+    Returns 0 where there is none, as for every pattern that is not in `PATTERNS`: nothing is known of
+    what a stranger's expression looks at.
+    """
+    if pattern.pattern not in PATTERNS.values():
+        return 0
+    match = _LAST_SAFE_CUT.search(text)
+    return 0 if match is None else match.start()

@@ -1,0 +1,78 @@
+"""Special tokens: strings such as `<|endoftext|>` that stand for one id and are never split or merged.
+
+Where two of them start at the same place the longer one wins, and the leftmost start wins over all others:
+
+>>> list(SpecialTokens(["<a>", "<a><a>"]).split("x<a><a>y<a>"))
+[('x', False), ('<a><a>', True), ('y', False), ('<a>', True)]
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import regex
+
+
+class SpecialTokens:
+    """Finds special tokens in a text that is given whole (`split`) or in parts (`split_stream`)."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        """Check and compile the tokens.
+
+        Raises:
+            ValueError: a token is empty or given twice.
+
+        """
+        for position, token in enumerate(tokens):
+            if not token:
+                raise ValueError(f"special token {position} is empty: give at least one character")
+            if token in tokens[:position]:
+                raise ValueError(f"special token {token!r} is given twice: name each one once")
+        self.tokens = tuple(tokens)
+        longest_first = sorted(tokens, key=len, reverse=True)
+        self._found = regex.compile("|".join(map(regex.escape, longest_first))) if tokens else None
+        # A proper prefix of a token at the end of the text: what follows may complete it.
+        prefixes = sorted({token[:end] for token in tokens for end in range(1, len(token))}, key=len, reverse=True)
+        self._open = regex.compile("(?:" + "|".join(map(regex.escape, prefixes)) + r")\Z") if prefixes else None
+        self._longest = len(longest_first[0]) if tokens else 0
+
+    def split(self, text: str) -> Iterator[tuple[str, bool]]:
+        """Yield `(part, is_special)` for the whole `text`, without empty parts."""
+        position = 0
+        for match in self._found.finditer(text) if self._found else ():
+            if match.start() > position:
+                yield text[position : match.start()], False
+            yield match.group(), True
+            position = match.end()
+        if position < len(text):
+            yield text[position:], False
+
+    def split_stream(self, chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
+        """Yield `(part, is_special)` for a text given in chunks, holding back only what may be a token's start.
+
+        Ordinary text comes out in parts cut anywhere; special tokens come out exactly as `split` finds them.
+        """
+        held = ""
+        for chunk in chunks:
+            text = held + chunk
+            certain = self._certain_end(text)
+            yield from self.split(text[:certain])
+            held = text[certain:]
+        yield from self.split(held)
+
+    def _certain_end(self, text: str) -> int:
+        """Return the position up to which more text cannot change what `split` finds."""
+        if self._found is None or self._open is None:
+            return len(text)
+        position = 0
+        while True:
+            # Only the end of the text can be open, so the search for an open token starts there.
+            start = max(position, len(text) - self._longest + 1)
+            unfinished = self._open.search(text, start)
+            if unfinished is None:
+                return len(text)
+            complete = next(
+                (match for match in self._found.finditer(text, position) if match.end() > unfinished.start()), None
+            )
+            # A complete token that starts earlier wins; after it, what looked unfinished may not be.
+            if complete is None or complete.start() >= unfinished.start():
+                return unfinished.start()
+            position = complete.end()

@@ -1,0 +1,68 @@
+"""Reading text files piece by piece, and writing files so that they are whole or not there."""
+
+import codecs
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+_CHUNK_BYTES = 1 << 20
+
+
+class TextFileError(ValueError):
+    """A text file that cannot be used: empty, or not UTF-8."""
+
+
+def read_text(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield the text of a UTF-8 file in chunks of about 1 MiB, line ends untouched.
+
+    Raises:
+        TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
+        OSError: the file cannot be read.
+
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with Path(path).open("rb") as file:
+        offset = 0
+        while chunk := file.read(_CHUNK_BYTES):
+            yield _decode(decoder, chunk, offset, path)
+            offset += len(chunk)
+        if offset == 0:
+            raise TextFileError(f"{path} is empty: give a file with text in it")
+        _decode(decoder, b"", offset, path)
+
+
+def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, path: str | os.PathLike[str]) -> str:
+    """Decode the bytes that stand at `offset` of the file; no bytes at all mean its end."""
+    held_back = len(decoder.getstate()[0])
+    try:
+        return decoder.decode(chunk, final=not chunk)
+    except UnicodeDecodeError as error:
+        raise TextFileError(
+            f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset "
+            f"{offset - held_back + error.start} ({error.reason}); convert the file to UTF-8 first"
+        ) from error
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file for writing that appears under its name only once it is written to the end.
+
+    The bytes go to a temporary file in the same folder, which is synced and renamed; after an error it is removed.
+    """
+    path = Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files; this one is like any other
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

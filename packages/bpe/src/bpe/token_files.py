@@ -1,0 +1,118 @@
+"""Token files: the ids of a corpus as one flat little-endian array, with a JSON file beside it.
+
+`corpus.bin` holds nothing but ids: `uint16` when the vocabulary has at most 65,536 entries, else `uint32`.
+`corpus.bin.json` says what they are: dtype, count, vocabulary size and the tokenizer's fingerprint.
+"""
+
+import json
+import os
+import sys
+from array import array
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpe.text_files import whole_file
+
+if TYPE_CHECKING:
+    import numpy
+
+_CHUNK_IDS = 1 << 16
+
+
+class TokenFileError(ValueError):
+    """A token file that is damaged, or ids that do not fit it."""
+
+
+@dataclass(frozen=True)
+class TokenFileInfo:
+    """What the JSON file beside a token file says."""
+
+    dtype: str
+    """`uint16` or `uint32`, little-endian."""
+    count: int
+    """Number of ids."""
+    vocab_size: int
+    """All ids are smaller than this."""
+    tokenizer_sha256: str | None
+    """`Tokenizer.fingerprint` of the tokenizer that made the ids, if known."""
+
+
+def info_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of the JSON file that belongs to the token file `path`."""
+    return Path(f"{os.fspath(path)}.json")
+
+
+def write_token_file(
+    path: str | os.PathLike[str], ids: Iterable[int], vocab_size: int, tokenizer_sha256: str | None = None
+) -> TokenFileInfo:
+    """Write ids as they come; the file appears only when it is whole, its JSON file first.
+
+    Raises:
+        TokenFileError: an id is not in `range(vocab_size)`.
+        OSError: the file cannot be written.
+
+    """
+    if not 1 <= vocab_size <= 2**32:
+        raise TokenFileError(f"vocab_size is {vocab_size}; token files take 1 to {2**32}")
+    dtype, typecode = ("uint16", "H") if vocab_size <= 65_536 else ("uint32", "I")
+    stream = iter(ids)
+    count = 0
+    with whole_file(path) as file:
+        while chunk := list(islice(stream, _CHUNK_IDS)):
+            if min(chunk) < 0 or max(chunk) >= vocab_size:
+                place, wrong = next((i, token) for i, token in enumerate(chunk) if not 0 <= token < vocab_size)
+                raise TokenFileError(
+                    f"id {wrong} at position {count + place} is outside the vocabulary of {vocab_size}"
+                )
+            values = array(typecode, chunk)
+            if sys.byteorder == "big":
+                values.byteswap()
+            file.write(values.tobytes())
+            count += len(chunk)
+        info = TokenFileInfo(dtype, count, vocab_size, tokenizer_sha256)
+        with whole_file(info_path(path)) as sidecar:
+            sidecar.write((json.dumps(asdict(info), indent=2) + "\n").encode())
+    return info
+
+
+def read_token_file_info(path: str | os.PathLike[str]) -> TokenFileInfo:
+    """Read the JSON file beside a token file, and check that the token file has the size that it says.
+
+    Raises:
+        TokenFileError: the JSON file is damaged, or the sizes disagree.
+        OSError: a file is missing.
+
+    """
+    try:
+        info = TokenFileInfo(**json.loads(info_path(path).read_text("utf-8")))
+        expected = info.count * {"uint16": 2, "uint32": 4}[info.dtype]
+    except (ValueError, TypeError, KeyError) as error:
+        raise TokenFileError(
+            f"{info_path(path)} does not describe a token file: {error!r}; encode the text again"
+        ) from None
+    size = Path(path).stat().st_size
+    if size != expected:
+        raise TokenFileError(
+            f"{path} has {size} bytes, but {info.count} ids of {info.dtype} make {expected}: encode the text again"
+        )
+    return info
+
+
+def open_token_file(path: str | os.PathLike[str]) -> "numpy.ndarray":
+    """Map a token file into memory, read-only: a one-dimensional array of its dtype. Needs numpy.
+
+    Raises:
+        TokenFileError: the file is damaged.
+        OSError: the file is missing.
+
+    """
+    import numpy as np
+
+    info = read_token_file_info(path)
+    dtype = np.dtype(info.dtype).newbyteorder("<")
+    if info.count == 0:  # an empty file cannot be mapped
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype=dtype, mode="r")

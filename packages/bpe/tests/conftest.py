@@ -1,0 +1,52 @@
+"""A corpus with many scripts, white space of every kind and real English, and a tokenizer trained on it."""
+
+import argparse
+import inspect
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from bpe import Tokenizer, train_bpe
+
+settings.register_profile("default", deadline=None)  # test machines may be slow and busy
+settings.load_profile("default")
+
+END = "<|endoftext|>"
+
+SCRIPTS = """\
+The quick brown fox doesn't jump; it's 12,345 years old, and we'll see what they've got.
+Żółta gęś pije wodę. Die Straße ist naß. L'été, où êtes-vous? ¿Qué pasó, niño?
+Быстрая лиса прыгает. Η αλεπού πηδάει. 狐狸跳过懒狗。素早い茶色の狐。빠른 여우. הכלב הישן. الكلب नमस्ते दुनिया สวัสดี
+emoji 👩‍👩‍👧‍👦 👍🏽 🇵🇱 e\u0301 ﬁ ½ ² Ⅷ ٣٤٥ \u200b zero\u00a0width \u3000 wide
+\tdef f(x):\r\n        return x  # spaces   and\ttabs\x0b\x0c\x85 end   \n\n\n  x
+"""
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    documents = [SCRIPTS, inspect.getsource(argparse)[:60_000], SCRIPTS[::-1]]
+    path.write_bytes(f"\n{END}\n".join(documents).encode())
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(corpus):
+    return train_bpe(corpus, 1200, [END])
+
+
+@pytest.fixture(scope="session")
+def tokenizer(trained) -> Tokenizer:
+    return Tokenizer(*trained, [END])
+
+
+def texts(max_size: int = 60) -> st.SearchStrategy[str]:
+    """Text that is rich in borders: contractions, runs of white space, special tokens whole and in pieces."""
+    borders = ["'", "'s", "'LL", "’", " ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "/", ".", "...", "\x00"]
+    words = ["a", "the", " the", "Ab", "9", "12345", "é", "e\u0301", "狐", "👍🏽", "ſ", "ي"]
+    specials = [END, "<", "<|", "|>", "endoftext"]
+    awkward = st.sampled_from([*borders, *words, *specials])
+    anything = st.characters(codec="utf-8")
+    return st.lists(awkward | anything, max_size=max_size).map("".join)

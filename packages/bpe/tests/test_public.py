@@ -1,0 +1,48 @@
+import subprocess
+import sys
+
+import bpe
+
+
+def test_public_names():
+    assert bpe.__all__ == [
+        "PATTERNS",
+        "StreamDecoder",
+        "TextFileError",
+        "TokenFileError",
+        "TokenFileInfo",
+        "Tokenizer",
+        "TokenizerFileError",
+        "encode_file",
+        "open_token_file",
+        "read_text",
+        "read_token_file_info",
+        "train_bpe",
+        "write_token_file",
+    ]
+    assert all(hasattr(bpe, name) for name in bpe.__all__)
+
+
+def test_importing_loads_neither_torch_nor_numpy():
+    program = "import sys, bpe; print(sorted({'torch', 'numpy', 'numba', 'einx'} & set(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
+
+
+def test_training_encoding_and_writing_work_without_numpy(tmp_path):
+    """numpy is an extra: only `open_token_file` needs it."""
+    program = """
+import sys
+sys.modules["numpy"] = None
+from bpe import *
+from pathlib import Path
+Path("text.txt").write_text("low low low lower newest widest " * 9)
+tokenizer = Tokenizer(*train_bpe("text.txt", 262, ["<|endoftext|>"]), ["<|endoftext|>"])
+tokenizer.save("tokenizer.json")
+tokenizer = Tokenizer.load("tokenizer.json")
+info = encode_file(tokenizer, "text.txt", "text.bin")
+print(info.count, read_token_file_info("text.bin").count)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    count, again = map(int, done.stdout.split())
+    assert count == again > 0

@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpe.special_tokens import SpecialTokens
+
+TOKENS = st.lists(st.text("ab<", min_size=1, max_size=4), max_size=5, unique=True)
+
+
+def naive_split(text, tokens):
+    """At each position from the left, take the longest token that starts there."""
+    parts, ordinary, i = [], "", 0
+    while i < len(text):
+        found = max((token for token in tokens if text.startswith(token, i)), key=len, default="")
+        if found:
+            parts += [(ordinary, False)] * bool(ordinary) + [(found, True)]
+            ordinary = ""
+            i += len(found)
+        else:
+            ordinary += text[i]
+            i += 1
+    return parts + [(ordinary, False)] * bool(ordinary)
+
+
+def joined(parts):
+    """Join neighbouring ordinary parts: a stream may cut them anywhere."""
+    result = []
+    for part, is_special in parts:
+        if result and not is_special and not result[-1][1]:
+            result[-1] = (result[-1][0] + part, False)
+        else:
+            result.append((part, is_special))
+    return result
+
+
+@given(text=st.text("ab<", max_size=30), tokens=TOKENS)
+def test_split_takes_the_leftmost_longest(text, tokens):
+    assert list(SpecialTokens(tokens).split(text)) == naive_split(text, tokens)
+
+
+@given(chunks=st.lists(st.text("ab<", max_size=6), max_size=8), tokens=TOKENS)
+def test_stream_finds_what_split_finds(chunks, tokens):
+    specials = SpecialTokens(tokens)
+    parts = list(specials.split_stream(chunks))
+    assert all(part for part, _ in parts)
+    assert joined(parts) == list(specials.split("".join(chunks)))
+
+
+def test_stream_holds_back_only_a_possible_start():
+    consumed = []
+
+    def chunks():
+        for chunk in ["plain <|end", "less>", "<|endoftext|>", "<|endof", "text|>", "."]:
+            consumed.append(chunk)
+            yield chunk
+
+    specials = SpecialTokens(["<|endoftext|>", "<|endoftext|><|endoftext|>"])
+    stream = specials.split_stream(chunks())
+    assert next(stream) == ("plain ", False)
+    assert len(consumed) == 1
+    assert joined(stream) == [("<|endless>", False), ("<|endoftext|><|endoftext|>", True), (".", False)]
+
+
+def test_no_tokens():
+    assert list(SpecialTokens([]).split("text")) == [("text", False)]
+    assert list(SpecialTokens([]).split_stream(["te", "xt"])) == [("te", False), ("xt", False)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"), [([""], "special token 0 is empty"), (["a", "a"], "'a' is given twice")]
+)
+def test_bad_tokens_are_refused(tokens, message):
+    with pytest.raises(ValueError, match=message):
+        SpecialTokens(tokens)

@@ -1,0 +1,98 @@
+import itertools
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpe import PATTERNS, StreamDecoder, Tokenizer
+
+from .conftest import END, SCRIPTS, texts
+
+
+def cut(text, positions):
+    borders = [0, *sorted(position % (len(text) + 1) for position in positions), len(text)]
+    return [text[a:b] for a, b in itertools.pairwise(borders)]
+
+
+@pytest.fixture(scope="module", params=[*PATTERNS, r"\w+|\W+"])
+def any_tokenizer(request, trained):
+    return Tokenizer(*trained, [END, END + END], pattern=request.param)
+
+
+@given(text=texts(), positions=st.lists(st.integers(0, 10**6), max_size=10))
+def test_ids_do_not_depend_on_the_cuts(any_tokenizer, text, positions):
+    assert list(any_tokenizer.encode_iterable(cut(text, positions))) == any_tokenizer.encode(text)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 4095, 4096, 5000])
+def test_long_texts_cut_everywhere(any_tokenizer, size):
+    """Longer than the buffer, so that the parts are really cut."""
+    text = (SCRIPTS + "    " * 30 + END + END + END + "'ll" * 50 + "x" * 300) * 8
+    chunks = [text[i : i + size] for i in range(0, len(text), size)]
+    assert list(any_tokenizer.encode_iterable(chunks)) == any_tokenizer.encode(text)
+
+
+@given(words=st.lists(texts(6), min_size=1, max_size=12), size=st.integers(1, 3000))
+def test_random_texts_longer_than_the_buffer(any_tokenizer, words, size):
+    text = "".join(words[i * i % len(words)] for i in range(900))[:12_000]
+    chunks = [text[i : i + size] for i in range(0, len(text), size)]
+    assert list(any_tokenizer.encode_iterable(chunks)) == any_tokenizer.encode(text)
+
+
+def test_it_is_lazy(tokenizer):
+    def endless():
+        while True:
+            yield "All the world's a stage. "
+
+    first = list(itertools.islice(tokenizer.encode_iterable(endless()), 5000))
+    assert first == tokenizer.encode("All the world's a stage. " * 2000)[:5000]
+
+
+def test_memory_does_not_grow_with_the_input(tokenizer):
+    def peak(lines):
+        tracemalloc.start()
+        try:
+            for _ in tokenizer.encode_iterable("to be or not to be\n" for _ in range(lines)):
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1000)
+    assert peak(50_000) < 2 * peak(2_000)
+
+
+def test_a_text_without_borders_is_looked_at_few_times(tokenizer, monkeypatch):
+    """Counted, not timed: looking for a cut again at every chunk would be quadratic."""
+    looked_at = 0
+    original = __import__("bpe.streaming", fromlist=["last_safe_cut"]).last_safe_cut
+
+    def counting(text, pattern):
+        nonlocal looked_at
+        looked_at += len(text)
+        return original(text, pattern)
+
+    monkeypatch.setattr("bpe.streaming.last_safe_cut", counting)
+    size = 200_000
+    list(tokenizer.encode_iterable("a" for _ in range(size)))
+    assert looked_at < 4 * size
+
+
+@given(text=texts(), data=st.data())
+def test_stream_decoder_joins_up_to_decode(tokenizer, text, data):
+    ids = tokenizer.encode(text)
+    noise = data.draw(st.lists(st.integers(1, 256), max_size=6))  # single bytes: mostly malformed UTF-8
+    ids = ids + noise + ids
+    stream = StreamDecoder(tokenizer)
+    parts = [stream.feed(token_id) for token_id in ids]
+    assert "".join(parts) + stream.finish() == tokenizer.decode(ids)
+
+
+def test_stream_decoder_never_shows_half_a_character():
+    tokenizer = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [])
+    stream = StreamDecoder(tokenizer)
+    assert [stream.feed(byte) for byte in "a狐👍".encode()] == ["a", "", "", "狐", "", "", "", "👍"]
+    assert stream.finish() == ""
+    stream.feed(0xE7)
+    assert stream.finish() == "\ufffd"

@@ -1,0 +1,94 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpe import (
+    TokenFileError,
+    TokenFileInfo,
+    encode_file,
+    open_token_file,
+    read_token_file_info,
+    write_token_file,
+)
+from bpe.token_files import info_path
+
+
+@given(ids=st.lists(st.integers(0, 99_999), max_size=50), vocab_size=st.sampled_from([100_000, 2**32]))
+def test_round_trip(tmp_path_factory, ids, vocab_size):
+    path = tmp_path_factory.mktemp("tokens") / "t.bin"
+    info = write_token_file(path, iter(ids), vocab_size, "abc")
+    assert info == read_token_file_info(path) == TokenFileInfo("uint32", len(ids), vocab_size, "abc")
+    assert open_token_file(path).tolist() == ids
+
+
+@pytest.mark.parametrize(("vocab_size", "dtype"), [(300, "uint16"), (65_536, "uint16"), (65_537, "uint32")])
+def test_the_dtype_follows_the_vocabulary(tmp_path, vocab_size, dtype):
+    path = tmp_path / "t.bin"
+    info = write_token_file(path, [1, 258, vocab_size - 1], vocab_size)
+    assert info.dtype == dtype
+    assert path.read_bytes() == np.array([1, 258, vocab_size - 1], np.dtype(dtype).newbyteorder("<")).tobytes()
+
+
+def test_many_ids_come_in_chunks(tmp_path):
+    path = tmp_path / "t.bin"
+    write_token_file(path, (i % 1000 for i in range(200_000)), 1000)
+    assert np.array_equal(open_token_file(path), np.arange(200_000) % 1000)
+
+
+def test_the_array_is_read_only(tmp_path):
+    write_token_file(tmp_path / "t.bin", [1, 2, 3], 10)
+    with pytest.raises(ValueError, match="read-only"):
+        open_token_file(tmp_path / "t.bin")[0] = 5
+
+
+@pytest.mark.parametrize("wrong", [10, -1])
+def test_an_id_outside_the_vocabulary_is_refused_and_nothing_is_left(tmp_path, wrong):
+    ids = [1] * 70_000 + [wrong]
+    with pytest.raises(TokenFileError, match=f"id {wrong} at position 70000 is outside the vocabulary of 10"):
+        write_token_file(tmp_path / "t.bin", ids, 10)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_encoding_leaves_nothing(tmp_path, tokenizer):
+    text = tmp_path / "text.txt"
+    text.write_bytes(b"good " * 300_000 + b"\xff")
+    with pytest.raises(ValueError, match="at offset 1500000"):
+        encode_file(tokenizer, text, tmp_path / "t.bin")
+    assert list(tmp_path.iterdir()) == [text]
+
+
+def test_encode_file_equals_encode(tmp_path, tokenizer, corpus):
+    info = encode_file(tokenizer, corpus, tmp_path / "t.bin")
+    assert open_token_file(tmp_path / "t.bin").tolist() == tokenizer.encode(corpus.read_bytes().decode())
+    assert info.tokenizer_sha256 == tokenizer.fingerprint
+    assert info.vocab_size == tokenizer.vocab_size
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    path = tmp_path / "t.bin"
+    write_token_file(path, range(10), 10)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(TokenFileError, match="has 19 bytes, but 10 ids of uint16 make 20"):
+        open_token_file(path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"dtype": "float64"}', '{"count": 3}'])
+def test_a_damaged_description_is_refused(tmp_path, content):
+    path = tmp_path / "t.bin"
+    write_token_file(path, range(10), 10)
+    info_path(path).write_text(content)
+    with pytest.raises(TokenFileError, match="does not describe a token file"):
+        read_token_file_info(path)
+
+
+def test_the_description_is_json(tmp_path):
+    write_token_file(tmp_path / "t.bin", [1], 10, "abc")
+    assert json.loads((tmp_path / "t.bin.json").read_text()) == {
+        "dtype": "uint16",
+        "count": 1,
+        "vocab_size": 10,
+        "tokenizer_sha256": "abc",
+    }

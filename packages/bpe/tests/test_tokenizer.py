@@ -1,0 +1,140 @@
+import pickle
+
+import pytest
+import tiktoken
+from hypothesis import given
+
+from bpe import PATTERNS, Tokenizer, train_bpe
+
+from .conftest import END, SCRIPTS, texts
+
+SPEC_VOCAB = {0: b" ", 1: b"a", 2: b"c", 3: b"e", 4: b"h", 5: b"t", 6: b"th", 7: b" c", 8: b" a", 9: b"the", 10: b" at"}
+SPEC_MERGES = [(b"t", b"h"), (b" ", b"c"), (b" ", b"a"), (b"th", b"e"), (b" a", b"t")]
+BYTES = {byte: bytes([byte]) for byte in range(256)}
+
+
+def test_worked_example():
+    assert Tokenizer(SPEC_VOCAB, SPEC_MERGES).encode("the cat ate") == [9, 7, 1, 5, 10, 3]
+
+
+@given(text=texts())
+def test_round_trip(tokenizer, text):
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.decode_bytes(ids) == text.encode()
+
+
+@given(text=texts())
+def test_equal_to_tiktoken_with_the_same_vocabulary(tokenizer, text):
+    ranks = {token: token_id for token_id, token in tokenizer.vocab.items() if token_id > 0}
+    oracle = tiktoken.Encoding(
+        "ours", pat_str=PATTERNS["gpt2"], mergeable_ranks=ranks, special_tokens=tokenizer.special_tokens
+    )
+    settled = text.encode("ascii", errors="ignore").decode() + SCRIPTS  # Unicode versions differ in rare characters
+    assert tokenizer.encode(settled) == oracle.encode(settled, allowed_special="all")
+
+
+def test_equal_to_tiktoken_on_the_corpus(tokenizer, corpus):
+    ranks = {token: token_id for token_id, token in tokenizer.vocab.items() if token_id > 0}
+    oracle = tiktoken.Encoding(
+        "ours", pat_str=PATTERNS["gpt2"], mergeable_ranks=ranks, special_tokens=tokenizer.special_tokens
+    )
+    text = corpus.read_bytes().decode()
+    ids = tokenizer.encode(text)
+    assert ids == oracle.encode(text, allowed_special="all")
+    assert ids.count(0) == 2
+    assert len(ids) < len(text.encode()) / 2.5
+
+
+def test_training_and_encoding_agree_on_other_patterns(corpus):
+    for pattern in ["cl100k", "o200k", r"\w+|\W"]:
+        vocab, merges = train_bpe(corpus, 500, [END], pattern=pattern)
+        text = corpus.read_bytes().decode()
+        tokenizer = Tokenizer(vocab, merges, [END], pattern=pattern)
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+        used = set(tokenizer.encode(text))
+        assert {257, 258} & used  # the commonest merges occur in the text that they were learned from
+
+
+def test_special_tokens_are_never_split_and_the_longer_wins():
+    tokenizer = Tokenizer(BYTES, [], [END, END + END])
+    assert tokenizer.special_tokens == {END: 256, END + END: 257}
+    assert tokenizer.encode(f"a{END}{END}{END}b") == [97, 257, 256, 98]
+    assert tokenizer.decode([97, 257, 256]) == f"a{END}{END}{END}"
+
+
+def test_special_tokens_that_the_vocabulary_has_keep_their_id():
+    tokenizer = Tokenizer(
+        {**{i + 1: token for i, token in BYTES.items()}, 0: END.encode(), 700: b"ab"}, [], ["<x>", END]
+    )
+    assert tokenizer.special_tokens == {"<x>": 701, END: 0}
+    assert tokenizer.vocab_size == 702
+
+
+def test_a_special_token_does_not_take_the_id_of_a_byte():
+    tokenizer = Tokenizer({0: b"\n", **{i + 1: token for i, token in BYTES.items()}}, [], ["\n"])
+    assert tokenizer.encode("\n") == [0]
+    assert tokenizer.encode("a") == [98]
+
+
+def test_without_special_tokens_their_text_is_ordinary(trained):
+    ids = Tokenizer(*trained).encode(END)
+    assert len(ids) > 1
+    assert 0 not in ids
+
+
+def test_malformed_utf8_becomes_the_replacement_character():
+    tokenizer = Tokenizer(BYTES, [])
+    assert tokenizer.decode([0xE7, 0x8B]) == "\ufffd"
+    assert tokenizer.decode([97, 0xFF, 98]) == "a\ufffdb"
+    assert tokenizer.decode_bytes([97, 0xFF]) == b"a\xff"
+
+
+@pytest.mark.parametrize("wrong", [1200, -1, 10**12])
+def test_an_id_outside_the_vocabulary_is_named(tokenizer, wrong):
+    with pytest.raises(ValueError, match=f"id {wrong} is not in the vocabulary, whose largest id is 1199"):
+        tokenizer.decode([5, wrong])
+
+
+def test_a_byte_outside_the_vocabulary_is_named():
+    with pytest.raises(ValueError, match=r"contains the byte b'z' \(in ' z'\)"):
+        Tokenizer(SPEC_VOCAB, SPEC_MERGES).encode("the z")
+
+
+def test_a_merge_outside_the_vocabulary_is_refused():
+    with pytest.raises(ValueError, match="merge 1 makes b'xy', which is not in the vocabulary"):
+        Tokenizer({**BYTES, 256: b"ab"}, [(b"a", b"b"), (b"x", b"y")])
+
+
+def test_a_negative_id_is_refused():
+    with pytest.raises(ValueError, match="id -1 is negative"):
+        Tokenizer({-1: b"a"}, [])
+
+
+def test_the_fingerprint_changes_with_anything_that_changes_ids(trained):
+    vocab, merges = trained
+    tokenizers = [
+        Tokenizer(vocab, merges, [END]),
+        Tokenizer(vocab, merges),
+        Tokenizer(vocab, merges[:-1], [END]),
+        Tokenizer({**vocab, 5: vocab[6], 6: vocab[5]}, merges, [END]),
+        Tokenizer(vocab, merges, [END], pattern="cl100k"),
+    ]
+    assert len({tokenizer.fingerprint for tokenizer in tokenizers}) == len(tokenizers)
+    assert Tokenizer(vocab, merges, [END], pattern="gpt2").fingerprint == tokenizers[0].fingerprint
+
+
+def test_properties_are_copies(tokenizer):
+    tokenizer.vocab.clear()
+    tokenizer.merges.clear()
+    tokenizer.special_tokens.clear()
+    assert tokenizer.decode(tokenizer.encode(END + "abc")) == END + "abc"
+
+
+def test_it_can_be_sent_to_another_process(tokenizer):
+    assert pickle.loads(pickle.dumps(tokenizer)).encode(SCRIPTS) == tokenizer.encode(SCRIPTS)
+
+
+def test_empty_text(tokenizer):
+    assert tokenizer.encode("") == []
+    assert tokenizer.decode([]) == ""
