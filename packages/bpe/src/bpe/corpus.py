@@ -16,7 +16,6 @@ def encode_file(
         TextFileError: the text is empty or not UTF-8.
         ValueError: a byte of the text is not in the vocabulary.
         OSError: a file cannot be read or written.
-
     """
     ids = tokenizer.encode_iterable(read_text(text_path))
     return write_token_file(token_path, ids, tokenizer.vocab_size, tokenizer.fingerprint)

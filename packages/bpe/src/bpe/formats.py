@@ -57,7 +57,6 @@ def from_stand_ins(text: str) -> bytes:
 
     Raises:
         ValueError: a character stands for no byte.
-
     """
     try:
         return bytes([_BYTE_OF[character] for character in text])
@@ -150,7 +149,6 @@ def read_tokenizer_json(path: str | os.PathLike[str]) -> TokenizerParts:
     Raises:
         TokenizerFileError: the file is damaged, or asks for what this package cannot do exactly: another model,
             a normalizer, dropout, special tokens that swallow the space around them.
-
     """
     content = _read_json(path)
     model = _field(content, "model", dict, path)

@@ -49,7 +49,6 @@ def compile_pattern(name_or_regex: str) -> "regex.Pattern[str]":
 
     Raises:
         ValueError: the expression is not one that `regex` accepts.
-
     """
     try:
         return regex.compile(pattern_source(name_or_regex))

@@ -19,7 +19,6 @@ class SpecialTokens:
 
         Raises:
             ValueError: a token is empty or given twice.
-
         """
         for position, token in enumerate(tokens):
             if not token:

@@ -21,7 +21,6 @@ def read_text(path: str | os.PathLike[str]) -> Iterator[str]:
     Raises:
         TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
         OSError: the file cannot be read.
-
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with Path(path).open("rb") as file:

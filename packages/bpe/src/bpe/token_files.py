@@ -53,7 +53,6 @@ def write_token_file(
     Raises:
         TokenFileError: an id is not in `range(vocab_size)`.
         OSError: the file cannot be written.
-
     """
     if not 1 <= vocab_size <= 2**32:
         raise TokenFileError(f"vocab_size is {vocab_size}; token files take 1 to {2**32}")
@@ -84,7 +83,6 @@ def read_token_file_info(path: str | os.PathLike[str]) -> TokenFileInfo:
     Raises:
         TokenFileError: the JSON file is damaged, or the sizes disagree.
         OSError: a file is missing.
-
     """
     try:
         info = TokenFileInfo(**json.loads(info_path(path).read_text("utf-8")))
@@ -107,7 +105,6 @@ def open_token_file(path: str | os.PathLike[str]) -> "numpy.ndarray":
     Raises:
         TokenFileError: the file is damaged.
         OSError: the file is missing.
-
     """
     import numpy as np
 

@@ -47,7 +47,6 @@ class Tokenizer:
         Raises:
             ValueError: an id is negative, a merge makes bytes that are not in `vocab`, a special token is empty
                 or given twice, or the pattern is not a regular expression.
-
         """
         self._vocab = dict(vocab)
         self._merges = list(merges)
@@ -77,7 +76,6 @@ class Tokenizer:
         Raises:
             TokenizerFileError: a file is damaged (what and where is named).
             OSError: a file cannot be read.
-
         """
         vocab = formats.read_vocab_json(vocab_filepath, special_tokens or ())
         return cls(vocab, formats.read_merges_txt(merges_filepath), special_tokens, pattern=pattern)
@@ -89,7 +87,6 @@ class Tokenizer:
         Raises:
             TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
             OSError: the file cannot be read.
-
         """
         parts = formats.read_tokenizer_json(path)
         return cls(parts.vocab, parts.merges, parts.special_tokens, pattern=parts.pattern)
@@ -147,7 +144,6 @@ class Tokenizer:
 
         Raises:
             ValueError: a byte of the text is not in the vocabulary.
-
         """
         ids: list[int] = []
         for part, is_special in self._specials.split(text):
@@ -161,7 +157,6 @@ class Tokenizer:
 
         Raises:
             ValueError: a byte of the text is not in the vocabulary.
-
         """
         for part, is_special in safe_parts(iterable, self._specials, self._pattern):
             ids: list[int] = []
@@ -194,7 +189,6 @@ class Tokenizer:
 
         Raises:
             ValueError: an id is not in the vocabulary.
-
         """
         try:
             return b"".join([self._vocab[token_id] for token_id in ids])
@@ -208,7 +202,6 @@ class Tokenizer:
 
         Raises:
             ValueError: an id is not in the vocabulary.
-
         """
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 

@@ -40,7 +40,6 @@ def train_bpe(
 
     Warns:
         UserWarning: training stopped early because no pair of tokens is left to merge.
-
     """
     smallest = 256 + len(special_tokens)
     if vocab_size < smallest:

@@ -1,0 +1,54 @@
+import dataclasses
+
+import pytest
+
+from nn import ModelConfig
+
+
+def test_the_defaults_are_the_base_model():
+    config = ModelConfig()
+    assert (config.vocab_size, config.context_length, config.d_model) == (10_000, 256, 512)
+    assert (config.num_layers, config.num_heads, config.kv_heads, config.d_head) == (4, 16, 16, 32)
+    assert (config.norm, config.position, config.ffn, config.tie_embeddings) == ("pre", "rope", "swiglu", False)
+    assert config.feedforward_width == 1344
+
+
+@pytest.mark.parametrize(
+    ("ffn", "d_model", "width"),
+    [("swiglu", 512, 1344), ("swiglu", 16, 64), ("swiglu", 768, 2048), ("silu", 512, 2048), ("relu2", 100, 400)],
+)
+def test_the_default_feedforward_width(ffn, d_model, width):
+    assert ModelConfig(d_model=d_model, num_heads=2, ffn=ffn).feedforward_width == width
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"vocab_size": 0}, "model.vocab_size is 0: it must be at least 1"),
+        ({"context_length": -1}, "model.context_length is -1"),
+        ({"num_layers": 0}, "model.num_layers is 0"),
+        ({"num_kv_heads": 0}, "model.num_kv_heads is 0"),
+        ({"d_ff": 0}, "model.d_ff is 0"),
+        ({"num_heads": 7}, "d_model = 512 cannot be shared by 7 heads: make model.num_heads a divisor"),
+        ({"num_kv_heads": 3}, "num_heads = 16 cannot be grouped onto 3 key/value heads"),
+        ({"d_model": 48, "num_heads": 16}, "an odd width of 3"),
+        ({"norm": "layer"}, "model.norm is 'layer': choose one of pre, post, none"),
+        ({"position": "learned"}, "model.position is 'learned': choose one of rope, none"),
+        ({"ffn": "gelu"}, "model.ffn is 'gelu': choose one of swiglu, silu, relu2"),
+        ({"rope_theta": 0.0}, "model.rope_theta is 0.0: it must be above 0"),
+        ({"rope_theta": float("nan")}, "model.rope_theta is nan"),
+        ({"norm_eps": 0.0}, "model.norm_eps is 0.0"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ModelConfig(**settings)
+
+
+def test_odd_heads_are_fine_without_rotation():
+    assert ModelConfig(d_model=48, num_heads=16, position="none").d_head == 3
+
+
+def test_it_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ModelConfig().d_model = 3

@@ -1,0 +1,103 @@
+"""Linear, Embedding, RMSNorm and the feed-forward networks against torch.nn."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from nn import Embedding, Linear, ReLU2Network, RMSNorm, SiLUNetwork, SwiGLU, silu
+
+
+def test_linear_equals_torch():
+    ours, theirs = Linear(6, 4), torch.nn.Linear(6, 4, bias=False)
+    theirs.load_state_dict(ours.state_dict())
+    for shape in [(6,), (3, 6), (2, 3, 6)]:
+        x = torch.randn(shape)
+        torch.testing.assert_close(ours(x), theirs(x))
+    assert ours.weight.shape == (4, 6)
+
+
+@pytest.mark.parametrize(("d_in", "d_out"), [(300, 500), (512, 512), (1000, 10)])
+def test_linear_starts_as_specified(d_in, d_out):
+    weight = Linear(d_in, d_out).weight.detach()
+    sigma = math.sqrt(2 / (d_in + d_out))
+    assert weight.abs().max() <= 3 * sigma
+    assert weight.abs().max() > 2.7 * sigma
+    assert weight.mean().abs() < 5 * sigma / math.sqrt(weight.numel())
+    # Cutting a normal distribution at ±3σ leaves 0.9866 of its standard deviation.
+    assert weight.std().item() == pytest.approx(0.9866 * sigma, rel=0.03)
+
+
+def test_embedding_equals_torch():
+    ours, theirs = Embedding(20, 6), torch.nn.Embedding(20, 6)
+    theirs.load_state_dict(ours.state_dict())
+    ids = torch.randint(20, (3, 5))
+    assert torch.equal(ours(ids), theirs(ids))
+    ours(ids).square().sum().backward()
+    theirs(ids).square().sum().backward()
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+
+
+def test_embedding_starts_as_specified():
+    weight = Embedding(2000, 100).weight.detach()
+    assert 2.9 < weight.abs().max() <= 3
+    assert weight.std().item() == pytest.approx(0.9866, rel=0.01)
+
+
+def test_rms_norm_equals_torch():
+    ours, theirs = RMSNorm(16), torch.nn.RMSNorm(16, eps=1e-5)
+    assert torch.equal(ours.weight, torch.ones(16))
+    with torch.no_grad():
+        ours.weight.copy_(torch.randn(16))
+        theirs.weight.copy_(ours.weight)
+    x = torch.randn(2, 3, 16, requires_grad=True)
+    torch.testing.assert_close(ours(x), theirs(x))
+    (a,) = torch.autograd.grad(ours(x).square().sum(), x)
+    (b,) = torch.autograd.grad(theirs(x).square().sum(), x)
+    torch.testing.assert_close(a, b)
+
+
+def test_rms_norm_computes_in_float32():
+    norm = RMSNorm(1000, dtype=torch.bfloat16)
+    x = (1e3 * torch.randn(4, 1000)).bfloat16()
+    assert norm(x).dtype == torch.bfloat16
+    expected = x.float() / (x.float().square().mean(-1, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(norm(x), expected.bfloat16(), rtol=0, atol=0)
+
+
+def test_silu_equals_torch():
+    x = 5 * torch.randn(100)
+    torch.testing.assert_close(silu(x), functional.silu(x))
+
+
+def test_networks_equal_their_formulas_in_torch():
+    x = torch.randn(2, 3, 8)
+    net = SwiGLU(8, 64)
+    expected = functional.linear(
+        functional.silu(functional.linear(x, net.w1.weight)) * functional.linear(x, net.w3.weight), net.w2.weight
+    )
+    torch.testing.assert_close(net(x), expected)
+    net = SiLUNetwork(8, 32)
+    expected = functional.linear(functional.silu(functional.linear(x, net.w1.weight)), net.w2.weight)
+    torch.testing.assert_close(net(x), expected)
+    net = ReLU2Network(8, 32)
+    expected = functional.linear(functional.relu(functional.linear(x, net.w1.weight)).square(), net.w2.weight)
+    torch.testing.assert_close(net(x), expected)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **where: Linear(4, 6, **where),
+        lambda **where: Embedding(5, 4, **where),
+        lambda **where: RMSNorm(4, **where),
+        lambda **where: SwiGLU(4, 64, **where),
+        lambda **where: SiLUNetwork(4, 16, **where),
+        lambda **where: ReLU2Network(4, 16, **where),
+    ],
+)
+def test_device_and_dtype_reach_every_parameter(make):
+    for parameter in make(device="meta", dtype=torch.bfloat16).parameters():
+        assert parameter.device.type == "meta"
+        assert parameter.dtype == torch.bfloat16

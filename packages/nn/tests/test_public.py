@@ -1,0 +1,47 @@
+import ast
+from pathlib import Path
+
+import nn
+
+
+def test_public_names():
+    assert nn.__all__ == [
+        "CausalMultiHeadSelfAttention",
+        "Embedding",
+        "Linear",
+        "ModelConfig",
+        "RMSNorm",
+        "ReLU2Network",
+        "RotaryPositionalEmbedding",
+        "SamplingConfig",
+        "SiLUNetwork",
+        "SwiGLU",
+        "TransformerBlock",
+        "TransformerLM",
+        "causal_mask",
+        "cross_entropy",
+        "generate",
+        "next_token_probabilities",
+        "sample",
+        "scaled_dot_product_attention",
+        "silu",
+        "softmax",
+    ]
+    assert all(hasattr(nn, name) for name in nn.__all__)
+
+
+def test_everything_is_written_from_scratch():
+    """From torch.nn come only the base class, the parameter, the containers and init."""
+    allowed = {"Module", "ModuleList", "Parameter", "init"}
+    files = list(Path(nn.__file__).parent.glob("*.py"))
+    assert len(files) > 10
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "torch.nn":
+                assert {alias.name for alias in node.names} <= allowed, file
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not node.module.startswith("torch.nn."), file
+            if isinstance(node, ast.Import):
+                assert not any(alias.name.startswith("torch.nn") for alias in node.names), file
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "torch":
+                assert node.attr not in {"nn", "softmax", "rms_norm", "embedding"}, file

@@ -1,0 +1,93 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nn import SamplingConfig, next_token_probabilities, sample, softmax
+
+LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
+
+
+def naive(logits, temperature, top_k, top_p):
+    """One token after the other, in plain Python."""
+    weights = [float(x) for x in torch.softmax(logits.double() / temperature, 0)]
+    ranked = sorted(range(len(weights)), key=lambda i: -weights[i])[: top_k or len(weights)]
+    total = sum(weights[i] for i in ranked)
+    kept, reached = [], 0.0
+    for i in ranked:
+        if reached >= top_p:
+            break
+        kept.append(i)
+        reached += weights[i] / total
+    total = sum(weights[i] for i in kept)
+    return [weights[i] / total if i in kept else 0.0 for i in range(len(weights))]
+
+
+@given(
+    logits=st.lists(st.integers(-400, 400), min_size=1, max_size=10, unique=True),
+    temperature=st.sampled_from([0.3, 0.7, 1.0, 2.0]),
+    top_k=st.none() | st.integers(1, 12),
+    top_p=st.sampled_from([0.05, 0.311, 0.9, 1.0]),
+)
+def test_probabilities_equal_the_naive_way(logits, temperature, top_k, top_p):
+    logits = torch.tensor(logits) / 100
+    ours = next_token_probabilities(logits, SamplingConfig(temperature, top_k, top_p))
+    torch.testing.assert_close(ours.tolist(), naive(logits, temperature, top_k, top_p), rtol=1e-4, atol=1e-5)
+
+
+def test_temperature_zero_is_greedy():
+    assert next_token_probabilities(LOGITS, SamplingConfig(temperature=0.0)).tolist() == [1, 0, 0, 0, 0]
+    assert sample(LOGITS.expand(3, 5), SamplingConfig(temperature=0.0)).tolist() == [0, 0, 0]
+
+
+def test_a_tiny_temperature_is_nearly_greedy():
+    probabilities = next_token_probabilities(LOGITS, SamplingConfig(temperature=1e-30))
+    assert probabilities.tolist() == [1, 0, 0, 0, 0]
+
+
+def test_top_p_takes_the_smallest_set_that_reaches_p():
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    for top_p, size in [(0.4, 1), (0.6, 2), (0.79, 2), (0.9, 3), (0.97, 4), (1.0, 4)]:
+        kept = next_token_probabilities(logits, SamplingConfig(top_p=top_p)) > 0
+        assert kept.tolist() == [True] * size + [False] * (4 - size)
+
+
+def test_draws_follow_the_probabilities():
+    generator = torch.Generator().manual_seed(1)
+    draws = sample(LOGITS.expand(20_000, 5), SamplingConfig(), generator)
+    frequencies = torch.bincount(draws, minlength=5) / 20_000
+    torch.testing.assert_close(frequencies, softmax(LOGITS, 0), rtol=0, atol=0.02)
+
+
+def test_a_seed_repeats_the_draws():
+    draws = [sample(LOGITS.expand(50, 5), SamplingConfig(), torch.Generator().manual_seed(7)) for _ in range(2)]
+    assert torch.equal(*draws)
+
+
+@pytest.mark.parametrize("row", [[float("nan"), 1.0], [float("inf"), 0.0], [-float("inf"), -float("inf")]])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_logits_that_are_not_finite_are_refused(row, temperature):
+    with pytest.raises(ValueError, match="logits are not finite"):
+        sample(torch.tensor(row), SamplingConfig(temperature))
+
+
+def test_a_forbidden_token_is_never_drawn():
+    logits = torch.tensor([0.0, -torch.inf, 0.0])
+    assert 1 not in sample(logits.expand(500, 3), SamplingConfig())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": -0.1}, "temperature is -0.1"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"temperature": float("inf")}, "temperature is inf"),
+        ({"top_k": 0}, "top_k is 0"),
+        ({"top_p": 0.0}, "top_p is 0.0"),
+        ({"top_p": 1.1}, "top_p is 1.1"),
+        ({"top_p": float("nan")}, "top_p is nan"),
+    ],
+)
+def test_nonsense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        SamplingConfig(**settings)

@@ -1,0 +1,37 @@
+"""What the package shows to the outside, and what it needs from there."""
+
+import ast
+import sys
+from pathlib import Path
+
+import optim
+
+
+def test_public_names_are_pinned():
+    assert optim.__all__ == [
+        "SGD",
+        "AdamW",
+        "Segment",
+        "Shape",
+        "clip_grad_norm",
+        "constant_schedule",
+        "cosine_schedule",
+        "linear_schedule",
+        "piecewise_schedule",
+        "wsd_schedule",
+    ]
+
+
+def test_every_public_name_exists():
+    assert [name for name in optim.__all__ if not hasattr(optim, name)] == []
+
+
+def test_torch_is_the_only_dependency():
+    imported = set()
+    for file in Path(optim.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module.partition(".")[0])
+    assert imported - set(sys.stdlib_module_names) == {"optim", "torch"}
