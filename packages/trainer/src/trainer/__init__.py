@@ -1,1 +1,60 @@
-"""Placeholder."""
+"""Training runs: memory-mapped data, safetensors checkpoints, the training loop."""
+
+from trainer.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from trainer.command_line import ConfigError, option_values, parse_config, save_config
+from trainer.config import (
+    DataConfig,
+    OptimizerConfig,
+    RunConfig,
+    ScheduleConfig,
+    TrainConfig,
+    TrainingConfig,
+    WandbConfig,
+)
+from trainer.data import DataError, TrainingData, get_batch, open_data, open_tokens
+from trainer.devices import choose_device
+from trainer.evaluation import evaluate, perplexity
+from trainer.loop import DivergedError, TrainingResult, train
+from trainer.plots import plot_loss
+from trainer.reporting import read_metrics
+from trainer.run_directory import RunDirectory, RunDirectoryError, new_run_directory, open_run_directory
+from trainer.state import StateError
+from trainer.step import learning_rate, make_optimizer, train_step
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataConfig",
+    "DataError",
+    "DivergedError",
+    "OptimizerConfig",
+    "RunConfig",
+    "RunDirectory",
+    "RunDirectoryError",
+    "ScheduleConfig",
+    "StateError",
+    "TrainConfig",
+    "TrainingConfig",
+    "TrainingData",
+    "TrainingResult",
+    "WandbConfig",
+    "choose_device",
+    "evaluate",
+    "get_batch",
+    "learning_rate",
+    "load_checkpoint",
+    "make_optimizer",
+    "new_run_directory",
+    "open_data",
+    "open_run_directory",
+    "open_tokens",
+    "option_values",
+    "parse_config",
+    "perplexity",
+    "plot_loss",
+    "read_metrics",
+    "save_checkpoint",
+    "save_config",
+    "train",
+    "train_step",
+]

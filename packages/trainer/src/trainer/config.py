@@ -1,0 +1,145 @@
+"""What a run is made of: frozen dataclasses, checked when they are made."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nn import ModelConfig
+from optim import Segment
+
+ScheduleShape = Literal["cosine", "linear", "constant", "wsd", "piecewise"]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where and how the run takes place."""
+
+    directory: str = "runs/run"
+    """The run's own folder, made by the run."""
+    seed: int = 0
+    """Decides the initial weights and every batch."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps; auto takes the first accelerator, else the CPU."""
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"run.seed is {self.seed}: give 0 or more")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Token files, each with its JSON description beside it."""
+
+    train_tokens: str | None = None
+    """Token file to train on."""
+    valid_tokens: str | None = None
+    """Token file to evaluate on."""
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """The optimizer; the schedule gives its learning rate."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with a step that decays as 1/√t on top of the schedule."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of AdamW's two moments."""
+    eps: float = 1e-8
+    """Added to the root of AdamW's second moment."""
+    weight_decay: float = 0.01
+    """AdamW's decoupled weight decay."""
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """The learning rate of update 1, 2, …, training.steps."""
+
+    shape: ScheduleShape = "cosine"
+    """After the warm-up: cosine, linear, constant, wsd (stable, then linear decay); or piecewise, from segments."""
+    max_lr: float = 1e-3
+    """The rate after the warm-up."""
+    min_lr: float = 0.0
+    """The rate at the end of the decay."""
+    warmup_fraction: float = 0.01
+    """Share of the run in which the rate rises from 0 to max_lr in a straight line."""
+    decay_fraction: float = 0.2
+    """Share of the run in which a wsd schedule decays, at its end."""
+    segments: tuple[Segment, ...] = ()
+    """For shape piecewise alone: until which step, to which rate, in which shape."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_lr", "min_lr"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"schedule.{name} is {getattr(self, name)}: give a number of at least 0")
+        if self.min_lr > self.max_lr:
+            raise ValueError(f"schedule.min_lr = {self.min_lr} is above schedule.max_lr = {self.max_lr}: lower it")
+        for name in ("warmup_fraction", "decay_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"schedule.{name} is {getattr(self, name)}: give a share between 0 and 1")
+        if self.shape == "wsd" and self.warmup_fraction + self.decay_fraction > 1:
+            raise ValueError("schedule.warmup_fraction and schedule.decay_fraction make more than 1: lower one of them")
+        if (self.shape == "piecewise") != bool(self.segments):
+            raise ValueError("schedule.segments belongs to schedule.shape = piecewise: give both or neither")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long, how much at a time, and when to look."""
+
+    steps: int = 10_000
+    """Updates of the weights."""
+    batch_size: int = 128
+    """Sequences per update."""
+    gradient_accumulation: int = 1
+    """Equal parts that a batch is computed in, one after the other, to save memory."""
+    max_grad_norm: float | None = 1.0
+    """Gradients are scaled down to this global norm; none: never."""
+    log_interval: int = 10
+    """Steps between two entries of the training loss."""
+    eval_interval: int = 500
+    """Steps between two evaluations; there is one more at the end."""
+    eval_batches: int | None = 50
+    """Batches of an evaluation, spread evenly over the validation tokens; none: all of them."""
+    checkpoint_interval: int = 1_000
+    """Steps between two checkpoints; there is one more at the end."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "gradient_accumulation", "log_interval", "eval_interval"):
+            _at_least_one(f"training.{name}", getattr(self, name))
+        _at_least_one("training.checkpoint_interval", self.checkpoint_interval)
+        _at_least_one("training.eval_batches", self.eval_batches)
+        if self.batch_size % self.gradient_accumulation:
+            raise ValueError(
+                f"training.batch_size = {self.batch_size} cannot be cut into {self.gradient_accumulation} equal parts: "
+                "make training.gradient_accumulation a divisor of it"
+            )
+        if self.max_grad_norm is not None and not self.max_grad_norm > 0:
+            raise ValueError(f"training.max_grad_norm is {self.max_grad_norm}: give a number above 0, or null")
+
+
+@dataclass(frozen=True)
+class WandbConfig:
+    """Weights & Biases, which is asked for and never the default."""
+
+    mode: Literal["disabled", "offline", "online"] = "disabled"
+    """offline writes into the run's folder, to be synced later."""
+    project: str = "language-model"
+    """The project that the run belongs to."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training run on token files."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    wandb: WandbConfig = field(default_factory=WandbConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+def _at_least_one(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{name} is {value}: it must be at least 1")

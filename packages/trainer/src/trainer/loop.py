@@ -1,0 +1,199 @@
+"""The training loop."""
+
+import dataclasses
+import json
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+from torch.optim import Optimizer
+
+from nn import TransformerLM
+from trainer.checkpoint import load_checkpoint, save_checkpoint
+from trainer.config import TrainConfig
+from trainer.data import TrainingData, batch_at, evaluation_batches
+from trainer.devices import choose_device, device_name
+from trainer.evaluation import evaluate, perplexity
+from trainer.reporting import ConsoleAndLog, MetricsFile, Reporter, Reporters, WeightsAndBiases, read_metrics
+from trainer.run_directory import RunDirectory, write_environment
+from trainer.step import learning_rate, make_optimizer, train_step
+
+
+class DivergedError(ValueError):
+    """The loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended."""
+
+    model: TransformerLM
+    """The trained model, on the run's device."""
+    steps: int
+    """Updates in all."""
+    valid_loss: float
+    """Validation loss at the end."""
+    seconds: float
+    """Time in the loop, over all sessions of the run."""
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What the loop works on from its first step to its last."""
+
+    config: TrainConfig
+    run: RunDirectory
+    device: torch.device
+    model: TransformerLM
+    optimizer: Optimizer
+    data: TrainingData
+    reporter: Reporters
+    first_step: int
+    earlier_seconds: float
+    started: float
+
+    def seconds(self) -> float:
+        """Return the time spent in the loop, earlier sessions included."""
+        return self.earlier_seconds + time.perf_counter() - self.started
+
+
+def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume: bool = False) -> TrainingResult:
+    """Train a language model, into the folder of a run.
+
+    The weights start from `run.seed`, and the batch of each step follows from the seed and the step, so that
+    training for N steps gives the same weights, bit for bit on a CPU, as stopping at k and resuming.
+
+    Args:
+        config: the run.
+        run: its folder, which exists.
+        data: what `open_data` returned for the configuration.
+        resume: go on from the latest checkpoint of the folder.
+
+    Raises:
+        ValueError: the device or the checkpoint cannot be used, or the loss is no longer a number.
+        OSError: something cannot be read or written.
+    """
+    device = choose_device(config.run.device)
+    # Drawn on the CPU, so that a seed means the same weights on every device.
+    model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
+    optimizer = make_optimizer(config.optimizer, model.parameters())
+    first_step = load_checkpoint(run.latest_checkpoint(), model, optimizer) if resume else 0
+    earlier_seconds = _forget_metrics_after(run, first_step)
+    write_environment(run, device)
+
+    reporters: list[Reporter] = [
+        MetricsFile(run.metrics),
+        ConsoleAndLog(run.log, first_step, config.training.steps),
+    ]
+    if config.wandb.mode != "disabled":
+        reporters.append(WeightsAndBiases(config.wandb, run.path, dataclasses.asdict(config)))
+    with Reporters(reporters) as reporter:
+        reporter.message(
+            f"{model.num_parameters():,} parameters ({model.num_parameters(embedding=False):,} without the embedding) "
+            f"on {device_name(device)}; {len(data.train):,} tokens to train on, {len(data.valid):,} to evaluate on"
+        )
+        if resume:
+            reporter.message(f"resuming after step {first_step}")
+        started = time.perf_counter()
+        session = _Session(config, run, device, model, optimizer, data, reporter, first_step, earlier_seconds, started)
+        valid_loss = _loop(session)
+        return TrainingResult(model, max(first_step, config.training.steps), valid_loss, session.seconds())
+
+
+def _loop(session: _Session) -> float:
+    """Run all steps that are left, and return the last validation loss."""
+    settings, model_config = session.config.training, session.config.model
+    valid_loss = math.nan
+    if session.first_step >= settings.steps:  # nothing is left to do: say where the run stands
+        return _evaluate(session, session.first_step)
+    since, steps_since = time.perf_counter(), 0
+    for step in range(session.first_step + 1, settings.steps + 1):
+        inputs, targets = batch_at(
+            session.data.train,
+            step,
+            session.config.run.seed,
+            settings.batch_size,
+            model_config.context_length,
+            session.device,
+        )
+        rate = learning_rate(session.config.schedule, step, settings.steps)
+        loss, norm = train_step(
+            session.model,
+            session.optimizer,
+            inputs,
+            targets,
+            learning_rate=rate,
+            gradient_accumulation=settings.gradient_accumulation,
+            max_grad_norm=settings.max_grad_norm,
+        )
+        steps_since += 1
+        last = step == settings.steps
+        if step % settings.log_interval == 0 or step == 1 or last:
+            _report_step(session, step, loss.item(), norm.item(), rate, steps_since / (time.perf_counter() - since))
+            since, steps_since = time.perf_counter(), 0
+        if step % settings.eval_interval == 0 or last:
+            before = time.perf_counter()
+            valid_loss = _evaluate(session, step)
+            since += time.perf_counter() - before  # evaluation and checkpoints do not count as training speed
+        if step % settings.checkpoint_interval == 0 or last:
+            before = time.perf_counter()
+            _save(session, step, loss.item())
+            since += time.perf_counter() - before
+    return valid_loss
+
+
+def _report_step(session: _Session, step: int, loss: float, norm: float, rate: float, steps_per_second: float) -> None:
+    _refuse_divergence(session, step, loss)
+    tokens_per_step = session.config.training.batch_size * session.config.model.context_length
+    session.reporter.metrics(
+        step,
+        {
+            "tokens": step * tokens_per_step,
+            "seconds": session.seconds(),
+            "train_loss": loss,
+            "train_perplexity": perplexity(loss),
+            "learning_rate": rate,
+            "grad_norm": norm,
+            "tokens_per_second": steps_per_second * tokens_per_step,
+        },
+    )
+
+
+def _evaluate(session: _Session, step: int) -> float:
+    settings = session.config.training
+    num_windows = None if settings.eval_batches is None else settings.eval_batches * settings.batch_size
+    at_once = settings.batch_size // settings.gradient_accumulation  # what fits into memory in training fits here
+    batches = evaluation_batches(
+        session.data.valid, at_once, session.config.model.context_length, num_windows, session.device
+    )
+    loss = evaluate(session.model, batches)
+    seconds = session.seconds()
+    session.reporter.metrics(step, {"seconds": seconds, "valid_loss": loss, "valid_perplexity": perplexity(loss)})
+    session.reporter.message(
+        f"step {step}: validation loss {loss:.4f}, perplexity {perplexity(loss):.2f}, after {seconds:.0f} s"
+    )
+    return loss
+
+
+def _save(session: _Session, step: int, loss: float) -> None:
+    _refuse_divergence(session, step, loss)  # a checkpoint of it would be worth nothing
+    save_checkpoint(session.model, session.optimizer, step, session.run.checkpoint(step))
+
+
+def _refuse_divergence(session: _Session, step: int, loss: float) -> None:
+    if not math.isfinite(loss):
+        raise DivergedError(
+            f"the training loss is {loss} at step {step}, so the run has diverged: "
+            f"lower schedule.max_lr (it is {session.config.schedule.max_lr}) or training.max_grad_norm"
+        )
+
+
+def _forget_metrics_after(run: RunDirectory, step: int) -> float:
+    """Drop the entries after a checkpoint, which will come again; return the seconds spent until then."""
+    kept = [entry for entry in read_metrics(run.metrics) if entry["step"] <= step]
+    if run.metrics.exists():
+        temporary = run.metrics.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept), "utf-8")
+        temporary.replace(run.metrics)
+    return max((entry.get("seconds", 0.0) for entry in kept), default=0.0)

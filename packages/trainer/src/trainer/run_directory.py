@@ -1,0 +1,166 @@
+"""The folder of a run: self-contained, and what every other command takes.
+
+runs/NAME/  config.yaml  environment.json  metrics.jsonl  log.txt  tokenizer.json  tokens/*.bin  plots/*.png
+            checkpoints/step_00001000/{model.safetensors, optimizer.safetensors, state.json}
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer.checkpoint import CheckpointError
+from trainer.devices import device_name
+
+_CHECKPOINT_NAME = re.compile(r"step_(\d+)")
+_REPORTED_PACKAGES = ("torch", "einx", "numpy", "safetensors", "nn", "optim", "trainer", "bpe")
+
+
+class RunDirectoryError(ValueError):
+    """A folder that is not, or already is, a run."""
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The places in a run's folder."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The effective configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions and hardware."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What was said on the console."""
+        return self.path / "log.txt"
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer that the model speaks."""
+        return self.path / "tokenizer.json"
+
+    @property
+    def tokens(self) -> Path:
+        """Token files that were made for this run."""
+        return self.path / "tokens"
+
+    @property
+    def plots(self) -> Path:
+        """Pictures."""
+        return self.path / "plots"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder a checkpoint."""
+        return self.path / "checkpoints"
+
+    def checkpoint(self, step: int) -> Path:
+        """Return the place of the checkpoint of a step."""
+        return self.checkpoints / f"step_{step:08d}"
+
+    def latest_checkpoint(self) -> Path:
+        """Return the checkpoint of the highest step, found by looking.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        found = {}
+        for path in self.checkpoints.iterdir() if self.checkpoints.is_dir() else ():
+            if match := _CHECKPOINT_NAME.fullmatch(path.name):
+                found[int(match[1])] = path
+        if not found:
+            raise CheckpointError(f"{self.checkpoints} holds no checkpoint: train the run first")
+        return found[max(found)]
+
+
+def open_run_directory(path: str | os.PathLike[str]) -> RunDirectory:
+    """Return the run in a folder.
+
+    Raises:
+        RunDirectoryError: the folder is missing or is no run.
+    """
+    run = RunDirectory(Path(path))
+    if not run.config.is_file():
+        raise RunDirectoryError(f"{path} is not a run (it has no config.yaml): name a folder such as runs/quickstart")
+    return run
+
+
+@contextmanager
+def new_run_directory(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
+    """Make a run's folder, which appears under its name only once the block has filled it without an error.
+
+    Raises:
+        RunDirectoryError: there is something of that name already.
+    """
+    path = Path(path)
+    if path.exists():
+        raise RunDirectoryError(
+            f"{path} already exists: choose another run.directory, continue that run with --resume {path}, or delete it"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        temporary.chmod(0o755)
+        yield RunDirectory(temporary)
+        temporary.replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_environment(run: RunDirectory, device: torch.device) -> None:
+    """Write down what the run ran on."""
+    run.environment.write_text(json.dumps(describe_environment(device), indent=2) + "\n", "utf-8")
+
+
+def describe_environment(device: torch.device) -> dict[str, Any]:
+    """Return versions, hardware, command line and git revision."""
+    versions: dict[str, str | None] = {}
+    for name in _REPORTED_PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # run from source, or not needed here
+            versions[name] = None
+    return {
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions,
+        "device": device_name(device),
+        "cpu_count": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "git_revision": _git("rev-parse", "HEAD"),
+        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,93 @@
+"""Trees of state: what a `state_dict` holds, taken apart into JSON and tensors, and put together again.
+
+>>> tree, tensors = flatten({"state": {0: {"step": 3, "m": torch.zeros(2)}}, "betas": (0.9, 0.99)})
+>>> tree
+{'state': {'$dict': [[0, {'step': 3, 'm': {'$tensor': 'state.0.m'}}]]}, 'betas': {'$tuple': [0.9, 0.99]}}
+>>> list(tensors)
+['state.0.m']
+"""
+
+from collections.abc import Hashable
+from typing import Any
+
+from torch import Tensor
+
+
+class StateError(ValueError):
+    """State that cannot be stored, or that was stored by something else."""
+
+
+def flatten(state: Any) -> tuple[Any, dict[str, Tensor]]:
+    """Take a tree apart: returns it as JSON, with the names of tensors in their places, and the tensors by name.
+
+    A tensor is named by its place. Tensors that are the same memory are stored once, under the first name; all
+    others come out contiguous and on the CPU, sharing memory with no other.
+
+    Raises:
+        StateError: the tree holds something that is no tensor and that JSON has no form for.
+    """
+    tensors: dict[str, Tensor] = {}
+    tree = _flatten(state, "", tensors, {})
+    return tree, tensors
+
+
+def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    """Put a tree together again from what `flatten` returned.
+
+    Raises:
+        StateError: a tensor is missing, or the JSON is not of `flatten`'s making.
+    """
+    match tree:
+        case {"$tensor": name}:
+            if not isinstance(name, str) or name not in tensors:
+                raise StateError(f"the tensor {name!r} is missing")
+            return tensors[name]
+        case {"$tuple": list(items)}:
+            return tuple(unflatten(item, tensors) for item in items)
+        case {"$dict": list(pairs)}:
+            try:
+                return {key: unflatten(value, tensors) for key, value in pairs}
+            except (TypeError, ValueError) as error:
+                if isinstance(error, StateError):
+                    raise
+                raise StateError("a dictionary is not a list of keys and values") from None
+        case dict():
+            return {key: unflatten(value, tensors) for key, value in tree.items()}
+        case list():
+            return [unflatten(item, tensors) for item in tree]
+    return tree
+
+
+def _flatten(value: Any, name: str, tensors: dict[str, Tensor], names: dict[Hashable, str]) -> Any:
+    def inside(key: object, item: Any) -> Any:
+        return _flatten(item, f"{name}.{key}" if name else str(key), tensors, names)
+
+    match value:
+        case Tensor():
+            return {"$tensor": _store(value.detach(), name, tensors, names)}
+        case None | bool() | int() | float() | str():
+            return value
+        case list():
+            return [inside(index, item) for index, item in enumerate(value)]
+        case tuple():
+            return {"$tuple": [inside(index, item) for index, item in enumerate(value)]}
+        case dict() if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return {key: inside(key, item) for key, item in value.items()}
+        case dict() if all(isinstance(key, str | int) for key in value):
+            return {"$dict": [[key, inside(key, item)] for key, item in value.items()]}
+    raise StateError(f"{name or 'the state'} is of type {type(value).__name__}, which a checkpoint cannot hold")
+
+
+def _store(tensor: Tensor, name: str, tensors: dict[str, Tensor], names: dict[Hashable, str]) -> str:
+    """Add a tensor to `tensors`, unless it is there already, and return its name."""
+    memory = tensor.untyped_storage().data_ptr()
+    identity = (memory, tensor.device, tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+    if tensor.numel() and identity in names:
+        return names[identity]
+    while name in tensors:  # keys with dots in them can make two places look alike
+        name += "'"
+    names[identity] = name
+    shares_memory = any(memory == other[0] for other in names if isinstance(other, tuple) and names[other] != name)
+    stored = tensor.cpu().contiguous()
+    tensors[name] = stored.clone() if shares_memory or stored.untyped_storage().nbytes() > stored.nbytes else stored
+    return name

@@ -1,0 +1,60 @@
+"""Tiny data and a tiny run."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+from nn import ModelConfig
+from trainer import DataConfig, RunConfig, RunDirectory, ScheduleConfig, TrainConfig, TrainingConfig
+
+settings.register_profile("default", deadline=None)  # test machines may be slow and busy
+settings.load_profile("default")
+
+VOCAB = 31
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+def write_tokens(path, ids, dtype="uint16"):
+    np.asarray(ids, dtype=np.dtype(dtype).newbyteorder("<")).tofile(path)
+    description = {"dtype": dtype, "count": len(ids), "vocab_size": VOCAB, "tokenizer_sha256": None}
+    path.with_name(path.name + ".json").write_text(json.dumps(description))
+    return path
+
+
+@pytest.fixture
+def token_files(tmp_path):
+    """A language with a rule: each id follows from the one before, but for some noise."""
+    rng = np.random.default_rng(0)
+    files = []
+    for name, size in (("train", 4000), ("valid", 500)):
+        ids = [1]
+        for noise in rng.random(size - 1):
+            ids.append((ids[-1] * 3 + 1) % VOCAB if noise < 0.9 else int(rng.integers(VOCAB)))
+        files.append(write_tokens(tmp_path / f"{name}.bin", ids))
+    return files
+
+
+@pytest.fixture
+def config(tmp_path, token_files):
+    return TrainConfig(
+        model=ModelConfig(vocab_size=VOCAB, context_length=8, d_model=16, num_layers=2, num_heads=2, d_ff=32),
+        data=DataConfig(*map(str, token_files)),
+        schedule=ScheduleConfig(max_lr=1e-2, warmup_fraction=0.1),
+        training=TrainingConfig(
+            steps=20, batch_size=4, log_interval=5, eval_interval=10, eval_batches=2, checkpoint_interval=10
+        ),
+        run=RunConfig(directory=str(tmp_path / "run"), device="cpu"),
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "run").mkdir()
+    return RunDirectory(tmp_path / "run")

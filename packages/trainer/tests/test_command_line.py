@@ -1,0 +1,156 @@
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from nn import ModelConfig
+from optim import Segment
+from trainer import (
+    ConfigError,
+    DataConfig,
+    OptimizerConfig,
+    RunConfig,
+    ScheduleConfig,
+    TrainConfig,
+    TrainingConfig,
+    option_values,
+    parse_config,
+    save_config,
+)
+
+
+def parse(arguments=(), **keywords):
+    return parse_config(TrainConfig, arguments, **keywords)[0]
+
+
+@pytest.fixture
+def yaml_file(tmp_path):
+    path = tmp_path / "run [1].yaml"  # brackets mean something to those who look for files by pattern
+    path.write_text("model:\n  d_model: 64\n  num_heads: 4\ntraining: {steps: 7}\nschedule:\n  max_lr: 1e-4\n")
+    return path
+
+
+def test_without_anything_it_is_the_defaults():
+    assert parse() == TrainConfig()
+
+
+def test_files_then_options(yaml_file):
+    config = parse(["--training.steps", "9", "--model.norm=post", "--run.seed", "3"], files=[yaml_file])
+    assert config.model == ModelConfig(d_model=64, num_heads=4, norm="post")
+    assert config.training == TrainingConfig(steps=9)
+    assert config.schedule == ScheduleConfig(max_lr=1e-4)
+    assert config.run == RunConfig(seed=3)
+
+
+def test_a_file_on_the_command_line_and_json(yaml_file, tmp_path):
+    json_file = tmp_path / "more.json"
+    json_file.write_text(json.dumps({"training": {"steps": 11}, "optimizer": {"betas": [0.8, 0.9]}}))
+    config = parse(["--config", str(json_file), "--training.batch_size", "2"], files=[yaml_file])
+    assert config.model.d_model == 64
+    assert config.training == TrainingConfig(steps=11, batch_size=2)
+    assert config.optimizer.betas == (0.8, 0.9)
+
+
+def test_segments_in_a_file(tmp_path):
+    path = tmp_path / "segments.yaml"
+    path.write_text(
+        "schedule:\n  shape: piecewise\n  segments:\n"
+        "    - {until_step: 10, to_lr: 0.1}\n    - {until_step: 20, to_lr: 0.01, shape: cosine}\n"
+    )
+    assert parse(files=[path]).schedule.segments == (Segment(10, 0.1), Segment(20, 0.01, "cosine"))
+
+
+def test_a_saved_configuration_reads_back_equal(tmp_path):
+    config = TrainConfig(
+        model=ModelConfig(d_model=64, num_heads=4, num_kv_heads=2, ffn="relu2", tie_embeddings=True, norm_eps=1e-6),
+        data=DataConfig("a ü.bin", None),
+        optimizer=OptimizerConfig(betas=(0.8, 0.99), eps=1e-12),
+        schedule=ScheduleConfig(shape="piecewise", segments=(Segment(10, 1e-3), Segment(30, 0.0, "constant"))),
+        training=TrainingConfig(max_grad_norm=None, eval_batches=None),
+    )
+    save_config(config, tmp_path / "config.yaml")
+    assert parse(files=[tmp_path / "config.yaml"]) == config
+
+
+@dataclass(frozen=True)
+class MoreData(DataConfig):
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class MoreConfig(TrainConfig):
+    data: MoreData = field(default_factory=MoreData)
+
+
+def test_an_application_can_add_keys():
+    config, options = parse_config(
+        MoreConfig,
+        ["--data.text", "x.txt", "--data.train_tokens", "y", "--resume=z"],
+        options={"resume": "", "other": ""},
+    )
+    assert config.data == MoreData(train_tokens="y", text="x.txt")
+    assert options == {"resume": "z", "other": None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model.d_modell", "3"], "unknown option --model.d_modell: did you mean --model.d_model?"),
+        (["--d_model=3"], "unknown option --d_model: did you mean --model.d_model?"),
+        (["--training.batchsize=3"], "did you mean --training.batch_size?"),
+        (["--lr", "3"], "unknown option --lr: did you mean --"),
+        (["--schedule.lr_max", "3"], "did you mean --schedule.max_lr?"),
+        (["--training.steps", "many"], 'Parser key "training.steps": Expected a .*int.*many'),
+        (["--training.steps"], "training.steps.*expected one argument"),
+        (["--model.norm", "layer"], 'Parser key "model.norm".*pre.*post.*none.*layer'),
+        (["--optimizer.betas", "[0.9]"], "Expected a tuple with 2 elements"),
+        (["stray"], "unrecognized arguments: stray"),
+        (["--config", "nowhere.yaml"], "configuration file nowhere.yaml does not exist"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_one_line(arguments, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse(arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("model:\n  d_modell: 3", "unknown key model.d_modell: did you mean model.d_model?"),
+        ("d_model: 3", "unknown key d_model: did you mean model.d_model?"),
+        ("traning:\n  steps: 3", "unknown key traning: did you mean training?"),
+        ("training:\n  stepps: 3", "unknown key training.stepps: did you mean training.steps?"),
+        ("training:\n  steps: many", "training.steps.*many"),
+        ("training: 3", "training"),
+        ("schedule:\n  shape: piecewise\n  segments: [{until_step: 3, to_lr: 0.1, shap: linear}]", "shap"),
+        ("- 1", "must be a mapping"),
+        ("", "must be a mapping"),
+        ("model: {", "is neither YAML nor JSON"),
+    ],
+)
+def test_mistakes_in_files_are_one_line(tmp_path, content, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    for arguments, files in (([], [path]), (["--config", str(path)], [])):
+        with pytest.raises(ConfigError, match=message) as caught:
+            parse(arguments, files=files)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="is neither YAML nor JSON"):
+        parse(files=[path])
+
+
+def test_the_configurations_own_checks_speak(tmp_path):
+    with pytest.raises(ValueError, match="cannot be shared by 7 heads"):
+        parse(["--model.num_heads", "7"])
+
+
+def test_option_values():
+    assert option_values([], "resume") == []
+    assert option_values(["--resume", "a", "--x", "b", "--resume=c=d"], "resume") == ["a", "c=d"]
+    assert option_values(["--resume"], "resume") == [""]

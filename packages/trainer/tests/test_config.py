@@ -1,0 +1,45 @@
+import dataclasses
+
+import pytest
+
+from optim import Segment
+from trainer import RunConfig, ScheduleConfig, TrainConfig, TrainingConfig
+
+
+def test_the_defaults_are_the_base_run():
+    config = TrainConfig()
+    tokens = config.training.batch_size * config.training.steps * config.model.context_length
+    assert tokens == 327_680_000
+    assert config.optimizer.betas == (0.9, 0.999)
+    assert config.optimizer.weight_decay == 0.01
+    assert config.training.max_grad_norm == 1.0
+    assert (config.schedule.shape, config.schedule.warmup_fraction) == ("cosine", 0.01)
+    assert config.wandb.mode == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (TrainingConfig, {"steps": 0}, "training.steps is 0: it must be at least 1"),
+        (TrainingConfig, {"eval_batches": 0}, "training.eval_batches is 0"),
+        (TrainingConfig, {"checkpoint_interval": -1}, "training.checkpoint_interval is -1"),
+        (TrainingConfig, {"gradient_accumulation": 3}, "batch_size = 128 cannot be cut into 3 equal parts"),
+        (TrainingConfig, {"max_grad_norm": 0.0}, "training.max_grad_norm is 0.0"),
+        (ScheduleConfig, {"max_lr": -1.0}, "schedule.max_lr is -1.0"),
+        (ScheduleConfig, {"max_lr": float("nan")}, "schedule.max_lr is nan"),
+        (ScheduleConfig, {"min_lr": 1.0}, "schedule.min_lr = 1.0 is above schedule.max_lr = 0.001"),
+        (ScheduleConfig, {"warmup_fraction": 1.5}, "schedule.warmup_fraction is 1.5"),
+        (ScheduleConfig, {"shape": "wsd", "warmup_fraction": 0.9}, "make more than 1"),
+        (ScheduleConfig, {"shape": "piecewise"}, "schedule.segments belongs to schedule.shape = piecewise"),
+        (ScheduleConfig, {"segments": (Segment(5, 1.0),)}, "give both or neither"),
+        (RunConfig, {"seed": -1}, "run.seed is -1"),
+    ],
+)
+def test_nonsense_is_refused(kind, settings, message):
+    with pytest.raises(ValueError, match=message):
+        kind(**settings)
+
+
+def test_it_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().run = None

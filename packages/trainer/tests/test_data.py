@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nn import ModelConfig
+from trainer import DataConfig, DataError, get_batch, open_data, open_tokens
+from trainer.data import batch_at, evaluation_batches
+
+from .conftest import VOCAB, write_tokens
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32"])
+def test_tokens_are_mapped_read_only(tmp_path, dtype):
+    path = write_tokens(tmp_path / "t.bin", [3, 1, 4, 1, 5], dtype)
+    tokens = open_tokens(path, VOCAB)
+    assert isinstance(tokens, np.memmap)
+    assert tokens.tolist() == [3, 1, 4, 1, 5]
+    with pytest.raises(ValueError, match="read-only"):
+        tokens[0] = 1
+
+
+def test_ids_outside_the_vocabulary_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("trainer.data._CHECKED_AT_ONCE", 4)
+    path = write_tokens(tmp_path / "t.bin", [1, 2, 3, 4, 5, 31, 6])
+    with pytest.raises(DataError, match=r"t\.bin has the id 31 at position 5, but the model's vocabulary is 31"):
+        open_tokens(path, 31)
+    assert len(open_tokens(path, 32)) == 7
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.unlink(), r"t\.bin does not exist"),
+        (lambda path: path.with_name("t.bin.json").unlink(), r"t\.bin\.json does not exist"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "has 9 bytes, but should have 5 ids of 2 bytes"),
+        (lambda path: path.with_name("t.bin.json").write_text("{"), "does not say dtype and count"),
+        (lambda path: path.with_name("t.bin.json").write_text("[]"), "does not say dtype and count"),
+        (lambda path: path.with_name("t.bin.json").write_text('{"dtype": "f8", "count": 1}'), "does not say dtype"),
+        (lambda path: write_tokens(path, []), "has 0 bytes"),
+    ],
+)
+def test_damaged_files_are_refused(tmp_path, spoil, message):
+    path = write_tokens(tmp_path / "t.bin", [3, 1, 4, 1, 5])
+    spoil(path)
+    with pytest.raises(DataError, match=message):
+        open_tokens(path, VOCAB)
+
+
+def test_open_data(tmp_path):
+    model = ModelConfig(vocab_size=VOCAB, context_length=4, d_model=8, num_heads=2)
+    long, short = write_tokens(tmp_path / "a.bin", [1, 2, 3, 4, 5]), write_tokens(tmp_path / "b.bin", [1, 2, 3, 4])
+    assert len(open_data(DataConfig(str(long), str(long)), model).train) == 5
+    with pytest.raises(DataError, match=r"b\.bin has 4 tokens, but one window takes 4 and the one that follows"):
+        open_data(DataConfig(str(long), str(short)), model)
+    with pytest.raises(DataError, match=r"data\.train_tokens and data\.valid_tokens are both needed"):
+        open_data(DataConfig(str(long)), model)
+
+
+@given(length=st.integers(6, 40), context=st.integers(1, 5), batch=st.integers(1, 8), seed=st.integers(0, 99))
+def test_targets_are_the_inputs_shifted_by_one(length, context, batch, seed):
+    data = np.arange(length, dtype=np.uint16)
+    inputs, targets = get_batch(data, batch, context, "cpu", generator=np.random.default_rng(seed))
+    assert inputs.shape == targets.shape == (batch, context)
+    assert inputs.dtype == targets.dtype == torch.int64
+    assert torch.equal(targets, inputs + 1)
+    assert inputs.min() >= 0
+    assert targets.max() < length
+
+
+def test_every_start_is_possible_and_equally_likely():
+    data = np.arange(15, dtype=np.uint16)
+    inputs, _ = get_batch(data, 20_000, 5, "cpu", generator=np.random.default_rng(0))
+    starts = torch.bincount(inputs[:, 0])
+    assert len(starts) == 10  # from 0 to len − context_length − 1
+    torch.testing.assert_close(starts / 20_000, torch.full((10,), 0.1), rtol=0, atol=0.01)
+
+
+def test_large_ids_survive():
+    inputs, _ = get_batch(np.full(10, 2**32 - 1, dtype=np.uint32), 1, 3)
+    assert inputs[0, 0] == 2**32 - 1
+
+
+def test_data_shorter_than_a_window_is_refused():
+    with pytest.raises(DataError, match="has 5 tokens, but one window takes 5"):
+        get_batch(np.arange(5, dtype=np.uint16), 1, 5)
+
+
+def test_a_batch_follows_from_seed_and_step():
+    data = np.arange(10_000, dtype=np.uint16)
+    batches = {
+        (seed, step): tuple(batch_at(data, step, seed, 4, 8, "cpu")[0][:, 0].tolist())
+        for seed in (0, 1)
+        for step in (1, 2, 3)
+    }
+    assert len(set(batches.values())) == 6
+    assert batches[0, 2] == tuple(batch_at(data, 2, 0, 4, 8, "cpu")[0][:, 0].tolist())
+
+
+@given(length=st.integers(5, 60), batch=st.integers(1, 5), num_windows=st.none() | st.integers(1, 12))
+def test_evaluation_windows_lie_side_by_side(length, batch, num_windows):
+    data = np.arange(length, dtype=np.uint16)
+    batches = list(evaluation_batches(data, batch, 4, num_windows, "cpu"))
+    starts = torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist()
+    available = [start for start in range(0, length, 4) if start + 4 < length]
+    assert set(starts) <= set(available)
+    assert len(starts) == len(set(starts)) == min(len(available), num_windows or len(available))
+    assert all(torch.equal(targets, inputs + 1) for inputs, targets in batches)
+    assert all(len(inputs) <= batch for inputs, _ in batches)
+
+
+def test_evaluation_windows_are_spread_over_the_data():
+    starts = [int(inputs[0, 0]) for inputs, _ in evaluation_batches(np.arange(4001, dtype=np.uint16), 1, 4, 5, "cpu")]
+    assert starts == [0, 1000, 2000, 2996, 3996]

@@ -1,0 +1,159 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from nn import TransformerLM
+from trainer import (
+    CheckpointError,
+    DivergedError,
+    OptimizerConfig,
+    RunDirectory,
+    load_checkpoint,
+    open_data,
+    read_metrics,
+    train,
+)
+
+
+def changed(config, **groups):
+    """Return the configuration with some keys of some groups replaced."""
+    return dataclasses.replace(
+        config, **{name: dataclasses.replace(getattr(config, name), **keys) for name, keys in groups.items()}
+    )
+
+
+def run_it(config, run, *, resume=False):
+    return train(config, run, open_data(config.data, config.model), resume=resume)
+
+
+def weights(run, config, step):
+    model = TransformerLM(config.model)
+    load_checkpoint(run.checkpoint(step), model)
+    return model.state_dict()
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_it_learns_and_leaves_everything_behind(config, run):
+    config = changed(config, training={"steps": 150, "eval_interval": 50, "checkpoint_interval": 100})
+    result = run_it(config, run)
+    entries = read_metrics(run.metrics)
+    losses = [entry["train_loss"] for entry in entries if "train_loss" in entry]
+    assert losses[0] > 0.8 * math.log(31)
+    assert result.valid_loss < 0.6 * losses[0]
+    assert [entry["step"] for entry in entries if "valid_loss" in entry] == [50, 100, 150]
+    assert entries[-1]["valid_loss"] == result.valid_loss
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step_00000100", "step_00000150"]
+    assert same(weights(run, config, 150), result.model.state_dict())
+    assert "validation loss" in run.log.read_text()
+    assert run.environment.is_file()
+
+
+def test_what_an_entry_says(config, run):
+    run_it(config, run)
+    entry = read_metrics(run.metrics)[1]
+    assert entry["step"] == 5
+    assert entry["tokens"] == 5 * 4 * 8
+    assert entry["train_perplexity"] == pytest.approx(math.exp(entry["train_loss"]))
+    assert 0 < entry["learning_rate"] <= 1e-2
+    assert entry["grad_norm"] > 0
+    assert entry["tokens_per_second"] > 0
+    assert entry["seconds"] > 0
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("stop", [7, 10])
+def test_stopping_and_resuming_changes_no_bit(tmp_path, config, accumulation, optimizer, stop):
+    """N steps equal k steps, a new process' worth of fresh objects, and N − k steps; also between evaluations."""
+    config = dataclasses.replace(config, optimizer=OptimizerConfig(name=optimizer))
+    config = changed(config, training={"gradient_accumulation": accumulation, "checkpoint_interval": stop})
+    runs = [RunDirectory(tmp_path / name) for name in ("whole", "stopped")]
+    for run in runs:
+        run.path.mkdir()
+    run_it(config, runs[0])
+
+    class Stopped(Exception):
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        from trainer import loop
+
+        def save_and_stop(session, step, loss, original=loop._save):
+            original(session, step, loss)
+            raise Stopped
+
+        patch.setattr(loop, "_save", save_and_stop)
+        with pytest.raises(Stopped):
+            run_it(config, runs[1])
+    assert runs[1].latest_checkpoint() == runs[1].checkpoint(stop)
+    torch.manual_seed(123)  # nothing may depend on it
+    run_it(config, runs[1], resume=True)
+    assert same(weights(runs[0], config, 20), weights(runs[1], config, 20))
+    curves = [
+        [(entry["step"], entry.get("train_loss"), entry.get("valid_loss")) for entry in read_metrics(run.metrics)]
+        for run in runs
+    ]
+    assert curves[0] == curves[1]
+
+
+def test_metrics_after_the_checkpoint_are_not_told_twice(config, run):
+    run_it(config, run)
+    run.checkpoint(20).rename(run.path / "gone")  # as if it had stopped between step 10 and step 20
+    before = read_metrics(run.metrics)
+    run_it(config, run, resume=True)
+    after = read_metrics(run.metrics)
+    assert [entry["step"] for entry in after] == [entry["step"] for entry in before]
+    assert [entry.get("train_loss") for entry in after] == [entry.get("train_loss") for entry in before]
+    seconds = [entry["seconds"] for entry in after]
+    assert seconds == sorted(seconds)
+
+
+def test_a_run_can_be_prolonged(config, run):
+    run_it(config, run)
+    result = run_it(changed(config, training={"steps": 30}), run, resume=True)
+    assert result.steps == 30
+    assert run.latest_checkpoint() == run.checkpoint(30)
+
+
+def test_a_finished_run_is_only_evaluated(config, run):
+    first = run_it(config, run)
+    again = run_it(config, run, resume=True)
+    assert again.valid_loss == first.valid_loss
+    assert same(first.model.state_dict(), again.model.state_dict())
+
+
+def test_the_seed_decides_everything(tmp_path, config):
+    states = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run = RunDirectory(tmp_path / name)
+        run.path.mkdir()
+        states.append(run_it(changed(config, run={"seed": seed}), run).model.state_dict())
+    assert same(states[0], states[1])
+    assert not same(states[0], states[2])
+
+
+def test_accumulation_gives_the_same_curve(tmp_path, config):
+    curves = []
+    for accumulation in (1, 4):
+        run = RunDirectory(tmp_path / str(accumulation))
+        run.path.mkdir()
+        run_it(changed(config, training={"gradient_accumulation": accumulation}), run)
+        curves.append([entry["valid_loss"] for entry in read_metrics(run.metrics) if "valid_loss" in entry])
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+
+
+def test_resuming_without_a_checkpoint_is_refused(config, run):
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        run_it(config, run, resume=True)
+
+
+def test_divergence_is_named_and_leaves_no_checkpoint(config, run):
+    config = changed(config, schedule={"max_lr": 1e30}, training={"log_interval": 1})
+    with pytest.raises(DivergedError, match=r"the training loss is nan at step \d+, .* lower schedule.max_lr"):
+        run_it(config, run)
+    assert not run.checkpoints.exists()

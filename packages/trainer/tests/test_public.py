@@ -1,0 +1,16 @@
+import subprocess
+import sys
+
+import trainer
+
+
+def test_public_names():
+    assert trainer.__all__ == sorted(trainer.__all__, key=lambda name: (name[0].islower(), name))
+    assert set(trainer.__all__) >= {"get_batch", "save_checkpoint", "load_checkpoint", "train", "TrainConfig"}
+    assert all(hasattr(trainer, name) for name in trainer.__all__)
+
+
+def test_the_tokenizer_and_wandb_are_not_loaded():
+    program = "import sys, trainer; print(sorted({'bpe', 'wandb'} & set(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
