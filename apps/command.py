@@ -1,0 +1,45 @@
+"""How every command ends: with exit code 0, or with one line that says what to do and exit code 2."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, as shells have it."""
+
+
+class OneLineParser(ArgumentParser):
+    """A parser whose mistakes are one line too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving."""
+        raise ValueError(f"{message} (--help lists all options)")
+
+
+def run_command(main: Callable[[list[str]], None]) -> NoReturn:
+    """Call `main` with the command line and leave with the right exit code.
+
+    A `ValueError` or `OSError` is a mistake that the user can mend: its message is printed, and no traceback
+    unless the environment variable TRACEBACK is set.
+    """
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        if os.environ.get("TRACEBACK"):
+            raise
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt as interruption:
+        print(f"\ninterrupted{interruption}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(0)
+
+
+def _one_line(error: ValueError | OSError) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"{error.filename} does not exist: check its name"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())

@@ -1,0 +1,125 @@
+"""Talk to a trained run: `uv run apps/generate.py runs/quickstart --prompt "One day"`."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bpe import StreamDecoder, Tokenizer
+from command import OneLineParser, run_command
+from nn import SamplingConfig, TransformerLM, generate
+from text_run import END_OF_TEXT, TextRunConfig
+from trainer import RunDirectory, choose_device, load_checkpoint, open_run_directory, parse_config
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A trained model with the tokenizer that it was trained with."""
+
+    model: TransformerLM
+    tokenizer: Tokenizer
+
+    @property
+    def end_token(self) -> int | None:
+        """The id that separates documents, if the tokenizer has it."""
+        return self.tokenizer.special_tokens.get(END_OF_TEXT)
+
+    def encode_prompt(self, prompt: str, *, truncate: bool = False) -> list[int]:
+        """Return the prompt's ids; an empty prompt is the start of a new document.
+
+        Raises:
+            ValueError: the prompt does not fit the context and may not be truncated.
+        """
+        ids = self.tokenizer.encode(prompt)
+        if not ids and self.end_token is not None:
+            ids = [self.end_token]
+        excess = len(ids) - self.model.config.context_length
+        if excess > 0:
+            cut = self.tokenizer.decode(ids[:excess])
+            shown = repr(cut if len(cut) <= 60 else f"{cut[:30]} … {cut[-30:]}")
+            what = (
+                f"the prompt has {len(ids)} tokens, but the model's context is {self.model.config.context_length}: "
+                f"the first {excess}, {shown},"
+            )
+            if not truncate:
+                raise ValueError(f"{what} would be cut; shorten the prompt, or allow it with --truncate-prompt")
+            print(f"note: {what} are cut", file=sys.stderr)
+            ids = ids[excess:]
+        return ids
+
+    def speak(self, prompt_ids: list[int], max_new_tokens: int, sampling: SamplingConfig, seed: int) -> Iterator[str]:
+        """Yield the continuation as text, never a part of a character, until the document ends."""
+        stream = StreamDecoder(self.tokenizer)
+        generator = torch.Generator().manual_seed(seed)
+        for token_id in generate(
+            self.model, prompt_ids, max_new_tokens, sampling, end_token=self.end_token, generator=generator
+        ):
+            # A model may have more rows than the tokenizer has entries; nothing taught it to use them.
+            if token_id < self.tokenizer.vocab_size:
+                yield stream.feed(token_id)
+        yield stream.finish()
+
+
+def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str = "auto") -> Speaker:
+    """Load a run's model, from its latest checkpoint if none is named, and its tokenizer.
+
+    Raises:
+        ValueError: the run has no tokenizer, no checkpoint, or a damaged one.
+    """
+    if not run.tokenizer.is_file():
+        raise ValueError(
+            f"{run.tokenizer} does not exist: the run was made from tokens alone; copy its tokenizer there"
+        )
+    config, _ = parse_config(TextRunConfig, [], files=[run.config])
+    model = TransformerLM(config.model)
+    load_checkpoint(checkpoint or run.latest_checkpoint(), model)
+    return Speaker(model.to(choose_device(device)).eval(), Tokenizer.load(run.tokenizer))
+
+
+def parse(arguments: list[str]) -> Namespace:
+    """Read the command line."""
+    parser = OneLineParser(description="Generate text with a trained run.")
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
+    parser.add_argument("--prompt", default="", help="text to continue; without it a new document is begun")
+    parser.add_argument("--max-new-tokens", type=int, default=256, help="where to stop at the latest (default 256)")
+    parser.add_argument("--temperature", type=float, default=0.7, help="0 always takes the likeliest (default 0.7)")
+    parser.add_argument("--top-p", type=float, default=0.9, help="smallest set that reaches this (default 0.9)")
+    parser.add_argument("--top-k", type=int, default=None, help="the k likeliest only (default: no limit)")
+    parser.add_argument("--seed", type=int, default=0, help="repeats a text; sample i takes seed + i (default 0)")
+    parser.add_argument("--num-samples", type=int, default=1, help="texts to generate (default 1)")
+    parser.add_argument("--truncate-prompt", action="store_true", help="cut the start of a prompt that is too long")
+    parser.add_argument("--checkpoint", type=Path, help="a checkpoint's folder (default: the run's latest)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, … (default auto)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the texts as they come."""
+    given = parse(arguments)
+    if given.num_samples < 1:
+        raise ValueError(f"--num-samples is {given.num_samples}: give at least 1")
+    sampling = SamplingConfig(given.temperature, given.top_k, given.top_p)
+    speaker = load_speaker(open_run_directory(given.run), given.checkpoint, given.device)
+    prompt_ids = speaker.encode_prompt(given.prompt, truncate=given.truncate_prompt)
+    for number in range(given.num_samples):
+        if given.num_samples > 1:
+            print(f"--- {number + 1} of {given.num_samples} (seed {given.seed + number}) ---")
+        print_stream(given.prompt, speaker.speak(prompt_ids, given.max_new_tokens, sampling, given.seed + number))
+
+
+def print_stream(prompt: str, parts: Iterator[str]) -> None:
+    """Print a prompt and its continuation, each part at once."""
+    print(prompt, end="", flush=True)
+    started = bool(prompt)
+    for part in parts:
+        text = part if started else part.lstrip()  # a new document begins with the line end after the separator
+        started = started or bool(text)
+        print(text, end="", flush=True)
+    print()
+
+
+if __name__ == "__main__":
+    run_command(main)

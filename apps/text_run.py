@@ -1,0 +1,196 @@
+"""A training run on text: tokenizer, token files, model, loss curve, all in the run's folder.
+
+This is where the packages meet. The applications that train differ only in their configuration.
+"""
+
+import shutil
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bpe import Tokenizer, encode_file, read_token_file_info, train_bpe
+from nn import ModelConfig
+from trainer import (
+    DataConfig,
+    RunDirectory,
+    TrainConfig,
+    TrainingData,
+    TrainingResult,
+    choose_device,
+    new_run_directory,
+    open_data,
+    open_run_directory,
+    option_values,
+    parse_config,
+    plot_loss,
+    save_config,
+    train,
+)
+
+END_OF_TEXT = "<|endoftext|>"
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+
+
+@dataclass(frozen=True)
+class TextDataConfig(DataConfig):
+    """Text files, or token files that are ready, for training and for validation."""
+
+    train_text: str | None = None
+    """UTF-8 text to train on, documents separated by <|endoftext|>."""
+    valid_text: str | None = None
+    """UTF-8 text to evaluate on."""
+    tokenizer: str | None = None
+    """A tokenizer.json to encode with; none: one of model.vocab_size entries is trained on train_text."""
+    pattern: str = "gpt2"
+    """Split pattern of a tokenizer that is trained: gpt2, cl100k, o200k or a regular expression."""
+
+
+@dataclass(frozen=True)
+class TextRunConfig(TrainConfig):
+    """Everything that decides a training run on text."""
+
+    data: TextDataConfig = field(default_factory=TextDataConfig)
+
+
+def main(arguments: Sequence[str], default_config: str, description: str) -> None:
+    """Train as the command line says, starting from a file of `configs/`."""
+    resumed = option_values(arguments, "resume")
+    config, _ = parse_config(
+        TextRunConfig,
+        arguments,
+        files=[open_run_directory(resumed[-1]).config] if resumed else [CONFIGS / default_config],
+        description=description,
+        options={"resume": "The folder of a run to go on with, from its latest checkpoint and with its configuration."},
+    )
+    choose_device(config.run.device)
+    if resumed:
+        resume_run(config, open_run_directory(resumed[-1]))
+    else:
+        start_run(config)
+
+
+def start_run(config: TextRunConfig) -> TrainingResult:
+    """Make the run's folder with all that training needs, then train."""
+    check_data(config.data)
+    with new_run_directory(config.run.directory) as run:
+        data = prepare_data(config.data, config.model, run)
+        save_config(config, run.config)
+    return train_and_plot(config, RunDirectory(Path(config.run.directory)), data)
+
+
+def resume_run(config: TextRunConfig, run: RunDirectory) -> TrainingResult:
+    """Go on with a run from its latest checkpoint."""
+    data = open_data(token_files(config.data, run), config.model)
+    run.latest_checkpoint()  # before anything is written
+    save_config(config, run.config)
+    return train_and_plot(config, run, data, resume=True)
+
+
+def check_data(data: TextDataConfig) -> None:
+    """Refuse data that is missing or given twice.
+
+    Raises:
+        ValueError: for training or validation there is neither text nor tokens, or both.
+    """
+    for name in ("train", "valid"):
+        text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
+        if text is None and tokens is None:
+            raise ValueError(
+                "no data: give --data.train_text FILE and --data.valid_text FILE, "
+                "or token files with --data.train_tokens and --data.valid_tokens"
+            )
+        if text is not None and tokens is not None:
+            raise ValueError(f"data.{name}_text and data.{name}_tokens are both given: leave one of them out")
+        if not Path(text or tokens).is_file():
+            raise ValueError(
+                f"{text or tokens} (data.{name}_{'text' if text else 'tokens'}) is not a file: check its name"
+            )
+    if data.train_text is None and data.valid_text is not None and data.tokenizer is None:
+        raise ValueError("data.valid_text must be encoded like the training tokens: give --data.tokenizer FILE")
+
+
+def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> TrainingData:
+    """Put the tokenizer and the token files into the run's folder, as far as they are not given, and open the tokens.
+
+    Raises:
+        ValueError: a file cannot be used.
+        OSError: a file cannot be read or written.
+    """
+    tokenizer = _make_tokenizer(data, model, run)
+    run.tokens.mkdir()
+    for name in ("train", "valid"):
+        text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
+        if text is not None and tokenizer is not None:
+            started = time.perf_counter()
+            info = encode_file(tokenizer, text, run.tokens / f"{name}.bin")
+            print(
+                f"{name}: {info.count:,} tokens, {Path(text).stat().st_size / info.count:.2f} bytes each, "
+                f"encoded in {time.perf_counter() - started:.1f} s"
+            )
+        elif tokenizer is not None:
+            _check_same_tokenizer(tokens, tokenizer, data.tokenizer)
+    return open_data(token_files(data, run), model)
+
+
+def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
+    """Return the token files of a run: those that were given, else those in its folder."""
+    return DataConfig(
+        data.train_tokens or str(run.tokens / "train.bin"), data.valid_tokens or str(run.tokens / "valid.bin")
+    )
+
+
+def train_and_plot(
+    config: TextRunConfig, run: RunDirectory, data: TrainingData, *, resume: bool = False
+) -> TrainingResult:
+    """Train, draw the loss, and say where everything is."""
+    try:
+        result = train(config, run, data, resume=resume)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f": go on from the last checkpoint, if there is one, with --resume {run.path}"
+        ) from None
+    plot = plot_loss(run)
+    print(f"run: {run.path}   loss curve: {plot}")
+    return result
+
+
+def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> Tokenizer | None:
+    """Load the tokenizer or train it, and store it with the run; none is needed for tokens alone."""
+    if data.tokenizer is not None:
+        tokenizer = Tokenizer.load(data.tokenizer)
+        if tokenizer.vocab_size > model.vocab_size:
+            raise ValueError(
+                f"{data.tokenizer} has {tokenizer.vocab_size} entries, but model.vocab_size is {model.vocab_size}: "
+                f"give --model.vocab_size {tokenizer.vocab_size}"
+            )
+        shutil.copyfile(data.tokenizer, run.tokenizer)
+        return tokenizer
+    if data.train_text is None:
+        return None
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        vocab, merges = train_bpe(data.train_text, model.vocab_size, [END_OF_TEXT], pattern=data.pattern)
+    for warning in caught:
+        print(f"note: {warning.message}")
+    tokenizer = Tokenizer(vocab, merges, [END_OF_TEXT], pattern=data.pattern)
+    tokenizer.save(run.tokenizer)
+    longest = max((left + right for left, right in merges), key=len, default=b"").decode("utf-8", errors="replace")
+    print(
+        f"tokenizer: {tokenizer.vocab_size:,} entries, the longest {longest!r}, "
+        f"trained in {time.perf_counter() - started:.1f} s"
+    )
+    return tokenizer
+
+
+def _check_same_tokenizer(tokens: str, tokenizer: Tokenizer, path: str | None) -> None:
+    made_by = read_token_file_info(tokens).tokenizer_sha256
+    if made_by is not None and made_by != tokenizer.fingerprint:
+        raise ValueError(f"{tokens} was not made with {path or 'this tokenizer'}: give the tokenizer that made it")
+
+
+def with_directory(config: TextRunConfig, directory: str) -> TextRunConfig:
+    """Return the configuration with another folder for its run."""
+    return replace(config, run=replace(config.run, directory=directory))

@@ -1,0 +1,11 @@
+r"""Train on TinyStories, or on any text, with `configs/tinystories.yaml`.
+
+uv run apps/train_tinystories.py --config configs/tinystories_cpu.yaml \
+    --data.train_text train.txt --data.valid_text valid.txt
+"""
+
+from command import run_command
+from text_run import main
+
+if __name__ == "__main__":
+    run_command(lambda arguments: main(arguments, "tinystories.yaml", "Train the TinyStories model."))

@@ -1,0 +1,84 @@
+"""The applications as modules, run as their users do: a command line in, an exit code and two streams out."""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+APPS = ROOT / "apps"
+sys.path.insert(0, str(APPS))  # scripts in apps/ find each other this way
+
+TINY_MODEL = [
+    "--model.vocab_size=300",
+    "--model.context_length=32",
+    "--model.d_model=16",
+    "--model.num_layers=1",
+    "--model.num_heads=2",
+    "--run.device=cpu",
+]
+TINY_TRAINING = [
+    "--training.steps=4",
+    "--training.batch_size=4",
+    "--training.log_interval=1",
+    "--training.eval_interval=2",
+    "--training.eval_batches=1",
+    "--training.checkpoint_interval=2",
+]
+
+
+@dataclass
+class Outcome:
+    code: int
+    output: str
+    errors: str
+
+    def one_line_error(self) -> str:
+        """Return what was said on standard error: one line, with exit code 2 and no traceback."""
+        assert self.code == 2, self
+        lines = self.errors.strip().splitlines()
+        assert len(lines) == 1, self.errors
+        assert lines[0].startswith("error: ")
+        return lines[0].removeprefix("error: ")
+
+
+@pytest.fixture
+def call(monkeypatch, capfd):
+    """Run an application's main function with a command line, in this process."""
+    from command import run_command
+
+    def run(main, *arguments):
+        monkeypatch.setattr(sys, "argv", ["app", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            run_command(main)
+        streams = capfd.readouterr()
+        return Outcome(left.value.code, streams.out, streams.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory):
+    from stories import write_corpus
+
+    folder = tmp_path_factory.mktemp("texts")
+    write_corpus(folder / "train.txt", folder / "valid.txt", 60_000, seed=5, valid_fraction=0.1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, texts):
+    """A tiny run on stories, as the other commands take it."""
+    from text_run import main
+
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    data = [f"--data.train_text={texts / 'train.txt'}", f"--data.valid_text={texts / 'valid.txt'}"]
+    main([*TINY_MODEL, *TINY_TRAINING, *data, f"--run.directory={path}"], "tinystories.yaml", "")
+    return path
+
+
+def without_ansi(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)

@@ -1,0 +1,56 @@
+"""The quickstart, in small."""
+
+import re
+
+from quickstart import main
+from trainer import parse_config, read_metrics
+
+from .conftest import ROOT, TINY_MODEL, TINY_TRAINING, without_ansi
+
+
+def test_from_nothing_to_stories(call, tmp_path):
+    run = tmp_path / "quickstart"
+    options = [*TINY_MODEL, *TINY_TRAINING, "--corpus_bytes=60000"]
+    outcome = call(main, *options, f"--run.directory={run}")
+    assert outcome.code == 0, outcome
+    output = without_ansi(outcome.output)
+    assert [line for line in output.splitlines() if line.startswith("---")] == [f"--- story {n} ---" for n in (1, 2, 3)]
+    loss = float(re.search(r"validation loss ([\d.]+) \(perplexity", output)[1])
+    assert abs(loss - read_metrics(run / "metrics.jsonl")[-1]["valid_loss"]) < 1e-3
+    assert f"uv run apps/generate.py {run}" in output
+    assert f"--resume {run}" in output
+    assert (run / "plots" / "loss.png").is_file()
+    assert (run / "corpus" / "train.txt").stat().st_size > 50_000
+
+    # The configuration names the corpus where it is, and the run can be gone on with.
+    from text_run import TextRunConfig
+    from text_run import main as train_main
+
+    config, _ = parse_config(TextRunConfig, [], files=[run / "config.yaml"])
+    assert config.data.train_text == str(run / "corpus" / "train.txt")
+    resumed = call(
+        lambda arguments: train_main(arguments, "tinystories.yaml", ""), "--resume", run, "--training.steps=6"
+    )
+    assert resumed.code == 0
+
+    # A second run takes another folder: the command has no arguments to change.
+    again = call(main, *options, f"--run.directory={run}")
+    assert again.code == 0
+    assert (tmp_path / "quickstart-2" / "tokenizer.json").read_bytes() == (run / "tokenizer.json").read_bytes()
+
+
+def test_a_corpus_that_is_too_small_is_one_line_and_leaves_nothing(call, tmp_path):
+    options = [*TINY_MODEL, f"--run.directory={tmp_path / 'run'}"]
+    assert "too small" in call(main, *options, "--corpus_bytes=10").one_line_error()
+    assert "corpus_bytes" in call(main, *options, "--corpus_bytes=many").one_line_error()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_fits_its_promise():
+    """A few megabytes, and a model small enough for two cores."""
+    from quickstart import CORPUS_BYTES
+    from text_run import TextRunConfig
+
+    config, _ = parse_config(TextRunConfig, [], files=[ROOT / "configs" / "quickstart.yaml"])
+    assert 2_000_000 <= CORPUS_BYTES <= 5_000_000
+    assert config.training.steps * config.training.batch_size * config.model.context_length < 3_000_000

@@ -1,0 +1,89 @@
+"""What the pages say is so: files exist, options exist, examples run."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from text_run import TextRunConfig
+from trainer import parse_config
+
+from .conftest import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "packages").glob("*/README.md"))]
+
+
+def commands(page):
+    """The shell commands of a page, continued lines joined."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL)
+    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_two_commands_stand_in_the_readme():
+    assert {"uv run apps/quickstart.py", "uv run nox -s tests"} <= set(commands(ROOT / "README.md"))
+
+
+@pytest.mark.parametrize("command", commands(ROOT / "README.md"))
+def test_commands_name_what_exists(command):
+    words = shlex.split(command)
+    for word in words:
+        if word.startswith(("apps/", "configs/")):
+            assert (ROOT / word).is_file(), word
+    if "apps/train" in command:
+        options = [word for word in words[3:] if "--resume" not in command]
+        parse_config(TextRunConfig, [str(ROOT / word) if word.startswith("configs/") else word for word in options])
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "packages").glob("*/README.md")), ids=lambda page: page.parent.name)
+def test_the_map_of_a_package_names_all_its_files(page):
+    source = page.parent / "src" / page.parent.name
+    files = {path.name for path in source.glob("*.py")} - {"__init__.py"}
+    named = set(re.findall(r"`(?:src/\w+/)?(\w+\.py)`", page.read_text("utf-8"))) - {"__init__.py"}
+    assert named == files
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "packages").glob("*/README.md")), ids=lambda page: page.parent.name)
+def test_the_dependencies_of_a_package_have_their_reasons(page):
+    declared = re.search(r"^dependencies = \[(.*?)\]", (page.parent / "pyproject.toml").read_text(), re.M | re.S)[1]
+    reasons = page.read_text("utf-8").split("## Dependencies")[1]
+    for name in re.findall(r'"([\w-]+)', declared):
+        assert f"`{name}`" in reasons, name
+
+
+def test_the_tokenizers_example_runs(tmp_path, texts):
+    (tmp_path / "corpus.txt").write_bytes((texts / "train.txt").read_bytes())
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "packages" / "bpe" / "README.md").read_text("utf-8"), re.S)
+    program = "\n".join(blocks).replace("vocab_size=10_000", "vocab_size=400")
+    program = program.replace('open("big.txt")', 'open("corpus.txt")')
+    program = re.sub(r"Tokenizer.from_files.*\n", "", program)
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    assert (tmp_path / "corpus.bin").is_file()
+
+
+@pytest.mark.parametrize("package", ["nn", "optim"])
+def test_the_examples_of_the_other_packages_run(package, tmp_path):
+    page = (ROOT / "packages" / package / "README.md").read_text("utf-8")
+    program = "\n".join(re.findall(r"```python\n(.*?)```", page, re.S))
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_trainers_example_runs(tmp_path, trained_run):
+    for name in ("train", "valid"):
+        for end in (".bin", ".bin.json"):
+            (tmp_path / f"{name}{end}").write_bytes((trained_run / "tokens" / f"{name}{end}").read_bytes())
+    page = (ROOT / "packages" / "trainer" / "README.md").read_text("utf-8")
+    program = re.search(r"```python\n(.*?)```", page, re.S)[1]
+    small = (
+        '"--data.valid_tokens", "valid.bin", "--training.steps=1", "--training.batch_size=1", "--model.num_layers=1"'
+    )
+    program = program.replace('"--data.valid_tokens", "valid.bin"', small + ', "--training.eval_batches=1"')
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "runs" / "run" / "checkpoints" / "step_00000001").is_dir()

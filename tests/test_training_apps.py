@@ -1,0 +1,238 @@
+"""The training applications from the outside: what they make, how they go on, and how they refuse."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bpe import Tokenizer, open_token_file
+from text_run import main as text_run_main
+from trainer import read_metrics
+
+from .conftest import APPS, ROOT, TINY_MODEL, TINY_TRAINING
+
+
+def main(arguments):
+    text_run_main(arguments, "tinystories.yaml", "")
+
+
+def data_options(texts):
+    return [f"--data.train_text={texts / 'train.txt'}", f"--data.valid_text={texts / 'valid.txt'}"]
+
+
+def test_a_run_is_self_contained(trained_run, texts):
+    names = {str(path.relative_to(trained_run)) for path in trained_run.rglob("*") if path.is_file()}
+    checkpoints = {
+        f"checkpoints/step_{step:08d}/{name}"
+        for step in (2, 4)
+        for name in ("model.safetensors", "optimizer.safetensors", "state.json")
+    }
+    assert names == checkpoints | {
+        "config.yaml",
+        "environment.json",
+        "log.txt",
+        "metrics.jsonl",
+        "plots/loss.png",
+        "tokenizer.json",
+        *(f"tokens/{name}.bin{end}" for name in ("train", "valid") for end in ("", ".json")),
+    }
+    tokenizer = Tokenizer.load(trained_run / "tokenizer.json")
+    assert tokenizer.special_tokens == {"<|endoftext|>": 0}
+    tokens = open_token_file(trained_run / "tokens" / "valid.bin").tolist()
+    assert tokenizer.decode(tokens) == (texts / "valid.txt").read_text("utf-8")
+    assert [entry["step"] for entry in read_metrics(trained_run / "metrics.jsonl")] == [1, 2, 2, 3, 4, 4]
+    assert "train_tinystories" not in json.loads((trained_run / "environment.json").read_text())["platform"]
+
+
+@pytest.mark.parametrize("app", ["train_tinystories", "train_owt", "leaderboard"])
+def test_without_data_they_end_with_one_sentence(app, tmp_path):
+    done = subprocess.run([sys.executable, APPS / f"{app}.py"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: no data: give --data.train_text FILE and --data.valid_text FILE, "
+        "or token files with --data.train_tokens and --data.valid_tokens\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stopping_and_resuming_changes_no_bit(call, tmp_path, trained_run, texts):
+    """Through the command line: a run of two steps that is prolonged to four equals the run of four."""
+    whole = tmp_path / "whole"
+    tokens = [f"--data.{name}_tokens={trained_run / 'tokens' / name}.bin" for name in ("train", "valid")]
+    constant = ["--schedule.shape=constant"]  # the others depend on how long the run will be
+    options = [*TINY_MODEL, *TINY_TRAINING, *tokens, *constant]
+    assert call(main, *options, f"--run.directory={whole}").code == 0
+    stopped = tmp_path / "stopped"
+    assert (
+        call(main, *options, f"--run.directory={stopped}", "--training.steps=2", "--schedule.warmup_fraction=0").code
+        == 0
+    )
+    again = call(main, "--resume", stopped, "--training.steps=4", "--schedule.warmup_fraction=0.01")
+    assert again.code == 0
+    assert "resuming after step 2" in again.output
+    one, other = (load_file(run / "checkpoints" / "step_00000004" / "model.safetensors") for run in (whole, stopped))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_tokenizer_and_tokens_can_be_given(call, tmp_path, trained_run, texts):
+    tokens = [f"--data.{name}_tokens={trained_run / 'tokens' / name}.bin" for name in ("train", "valid")]
+    tokenizer = f"--data.tokenizer={trained_run / 'tokenizer.json'}"
+    run = tmp_path / "run"
+    assert call(main, *TINY_MODEL, *TINY_TRAINING, *tokens, tokenizer, f"--run.directory={run}").code == 0
+    assert (run / "tokenizer.json").read_bytes() == (trained_run / "tokenizer.json").read_bytes()
+    one, other = (read_metrics(path / "metrics.jsonl") for path in (run, trained_run))
+    assert [entry.get("valid_loss") for entry in one] == [entry.get("valid_loss") for entry in other]
+
+    mixed = tmp_path / "mixed"
+    valid = f"--data.valid_text={texts / 'valid.txt'}"
+    outcome = call(main, *TINY_MODEL, *TINY_TRAINING, tokens[0], valid, tokenizer, f"--run.directory={mixed}")
+    assert outcome.code == 0
+    assert [entry.get("valid_loss") for entry in read_metrics(mixed / "metrics.jsonl")] == [
+        entry.get("valid_loss") for entry in other
+    ]
+
+
+def test_weights_and_biases_offline(call, tmp_path, texts, monkeypatch):
+    run = tmp_path / "run"
+    options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}", "--wandb.mode=offline"]
+    assert call(main, *options).code == 0
+    assert list(run.glob("wandb/offline-run-*/run-*.wandb"))
+
+
+def test_a_vocabulary_that_the_text_cannot_fill_is_noted(call, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("ab " * 200)
+    options = [*TINY_MODEL, *TINY_TRAINING, f"--data.train_text={text}", f"--data.valid_text={text}"]
+    outcome = call(main, *options, f"--run.directory={tmp_path / 'run'}")
+    assert outcome.code == 0
+    assert "note: training stopped at 259 entries instead of 300" in outcome.output
+
+
+@pytest.fixture
+def bad(tmp_path, texts):
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "empty.txt").touch()
+    (folder / "latin.txt").write_bytes(b"caf\xe9 " * 100)
+    (folder / "short.txt").write_text("too short")
+    (folder / "config.yaml").write_text("model:\n  d_modell: 5\n")
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "exists").mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data.train_text=BAD/missing.txt"], "missing.txt (data.train_text) is not a file: check its name"),
+        (["--data.valid_text=BAD/missing.txt"], "missing.txt (data.valid_text) is not a file"),
+        (["--data.train_text=BAD/empty.txt"], "empty.txt is empty: give a file with text in it"),
+        (["--data.valid_text=BAD/empty.txt"], "empty.txt is empty"),
+        (["--data.train_text=BAD/latin.txt"], "latin.txt is not UTF-8: byte 0xe9 at offset 3"),
+        (["--data.valid_text=BAD/latin.txt"], "latin.txt is not UTF-8: byte 0xe9 at offset 3"),
+        (["--data.valid_text=BAD/short.txt"], "one window takes 32 and the one that follows: give more text, or lower"),
+        (["--model.vocab_size=256"], "vocab_size is 256, but the 256 bytes and 1 special tokens already make 257"),
+        (["--data.tokenizer=BAD/tokenizer.json"], "tokenizer.json: 'model' is missing"),
+        (
+            ["--data.tokenizer=RUN/tokenizer.json", "--model.vocab_size=299"],
+            "has 300 entries, but model.vocab_size is 299",
+        ),
+        (["--data.train_tokens=RUN/tokens/train.bin"], "data.train_text and data.train_tokens are both given"),
+        (["--data.pattern=(oops"], "split pattern '(oops' is neither"),
+        (["--config=BAD/config.yaml"], "unknown key model.d_modell: did you mean model.d_model?"),
+        (["--config=BAD/none.yaml"], "none.yaml does not exist"),
+        (["--trainin.steps=5"], "unknown option --trainin.steps: did you mean --training.steps?"),
+        (["--model.num_heads=3"], "d_model = 16 cannot be shared by 3 heads"),
+        (["--run.device=tpu9"], "run.device is 'tpu9'"),
+        (["--run.directory=BAD/exists"], "exists already exists: choose another run.directory"),
+        (["--resume=BAD/exists"], "exists is not a run (it has no config.yaml)"),
+        (["--resume=BAD/nowhere"], "nowhere is not a run"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(call, bad, tmp_path, texts, trained_run, options, message):
+    before = sorted(bad.rglob("*"))
+    filled = [option.replace("BAD", str(bad)).replace("RUN", str(trained_run)) for option in options]
+    given = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={bad / 'run'}", *filled]
+    assert message in call(main, *given).one_line_error()
+    assert sorted(bad.rglob("*")) == before
+
+
+def test_token_ids_outside_the_vocabulary(call, tmp_path, trained_run):
+    tokens = [f"--data.{name}_tokens={trained_run / 'tokens' / name}.bin" for name in ("train", "valid")]
+    options = [*TINY_MODEL, *TINY_TRAINING, *tokens, "--model.vocab_size=290", f"--run.directory={tmp_path / 'run'}"]
+    error = call(main, *options).one_line_error()
+    assert "train.bin has the id 29" in error
+    assert "but the model's vocabulary is 290: raise model.vocab_size" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tokens_of_another_tokenizer(call, tmp_path, trained_run):
+    other = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [])
+    other.save(tmp_path / "other.json")
+    tokens = [f"--data.{name}_tokens={trained_run / 'tokens' / name}.bin" for name in ("train", "valid")]
+    options = [*TINY_MODEL, *TINY_TRAINING, *tokens, f"--data.tokenizer={tmp_path / 'other.json'}"]
+    error = call(main, *options, f"--run.directory={tmp_path / 'run'}").one_line_error()
+    assert "train.bin was not made with" in error
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda run: shutil.rmtree(run / "checkpoints"), "holds no checkpoint: train the run first"),
+        (lambda run: cut(run / "checkpoints" / "step_00000004" / "model.safetensors"), "is truncated or damaged"),
+        (lambda run: cut(run / "checkpoints" / "step_00000004" / "state.json"), "state.json is damaged"),
+        (lambda run: cut(run / "tokens" / "train.bin"), "bytes, but should have"),
+        (lambda run: (run / "tokens" / "valid.bin").unlink(), "valid.bin does not exist"),
+    ],
+)
+def test_resuming_a_damaged_run(call, tmp_path, trained_run, spoil, message):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    spoil(run)
+    metrics = (run / "metrics.jsonl").read_bytes()
+    assert message in call(main, "--resume", run, "--training.steps=6").one_line_error()
+    assert (run / "metrics.jsonl").read_bytes() == metrics
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-50])
+
+
+def test_resuming_with_another_model(call, tmp_path, trained_run):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    error = call(main, "--resume", run, "--model.num_layers=2").one_line_error()
+    assert "is of another model" in error
+
+
+def test_ctrl_c_says_how_to_go_on(call, tmp_path, texts, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainer.loop.train_step", interrupted)
+    run = tmp_path / "run"
+    outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}")
+    assert outcome.code == 130
+    assert f"interrupted: go on from the last checkpoint, if there is one, with --resume {run}" in outcome.errors
+    assert "Traceback" not in outcome.errors
+
+
+def test_the_traceback_can_be_asked_for(tmp_path):
+    environment = {**os.environ, "TRACEBACK": "1"}
+    command = [sys.executable, APPS / "train_tinystories.py"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_help(call):
+    outcome = call(main, "--help")
+    assert outcome.code == 0
+    assert "--data.train_text" in outcome.output
+    assert "--resume" in outcome.output
