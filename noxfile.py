@@ -1,0 +1,50 @@
+"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`."""
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.error_on_missing_interpreters = True
+
+PACKAGES = ["bpe", "nn", "optim", "trainer"]
+
+
+def sync(session: nox.Session, *arguments: str) -> None:
+    """Install what uv.lock says, and nothing else, into the session's environment."""
+    session.run_install(
+        "uv",
+        "sync",
+        "--locked",
+        "--no-default-groups",
+        *arguments,
+        f"--python={session.virtualenv.location}",
+        env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
+    )
+
+
+@nox.session
+@nox.parametrize("package", [*PACKAGES, "workspace"])
+def tests(session: nox.Session, package: str) -> None:
+    """Run a package's tests with only what it declares; or those that cross packages, with all of them."""
+    if package == "workspace":
+        sync(session, "--all-packages", "--group=test", "--no-editable")
+        session.run("pytest", "tests", *session.posargs)
+    else:
+        sync(session, f"--package={package}", "--group=test", "--no-editable")
+        session.run("pytest", f"packages/{package}", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style with ruff, and who may import whom with import-linter."""
+    sync(session, "--all-packages", "--group=lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy."""
+    sync(session, "--all-packages", "--group=types")
+    session.run("mypy")
