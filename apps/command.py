@@ -26,6 +26,9 @@ def run_command(main: Callable[[list[str]], None]) -> NoReturn:
     """
     try:
         main(sys.argv[1:])
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except (ValueError, OSError) as error:
         if os.environ.get("TRACEBACK"):
             raise

@@ -51,14 +51,21 @@ class Speaker:
         return ids
 
     def speak(self, prompt_ids: list[int], max_new_tokens: int, sampling: SamplingConfig, seed: int) -> Iterator[str]:
-        """Yield the continuation as text, never a part of a character, until the document ends."""
-        stream = StreamDecoder(self.tokenizer)
+        """Return the continuation as text, bit by bit but never a part of a character, until the document ends.
+
+        Raises:
+            ValueError: the prompt or the number of tokens cannot be used; at the call, before any text.
+        """
         generator = torch.Generator().manual_seed(seed)
-        for token_id in generate(
-            self.model, prompt_ids, max_new_tokens, sampling, end_token=self.end_token, generator=generator
-        ):
+        ids = generate(self.model, prompt_ids, max_new_tokens, sampling, end_token=self.end_token, generator=generator)
+        return self._decode(ids)
+
+    def _decode(self, ids: Iterator[int]) -> Iterator[str]:
+        stream = StreamDecoder(self.tokenizer)
+        known = self.tokenizer.vocab
+        for token_id in ids:
             # A model may have more rows than the tokenizer has entries; nothing taught it to use them.
-            if token_id < self.tokenizer.vocab_size:
+            if token_id in known:
                 yield stream.feed(token_id)
         yield stream.finish()
 
@@ -101,13 +108,16 @@ def main(arguments: list[str]) -> None:
     given = parse(arguments)
     if given.num_samples < 1:
         raise ValueError(f"--num-samples is {given.num_samples}: give at least 1")
+    if not 0 <= given.seed < 2**63 - given.num_samples:
+        raise ValueError(f"--seed is {given.seed}: give 0 or more, below 2**63")
     sampling = SamplingConfig(given.temperature, given.top_k, given.top_p)
     speaker = load_speaker(open_run_directory(given.run), given.checkpoint, given.device)
     prompt_ids = speaker.encode_prompt(given.prompt, truncate=given.truncate_prompt)
     for number in range(given.num_samples):
+        parts = speaker.speak(prompt_ids, given.max_new_tokens, sampling, given.seed + number)
         if given.num_samples > 1:
             print(f"--- {number + 1} of {given.num_samples} (seed {given.seed + number}) ---")
-        print_stream(given.prompt, speaker.speak(prompt_ids, given.max_new_tokens, sampling, given.seed + number))
+        print_stream(given.prompt, parts)
 
 
 def print_stream(prompt: str, parts: Iterator[str]) -> None:

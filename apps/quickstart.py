@@ -12,7 +12,7 @@ from command import run_command
 from generate import load_speaker, print_stream
 from nn import SamplingConfig
 from stories import write_corpus
-from text_run import CONFIGS, TextRunConfig, prepare_data, train_and_plot, with_directory
+from text_run import CONFIGS, TextDataConfig, TextRunConfig, prepare_data, train_and_plot, with_directory
 from trainer import RunDirectory, choose_device, new_run_directory, parse_config, perplexity, save_config
 
 CORPUS_BYTES = 3_000_000
@@ -30,6 +30,8 @@ def main(arguments: list[str]) -> None:
     )
     choose_device(config.run.device)
     num_bytes = corpus_size(options["corpus_bytes"])
+    if replace(config.data, pattern="") != TextDataConfig(pattern=""):
+        raise ValueError("the quickstart makes its own data: give yours to apps/train_tinystories.py")
     directory = free_directory(Path(config.run.directory))
     corpus = directory / "corpus"
     config = with_directory(config, str(directory))

@@ -42,7 +42,7 @@ class TextDataConfig(DataConfig):
     valid_text: str | None = None
     """UTF-8 text to evaluate on."""
     tokenizer: str | None = None
-    """A tokenizer.json to encode with; none: one of model.vocab_size entries is trained on train_text."""
+    """A tokenizer.json to encode with; null: one of model.vocab_size entries is trained on train_text."""
     pattern: str = "gpt2"
     """Split pattern of a tokenizer that is trained: gpt2, cl100k, o200k or a regular expression."""
 
@@ -81,10 +81,16 @@ def start_run(config: TextRunConfig) -> TrainingResult:
 
 
 def resume_run(config: TextRunConfig, run: RunDirectory) -> TrainingResult:
-    """Go on with a run from its latest checkpoint."""
+    """Go on with a run from its latest checkpoint.
+
+    Raises:
+        ValueError: the configuration asks for other data or another folder than the run's own, or there is no
+            checkpoint that can be used.
+    """
+    stored, _ = parse_config(TextRunConfig, [], files=[run.config])
+    if config.data != stored.data or config.run.directory != stored.run.directory:
+        raise ValueError("a resumed run keeps its data and its folder: leave out --data… and --run.directory")
     data = open_data(token_files(config.data, run), config.model)
-    run.latest_checkpoint()  # before anything is written
-    save_config(config, run.config)
     return train_and_plot(config, run, data, resume=True)
 
 
@@ -103,10 +109,9 @@ def check_data(data: TextDataConfig) -> None:
             )
         if text is not None and tokens is not None:
             raise ValueError(f"data.{name}_text and data.{name}_tokens are both given: leave one of them out")
-        if not Path(text or tokens).is_file():
-            raise ValueError(
-                f"{text or tokens} (data.{name}_{'text' if text else 'tokens'}) is not a file: check its name"
-            )
+        path, key = (tokens, f"data.{name}_tokens") if text is None else (text, f"data.{name}_text")
+        if not Path(path).is_file():
+            raise ValueError(f"{path!r} ({key}) is not a file: check its name")
     if data.train_text is None and data.valid_text is not None and data.tokenizer is None:
         raise ValueError("data.valid_text must be encoded like the training tokens: give --data.tokenizer FILE")
 
@@ -148,12 +153,24 @@ def train_and_plot(
     try:
         result = train(config, run, data, resume=resume)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f": go on from the last checkpoint, if there is one, with --resume {run.path}"
-        ) from None
+        raise KeyboardInterrupt(_how_to_go_on(run)) from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "memory" in str(error).lower():
+            raise ValueError(
+                "out of memory: lower training.batch_size, or raise training.gradient_accumulation"
+            ) from error
+        raise
     plot = plot_loss(run)
     print(f"run: {run.path}   loss curve: {plot}")
     return result
+
+
+def _how_to_go_on(run: RunDirectory) -> str:
+    try:
+        checkpoint = run.latest_checkpoint()
+    except ValueError:
+        return f" before the first checkpoint: delete {run.path} and start again"
+    return f": go on from {checkpoint.name} with uv run apps/train_tinystories.py --resume {run.path}"
 
 
 def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> Tokenizer | None:
@@ -165,6 +182,8 @@ def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory)
                 f"{data.tokenizer} has {tokenizer.vocab_size} entries, but model.vocab_size is {model.vocab_size}: "
                 f"give --model.vocab_size {tokenizer.vocab_size}"
             )
+        if END_OF_TEXT not in tokenizer.special_tokens:
+            print(f"note: {data.tokenizer} has no {END_OF_TEXT}, so documents will not be separated")
         shutil.copyfile(data.tokenizer, run.tokenizer)
         return tokenizer
     if data.train_text is None:

@@ -38,6 +38,13 @@ def test_as_a_program(trained_run):
     assert done.stdout.decode("utf-8").startswith("Once")
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(trained_run):
+    command = f"'{sys.executable}' '{APPS / 'generate.py'}' '{trained_run}' --num-samples=50 | head -n 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
 def bytes_speaker(context_length=24):
     """A model that speaks bytes and has learned nothing: mostly malformed UTF-8."""
     config = ModelConfig(vocab_size=260, context_length=context_length, d_model=16, num_layers=1, num_heads=2)
@@ -129,6 +136,8 @@ def test_parts_are_printed_at_once(monkeypatch):
         (["RUN", "--temperature=warm"], "argument --temperature: invalid float value: 'warm'"),
         (["RUN", "--num-samples=0"], "--num-samples is 0: give at least 1"),
         (["RUN", "--max-new-tokens=-3"], "max_new_tokens is -3"),
+        (["RUN", "--seed=-1"], "--seed is -1: give 0 or more"),
+        (["RUN", "--seed=18446744073709551616"], "--seed is 18446744073709551616"),
         (["RUN", "--prompts=x"], "unrecognized arguments: --prompts=x"),
         (["RUN", "--checkpoint=nowhere"], "checkpoint nowhere does not exist"),
         (["RUN", "--prompt", "word " * 100], "would be cut; shorten the prompt"),
@@ -136,7 +145,9 @@ def test_parts_are_printed_at_once(monkeypatch):
 )
 def test_bad_input_is_one_line(call, trained_run, options, message):
     given = [str(trained_run) if option == "RUN" else option for option in options]
-    assert message in call(main, *given).one_line_error()
+    outcome = call(main, *given)
+    assert message in outcome.one_line_error()
+    assert outcome.output == ""
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,11 @@ def test_a_corpus_that_is_too_small_is_one_line_and_leaves_nothing(call, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_data_of_ones_own_is_for_the_other_applications(call, tmp_path):
+    error = call(main, "--data.train_text=x.txt", f"--run.directory={tmp_path / 'run'}").one_line_error()
+    assert "makes its own data: give yours to apps/train_tinystories.py" in error
+
+
 def test_it_fits_its_promise():
     """A few megabytes, and a model small enough for two cores."""
     from quickstart import CORPUS_BYTES

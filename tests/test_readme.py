@@ -62,7 +62,7 @@ def test_the_tokenizers_example_runs(tmp_path, texts):
     (tmp_path / "corpus.txt").write_bytes((texts / "train.txt").read_bytes())
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "packages" / "bpe" / "README.md").read_text("utf-8"), re.S)
     program = "\n".join(blocks).replace("vocab_size=10_000", "vocab_size=400")
-    program = program.replace('open("big.txt")', 'open("corpus.txt")')
+    program = program.replace('read_text("big.txt")', 'read_text("corpus.txt")')
     program = re.sub(r"Tokenizer.from_files.*\n", "", program)
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     assert (tmp_path / "corpus.bin").is_file()

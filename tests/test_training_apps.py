@@ -46,7 +46,9 @@ def test_a_run_is_self_contained(trained_run, texts):
     tokens = open_token_file(trained_run / "tokens" / "valid.bin").tolist()
     assert tokenizer.decode(tokens) == (texts / "valid.txt").read_text("utf-8")
     assert [entry["step"] for entry in read_metrics(trained_run / "metrics.jsonl")] == [1, 2, 2, 3, 4, 4]
-    assert "train_tinystories" not in json.loads((trained_run / "environment.json").read_text())["platform"]
+    environment = json.loads((trained_run / "environment.json").read_text())
+    assert environment["device"] == "cpu"
+    assert environment["versions"]["bpe"] == "0.1.0+lm"
 
 
 @pytest.mark.parametrize("app", ["train_tinystories", "train_owt", "leaderboard"])
@@ -130,8 +132,9 @@ def bad(tmp_path, texts):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--data.train_text=BAD/missing.txt"], "missing.txt (data.train_text) is not a file: check its name"),
-        (["--data.valid_text=BAD/missing.txt"], "missing.txt (data.valid_text) is not a file"),
+        (["--data.train_text=BAD/missing.txt"], "missing.txt' (data.train_text) is not a file: check its name"),
+        (["--data.valid_text=BAD/missing.txt"], "missing.txt' (data.valid_text) is not a file"),
+        (["--data.train_text="], "'' (data.train_text) is not a file"),
         (["--data.train_text=BAD/empty.txt"], "empty.txt is empty: give a file with text in it"),
         (["--data.valid_text=BAD/empty.txt"], "empty.txt is empty"),
         (["--data.train_text=BAD/latin.txt"], "latin.txt is not UTF-8: byte 0xe9 at offset 3"),
@@ -150,6 +153,9 @@ def bad(tmp_path, texts):
         (["--trainin.steps=5"], "unknown option --trainin.steps: did you mean --training.steps?"),
         (["--model.num_heads=3"], "d_model = 16 cannot be shared by 3 heads"),
         (["--run.device=tpu9"], "run.device is 'tpu9'"),
+        (["--run.seed=10000000000000000000000"], "run.seed is 10000000000000000000000: give 0 or more, below 2**63"),
+        (["--optimizer.weight_decay=-1"], "optimizer.weight_decay is -1.0"),
+        (["--optimizer.betas=[2,0.9]"], "optimizer.betas is (2.0, 0.9)"),
         (["--run.directory=BAD/exists"], "exists already exists: choose another run.directory"),
         (["--resume=BAD/exists"], "exists is not a run (it has no config.yaml)"),
         (["--resume=BAD/nowhere"], "nowhere is not a run"),
@@ -184,7 +190,10 @@ def test_tokens_of_another_tokenizer(call, tmp_path, trained_run):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda run: shutil.rmtree(run / "checkpoints"), "holds no checkpoint: train the run first"),
+        (
+            lambda run: shutil.rmtree(run / "checkpoints"),
+            "holds no checkpoint: the run stopped before its first, so start it again",
+        ),
         (lambda run: cut(run / "checkpoints" / "step_00000004" / "model.safetensors"), "is truncated or damaged"),
         (lambda run: cut(run / "checkpoints" / "step_00000004" / "state.json"), "state.json is damaged"),
         (lambda run: cut(run / "tokens" / "train.bin"), "bytes, but should have"),
@@ -209,18 +218,55 @@ def test_resuming_with_another_model(call, tmp_path, trained_run):
     shutil.copytree(trained_run, run)
     error = call(main, "--resume", run, "--model.num_layers=2").one_line_error()
     assert "is of another model" in error
+    assert (run / "config.yaml").read_bytes() == (trained_run / "config.yaml").read_bytes()
 
 
-def test_ctrl_c_says_how_to_go_on(call, tmp_path, texts, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    "options", [["--data.train_text=other.txt"], ["--data.pattern=cl100k"], ["--run.directory=elsewhere"]]
+)
+def test_a_resumed_run_keeps_its_data_and_folder(call, tmp_path, trained_run, options):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)  # a run may be moved, though
+    assert "keeps its data and its folder" in call(main, "--resume", run, *options).one_line_error()
+    assert call(main, "--resume", run, "--training.steps=5").code == 0
 
-    monkeypatch.setattr("trainer.loop.train_step", interrupted)
+
+def stop_at(monkeypatch, update, error):
+    """Let the training step of an update raise an error."""
+    from trainer import loop
+
+    calls = []
+
+    def step(*arguments, original=loop.train_step, **keywords):
+        calls.append(1)
+        if len(calls) == update:
+            raise error
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(loop, "train_step", step)
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        (1, "interrupted before the first checkpoint: delete RUN and start again"),
+        (3, "interrupted: go on from step_00000002 with uv run apps/train_tinystories.py --resume RUN"),
+    ],
+)
+def test_ctrl_c_says_how_to_go_on(call, tmp_path, texts, monkeypatch, update, message):
+    stop_at(monkeypatch, update, KeyboardInterrupt())
     run = tmp_path / "run"
     outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}")
     assert outcome.code == 130
-    assert f"interrupted: go on from the last checkpoint, if there is one, with --resume {run}" in outcome.errors
+    assert message.replace("RUN", str(run)) in outcome.errors
     assert "Traceback" not in outcome.errors
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
+def test_out_of_memory_is_one_line(call, tmp_path, texts, monkeypatch, error):
+    stop_at(monkeypatch, 1, error)
+    options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={tmp_path / 'run'}"]
+    assert "out of memory: lower training.batch_size" in call(main, *options).one_line_error()
 
 
 def test_the_traceback_can_be_asked_for(tmp_path):

@@ -122,6 +122,24 @@ def change(content, keys, value):
         (["pre_tokenizer", "add_prefix_space"], True, "pre_tokenizer is neither"),
         (["added_tokens", 0, "lstrip"], True, "has lstrip = true"),
         (["added_tokens", 0, "content"], 7, "'content' is missing"),
+        (["added_tokens"], ["x"], "'added_tokens' is not a list of objects"),
+        (["added_tokens"], {"a": 1}, "'added_tokens' is not a list of objects"),
+        (["added_tokens"], 7, "'added_tokens' is not a list of objects"),
+        (["added_tokens", 0, "id"], 97, r"id 97 is given to '<\|endoftext\|>' and to b'`'"),
+        (["added_tokens", 0, "id"], 5000, r"'<\|endoftext\|>' has the ids 5000 and 0"),
+        (["model", "vocab", "\ud800"], 5000, "is not text that UTF-8 can hold"),
+        (["model", "merges", 1], ["zq", "qz"], "merge 1 makes b'zqqz', which is not in the vocabulary"),
+        (
+            ["pre_tokenizer"],
+            {
+                "type": "Sequence",
+                "pretokenizers": [
+                    {"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated", "invert": False},
+                    {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
+                ],
+            },
+            r"wrong\.json: split pattern '\(' is neither",
+        ),
         (["model"], [], "'model' is missing or not of type dict"),
         (["model", "vocab"], [], "'vocab' is missing or not of type dict"),
         (["model", "vocab", "a"], -1, "'a' has the id -1"),
@@ -151,6 +169,7 @@ def test_what_cannot_be_reproduced_is_refused(saved, tmp_path, keys, value, mess
         (b"\xff\xfe", r"is not UTF-8 \(offset 0\)"),
         (b"[]", "'model' is missing"),
         (b"[" * 100_000, "nested too deeply"),
+        (b'{"model": ' + b"9" * 5000 + b"}", "is not valid JSON"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, content, message):
@@ -169,6 +188,23 @@ def test_damaged_gpt2_files_are_refused(tmp_path):
     vocab.write_text("{}")
     with pytest.raises(TokenizerFileError, match=r"merges.txt, line 3: expected two tokens, found 'a'"):
         Tokenizer.from_files(vocab, merges)
+
+
+@pytest.mark.parametrize("special", ["\n", " "])
+def test_a_special_token_of_one_byte(tmp_path, special):
+    ours = Tokenizer({0: special.encode(), **{byte + 1: bytes([byte]) for byte in range(256)}}, [], [special])
+    ours.save(tmp_path / "tokenizer.json")
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    text = "a b\nc"
+    assert 0 in ours.encode(text)
+    assert theirs.encode(text).ids == ours.encode(text) == Tokenizer.load(tmp_path / "tokenizer.json").encode(text)
+
+
+def test_a_special_token_that_a_merge_makes_cannot_be_stored(tmp_path):
+    vocab = {**{byte: bytes([byte]) for byte in range(256)}, 256: b" a", 257: b" ab"}
+    tokenizer = Tokenizer(vocab, [(b" ", b"a"), (b" a", b"b")], [" a"])
+    with pytest.raises(ValueError, match="the merge of 'Ġ' and 'a' takes part in a special token"):
+        tokenizer.save(tmp_path / "tokenizer.json")
 
 
 def test_a_vocabulary_that_json_cannot_hold_is_refused(tmp_path):

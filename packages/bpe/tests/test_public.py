@@ -1,3 +1,6 @@
+import doctest
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -46,3 +49,10 @@ print(info.count, read_token_file_info("text.bin").count)
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     count, again = map(int, done.stdout.split())
     assert count == again > 0
+
+
+def test_the_examples_in_the_docstrings():
+    modules = [bpe, *(importlib.import_module(f"bpe.{entry.name}") for entry in pkgutil.iter_modules(bpe.__path__))]
+    results = [doctest.testmod(module) for module in modules]
+    assert sum(result.failed for result in results) == 0
+    assert sum(result.attempted for result in results) > 0

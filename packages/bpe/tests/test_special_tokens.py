@@ -67,7 +67,12 @@ def test_no_tokens():
 
 
 @pytest.mark.parametrize(
-    ("tokens", "message"), [([""], "special token 0 is empty"), (["a", "a"], "'a' is given twice")]
+    ("tokens", "message"),
+    [
+        ([""], "special token 0 is empty"),
+        (["a", "a"], "'a' is given twice"),
+        ("<sep>", r"special_tokens is the string '<sep>': give a list of strings, such as \['<sep>'\]"),
+    ],
 )
 def test_bad_tokens_are_refused(tokens, message):
     with pytest.raises(ValueError, match=message):

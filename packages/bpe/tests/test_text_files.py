@@ -54,6 +54,12 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert path.read_bytes() == b"whole"
 
 
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, whole_file(tmp_path / "no" / "out"):
+        pass
+    assert caught.value.filename == str(tmp_path / "no")
+
+
 def test_an_older_file_survives_a_failure(tmp_path):
     path = tmp_path / "out"
     path.write_bytes(b"old")

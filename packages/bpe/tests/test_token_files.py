@@ -75,13 +75,42 @@ def test_a_truncated_file_is_refused(tmp_path):
         open_token_file(path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"dtype": "float64"}', '{"count": 3}'])
+FIELDS = {"dtype": "uint16", "count": 10, "vocab_size": 10, "tokenizer_sha256": None}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *["", "{", "[]", '{"dtype": "float64"}', '{"count": 3}', "[" * 100_000],
+        *(json.dumps({**FIELDS, **wrong}) for wrong in ({"count": "10"}, {"vocab_size": 1.5}, {"tokenizer_sha256": 3})),
+        json.dumps({**FIELDS, "dtype": "uint8"}),
+        json.dumps({**FIELDS, "more": 1}),
+    ],
+)
 def test_a_damaged_description_is_refused(tmp_path, content):
     path = tmp_path / "t.bin"
     write_token_file(path, range(10), 10)
     info_path(path).write_text(content)
     with pytest.raises(TokenFileError, match="does not describe a token file"):
         read_token_file_info(path)
+
+
+def test_a_missing_description_is_named(tmp_path):
+    path = tmp_path / "t.bin"
+    write_token_file(path, range(10), 10)
+    info_path(path).unlink()
+    with pytest.raises(
+        TokenFileError, match=r"t\.bin\.json does not exist: a token file has its description beside it"
+    ):
+        read_token_file_info(path)
+
+
+def test_what_cannot_be_described_is_not_left(tmp_path):
+    path = tmp_path / "t.bin"
+    info_path(path).mkdir()
+    with pytest.raises(OSError):
+        write_token_file(path, range(10), 10)
+    assert list(tmp_path.iterdir()) == [info_path(path)]
 
 
 def test_the_description_is_json(tmp_path):

@@ -46,14 +46,14 @@ def test_equal_to_tiktoken_on_the_corpus(tokenizer, corpus):
     assert len(ids) < len(text.encode()) / 2.5
 
 
-def test_training_and_encoding_agree_on_other_patterns(corpus):
-    for pattern in ["cl100k", "o200k", r"\w+|\W"]:
-        vocab, merges = train_bpe(corpus, 500, [END], pattern=pattern)
-        text = corpus.read_bytes().decode()
-        tokenizer = Tokenizer(vocab, merges, [END], pattern=pattern)
-        assert tokenizer.decode(tokenizer.encode(text)) == text
-        used = set(tokenizer.encode(text))
-        assert {257, 258} & used  # the commonest merges occur in the text that they were learned from
+@pytest.mark.parametrize("pattern", ["cl100k", "o200k"])
+def test_equal_to_tiktoken_with_other_patterns(corpus, pattern):
+    vocab, merges = train_bpe(corpus, 500, [END], pattern=pattern)
+    ours = Tokenizer(vocab, merges, [END], pattern=pattern)
+    ranks = {token: token_id for token_id, token in vocab.items() if token_id > 0}
+    oracle = tiktoken.Encoding("ours", pat_str=PATTERNS[pattern], mergeable_ranks=ranks, special_tokens={END: 0})
+    text = corpus.read_bytes().decode()
+    assert ours.encode(text) == oracle.encode(text, allowed_special="all")
 
 
 def test_special_tokens_are_never_split_and_the_longer_wins():

@@ -1,4 +1,7 @@
 import ast
+import doctest
+import importlib
+import pkgutil
 from pathlib import Path
 
 import nn
@@ -45,3 +48,10 @@ def test_everything_is_written_from_scratch():
                 assert not any(alias.name.startswith("torch.nn") for alias in node.names), file
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "torch":
                 assert node.attr not in {"nn", "softmax", "rms_norm", "embedding"}, file
+
+
+def test_the_examples_in_the_docstrings():
+    modules = [nn, *(importlib.import_module(f"nn.{entry.name}") for entry in pkgutil.iter_modules(nn.__path__))]
+    results = [doctest.testmod(module) for module in modules]
+    assert sum(result.failed for result in results) == 0
+    assert sum(result.attempted for result in results) > 0

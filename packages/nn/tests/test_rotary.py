@@ -65,6 +65,17 @@ def test_tables_are_not_saved_and_far_positions_are_exact():
     assert rope.cos[19_999, 1].item() == pytest.approx(math.cos(19_999 * 10_000 ** (-2 / 64)), abs=1e-6)
 
 
+def test_the_tables_stay_exact_when_the_weights_change_their_type():
+    rope = RotaryPositionalEmbedding(10_000.0, 8, 200)
+    moved = RotaryPositionalEmbedding(10_000.0, 8, 200).bfloat16()
+    assert torch.equal(moved.cos, rope.cos)
+    assert moved.cos.dtype == torch.float32
+    from_meta = RotaryPositionalEmbedding(10_000.0, 8, 200, device="meta")
+    assert from_meta.cos.device.type == "meta"
+    assert torch.equal(from_meta.to_empty(device="cpu").sin, rope.sin)
+    assert RotaryPositionalEmbedding(10_000.0, 8, 200, dtype=torch.float64).cos.dtype == torch.float64
+
+
 def test_an_odd_width_is_refused():
     with pytest.raises(ValueError, match="d_k is 7"):
         RotaryPositionalEmbedding(10_000.0, 7, 10)

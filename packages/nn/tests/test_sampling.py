@@ -40,8 +40,9 @@ def test_temperature_zero_is_greedy():
     assert sample(LOGITS.expand(3, 5), SamplingConfig(temperature=0.0)).tolist() == [0, 0, 0]
 
 
-def test_a_tiny_temperature_is_nearly_greedy():
-    probabilities = next_token_probabilities(LOGITS, SamplingConfig(temperature=1e-30))
+@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-50, 5e-324])
+def test_a_tiny_temperature_is_greedy(temperature):
+    probabilities = next_token_probabilities(LOGITS, SamplingConfig(temperature=temperature))
     assert probabilities.tolist() == [1, 0, 0, 0, 0]
 
 

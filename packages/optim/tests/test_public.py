@@ -1,6 +1,9 @@
 """What the package shows to the outside, and what it needs from there."""
 
 import ast
+import doctest
+import importlib
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -35,3 +38,13 @@ def test_torch_is_the_only_dependency():
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module.partition(".")[0])
     assert imported - set(sys.stdlib_module_names) == {"optim", "torch"}
+
+
+def test_the_examples_in_the_docstrings():
+    modules = [
+        optim,
+        *(importlib.import_module(f"optim.{entry.name}") for entry in pkgutil.iter_modules(optim.__path__)),
+    ]
+    results = [doctest.testmod(module) for module in modules]
+    assert sum(result.failed for result in results) == 0
+    assert sum(result.attempted for result in results) > 0

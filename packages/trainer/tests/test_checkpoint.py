@@ -1,8 +1,10 @@
 import copy
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from nn import ModelConfig, TransformerLM, cross_entropy
@@ -111,14 +113,31 @@ def test_a_failure_leaves_the_older_one_and_nothing_else(tmp_path, monkeypatch):
     model = TransformerLM(ModelConfig(**TINY))
     save_checkpoint(model, None, 1, tmp_path / "step")
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    def full(*_):  # as safetensors says it
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("trainer.checkpoint.save_file", full)
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(model, None, 2, tmp_path / "step")
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(model, None, 2, tmp_path / "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["step"]
+    assert load_checkpoint(tmp_path / "step", model) == 1
+
+
+def test_the_older_one_comes_back_if_it_cannot_be_replaced(tmp_path, monkeypatch):
+    model = TransformerLM(ModelConfig(**TINY))
+    save_checkpoint(model, None, 1, tmp_path / "step")
+    original = Path.replace
+
+    def refuse_the_new_one(self, target):
+        if self.name.startswith(".step.") and not self.name.endswith(".replaced"):
+            raise OSError("refused")
+        return original(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse_the_new_one)
+    with pytest.raises(OSError, match="refused"):
+        save_checkpoint(model, None, 2, tmp_path / "step")
     assert [path.name for path in tmp_path.iterdir()] == ["step"]
     assert load_checkpoint(tmp_path / "step", model) == 1
 
@@ -172,6 +191,8 @@ def rewrite(change):
         ),
         (rewrite(lambda state: state.update(optimizer=None)), "was saved without an optimizer"),
         (rewrite(lambda state: state["optimizer"].update(param_groups=[])), "does not fit the optimizer"),
+        (rewrite(lambda state: state.update(optimizer_class="SGD")), "was trained with SGD, not with AdamW"),
+        (rewrite(lambda state: state.pop("model")), "is damaged .it holds no model"),
     ],
 )
 def test_a_damaged_checkpoint_is_refused_and_changes_nothing(saved, spoil, message):

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from optim import Segment
-from trainer import RunConfig, ScheduleConfig, TrainConfig, TrainingConfig
+from trainer import OptimizerConfig, RunConfig, ScheduleConfig, TrainConfig, TrainingConfig, WandbConfig
 
 
 def test_the_defaults_are_the_base_run():
@@ -32,7 +32,19 @@ def test_the_defaults_are_the_base_run():
         (ScheduleConfig, {"shape": "wsd", "warmup_fraction": 0.9}, "make more than 1"),
         (ScheduleConfig, {"shape": "piecewise"}, "schedule.segments belongs to schedule.shape = piecewise"),
         (ScheduleConfig, {"segments": (Segment(5, 1.0),)}, "give both or neither"),
+        (ScheduleConfig, {"shape": "cosin"}, "schedule.shape is 'cosin': choose one of cosine, linear"),
+        (
+            ScheduleConfig,
+            {"shape": "piecewise", "segments": (Segment(5, 1.0), Segment(5, 0.0))},
+            r"end at the steps \[5, 5\]: each must end after the one before",
+        ),
+        (OptimizerConfig, {"name": "adam"}, "optimizer.name is 'adam': choose one of adamw, sgd"),
+        (OptimizerConfig, {"eps": 0.0}, "optimizer.eps is 0.0"),
+        (OptimizerConfig, {"weight_decay": -1.0}, "optimizer.weight_decay is -1.0"),
+        (OptimizerConfig, {"betas": (0.9, 1.0)}, r"optimizer.betas is \(0.9, 1.0\)"),
+        (WandbConfig, {"mode": "off"}, "wandb.mode is 'off': choose one of disabled, offline, online"),
         (RunConfig, {"seed": -1}, "run.seed is -1"),
+        (RunConfig, {"seed": 2**63}, "run.seed is 9223372036854775808"),
     ],
 )
 def test_nonsense_is_refused(kind, settings, message):

@@ -83,8 +83,8 @@ def test_stopping_and_resuming_changes_no_bit(tmp_path, config, accumulation, op
     with pytest.MonkeyPatch.context() as patch:
         from trainer import loop
 
-        def save_and_stop(session, step, loss, original=loop._save):
-            original(session, step, loss)
+        def save_and_stop(session, step, original=loop._save):
+            original(session, step)
             raise Stopped
 
         patch.setattr(loop, "_save", save_and_stop)
@@ -125,6 +125,8 @@ def test_a_finished_run_is_only_evaluated(config, run):
     again = run_it(config, run, resume=True)
     assert again.valid_loss == first.valid_loss
     assert same(first.model.state_dict(), again.model.state_dict())
+    steps = [entry["step"] for entry in read_metrics(run.metrics) if "valid_loss" in entry]
+    assert steps == [10, 20]  # told once
 
 
 def test_the_seed_decides_everything(tmp_path, config):
@@ -152,8 +154,57 @@ def test_resuming_without_a_checkpoint_is_refused(config, run):
         run_it(config, run, resume=True)
 
 
+def test_a_gradient_that_is_no_number_is_never_saved(config, run, monkeypatch):
+    """The loss is that of the weights before the update, so it can be fine when the update is not."""
+    from trainer import loop
+
+    def step(*arguments, original=loop.train_step, **keywords):
+        loss, norm = original(*arguments, **keywords)
+        return loss, norm * math.nan
+
+    monkeypatch.setattr(loop, "train_step", step)
+    with pytest.raises(DivergedError, match="the gradient norm is nan at step 1"):
+        run_it(config, run)
+    assert not run.checkpoints.exists()
+
+
+def test_the_settings_of_the_optimizer_follow_the_configuration(tmp_path, config, run):
+    run_it(config, run)
+    config = changed(config, optimizer={"weight_decay": 0.5}, training={"steps": 21})
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        from trainer import loop
+
+        def save(session, step, original=loop._save):
+            seen.append(session.optimizer.param_groups[0]["weight_decay"])
+            original(session, step)
+
+        patch.setattr(loop, "_save", save)
+        run_it(config, run, resume=True)
+    assert seen == [0.5]
+
+
+def test_another_optimizer_is_refused(config, run):
+    run_it(config, run)
+    with pytest.raises(CheckpointError, match="was trained with AdamW, not with SGD"):
+        run_it(changed(config, optimizer={"name": "sgd"}), run, resume=True)
+
+
+def test_a_folder_is_trained_once(config, run):
+    run_it(config, run)
+    with pytest.raises(ValueError, match="has been trained already: resume it"):
+        run_it(config, run)
+
+
+def test_unfinished_checkpoints_are_removed(config, run):
+    run_it(config, run)
+    (run.checkpoints / ".step_00000030.abcd").mkdir()
+    run_it(config, run, resume=True)
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step_00000010", "step_00000020"]
+
+
 def test_divergence_is_named_and_leaves_no_checkpoint(config, run):
     config = changed(config, schedule={"max_lr": 1e30}, training={"log_interval": 1})
-    with pytest.raises(DivergedError, match=r"the training loss is nan at step \d+, .* lower schedule.max_lr"):
+    with pytest.raises(DivergedError, match=r"the .* is (nan|inf) at step \d+, .* lower schedule.max_lr"):
         run_it(config, run)
     assert not run.checkpoints.exists()

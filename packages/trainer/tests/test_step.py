@@ -50,6 +50,13 @@ def test_accumulation_changes_nothing(parts):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
+def test_unequal_parts_are_refused():
+    model = TransformerLM(TINY)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="a batch of 6 cannot be cut into 4 equal parts"):
+        train_step(model, optimizer, *batch(), learning_rate=0.1, gradient_accumulation=4)
+
+
 def test_without_a_limit_the_gradient_is_only_measured():
     model = TransformerLM(TINY)
     optimizer = SGD(model.parameters(), lr=0.0)

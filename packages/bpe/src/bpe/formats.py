@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class TokenizerParts:
 
     vocab: dict[int, bytes]
     merges: list[Pair]
-    special_tokens: Sequence[str]
+    special_tokens: dict[str, int]
     pattern: str
 
 
@@ -103,14 +104,21 @@ def write_merges_txt(path: str | os.PathLike[str], merges: Sequence[Pair]) -> No
 
 def write_tokenizer_json(path: str | os.PathLike[str], parts: TokenizerParts) -> None:
     """Write a `tokenizer.json` with which the `tokenizers` library gives the same ids."""
-    ids = {content: token_id for content, token_id in _vocab_to_json(parts).items() if content in parts.special_tokens}
+    vocab = _vocab_to_json(parts)
+    merges = [[to_stand_ins(left), to_stand_ins(right)] for left, right in parts.merges]
+    for left, right in merges:
+        if not {left, right, left + right} <= vocab.keys():
+            raise ValueError(
+                f"the merge of {left!r} and {right!r} takes part in a special token or in one that the vocabulary "
+                "lacks: such a tokenizer cannot be stored as tokenizer.json"
+            )
     content = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": [
             {
-                "id": ids[token],
+                "id": token_id,
                 "content": token,
                 "single_word": False,
                 "lstrip": False,
@@ -118,7 +126,7 @@ def write_tokenizer_json(path: str | os.PathLike[str], parts: TokenizerParts) ->
                 "normalized": False,
                 "special": True,
             }
-            for token in sorted(parts.special_tokens, key=ids.__getitem__)
+            for token, token_id in sorted(parts.special_tokens.items(), key=itemgetter(1))
         ],
         "normalizer": None,
         "pre_tokenizer": _pattern_to_json(parts.pattern),
@@ -133,8 +141,8 @@ def write_tokenizer_json(path: str | os.PathLike[str], parts: TokenizerParts) ->
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
-            "vocab": _vocab_to_json(parts),
-            "merges": [[to_stand_ins(left), to_stand_ins(right)] for left, right in parts.merges],
+            "vocab": vocab,
+            "merges": merges,
         },
     }
     with whole_file(path) as file:
@@ -144,7 +152,8 @@ def write_tokenizer_json(path: str | os.PathLike[str], parts: TokenizerParts) ->
 def read_tokenizer_json(path: str | os.PathLike[str]) -> TokenizerParts:
     """Read a `tokenizer.json` that describes byte-level BPE.
 
-    Its post-processor (which frames texts with special tokens) is not applied.
+    Its post-processor (which frames texts with special tokens), truncation and padding are not applied: they are
+    for batches, and change no id of a text itself.
 
     Raises:
         TokenizerFileError: the file is damaged, or asks for what this package cannot do exactly: another model,
@@ -157,18 +166,28 @@ def read_tokenizer_json(path: str | os.PathLike[str]) -> TokenizerParts:
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
         _refuse(bool(model.get(option)), path, f"its model has {option} = {model.get(option)!r}")
     added = content.get("added_tokens") or []
+    if not isinstance(added, list) or not all(isinstance(token, dict) for token in added):
+        raise TokenizerFileError(f"{path}: 'added_tokens' is not a list of objects")
     for token in added:
         for option in ("single_word", "lstrip", "rstrip"):
             _refuse(bool(token.get(option)), path, f"its added token {token.get('content')!r} has {option} = true")
     special_tokens = [_field(token, "content", str, path) for token in added]
     vocab = _parse_vocab(_field(model, "vocab", dict, path), special_tokens, path)
+    special_ids = {}
     for token in added:
-        vocab.setdefault(_check_id(token.get("id"), token["content"], path), token["content"].encode())
+        text, token_id = token["content"], _check_id(token.get("id"), token["content"], path)
+        special_ids[text] = token_id
+        if vocab.setdefault(token_id, text.encode()) != text.encode():
+            raise TokenizerFileError(f"{path}: id {token_id} is given to {text!r} and to {vocab[token_id]!r}")
+        if model["vocab"].get(text, token_id) != token_id:
+            raise TokenizerFileError(f"{path}: {text!r} has the ids {token_id} and {model['vocab'][text]}")
+    if len(special_ids) < len(added):
+        raise TokenizerFileError(f"{path}: an added token is given twice")
     merges = [
         _parse_merge(merge, f"{path}, merge {number}")
         for number, merge in enumerate(_field(model, "merges", list, path))
     ]
-    return TokenizerParts(vocab, merges, special_tokens, _pattern_from_json(content.get("pre_tokenizer"), path))
+    return TokenizerParts(vocab, merges, special_ids, _pattern_from_json(content.get("pre_tokenizer"), path))
 
 
 def _pattern_to_json(pattern: str) -> dict[str, Any]:
@@ -201,10 +220,10 @@ def _pattern_from_json(pre_tokenizer: Any, path: str | os.PathLike[str]) -> str:
 
 
 def _vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
-    special = {token.encode(): token for token in parts.special_tokens}
+    special = {token_id: token for token, token_id in parts.special_tokens.items()}
     written: dict[str, int] = {}
     for token_id, token in sorted(parts.vocab.items()):
-        text = special.get(token) or to_stand_ins(token)
+        text = special.get(token_id) or to_stand_ins(token)
         if text in written:
             raise ValueError(
                 f"ids {written[text]} and {token_id} would both be written as {text!r}: "
@@ -222,7 +241,10 @@ def _parse_vocab(content: Any, special_tokens: Sequence[str], path: str | os.Pat
         if _check_id(token_id, text, path) in vocab:
             raise TokenizerFileError(f"{path}: id {token_id} is given to {text!r} and to {vocab[token_id]!r}")
         written_in_stand_ins = text not in special_tokens and all(character in _BYTE_OF for character in text)
-        vocab[token_id] = from_stand_ins(text) if written_in_stand_ins else text.encode()
+        try:
+            vocab[token_id] = from_stand_ins(text) if written_in_stand_ins else text.encode()
+        except UnicodeEncodeError:
+            raise TokenizerFileError(f"{path}: token {text!r} is not text that UTF-8 can hold") from None
     return vocab
 
 
@@ -252,9 +274,10 @@ def _read_utf8(path: str | os.PathLike[str]) -> str:
 
 
 def _read_json(path: str | os.PathLike[str]) -> Any:
+    text = _read_utf8(path)
     try:
-        return json.loads(_read_utf8(path))
-    except json.JSONDecodeError as error:
+        return json.loads(text)
+    except ValueError as error:
         raise TokenizerFileError(f"{path} is not valid JSON: {error}; it is damaged, or no tokenizer") from None
     except RecursionError:
         raise TokenizerFileError(f"{path} is nested too deeply to be a tokenizer") from None

@@ -18,8 +18,10 @@ class SpecialTokens:
         """Check and compile the tokens.
 
         Raises:
-            ValueError: a token is empty or given twice.
+            ValueError: a token is empty or given twice, or the tokens are one string instead of a list.
         """
+        if isinstance(tokens, str):
+            raise ValueError(f"special_tokens is the string {tokens!r}: give a list of strings, such as [{tokens!r}]")
         for position, token in enumerate(tokens):
             if not token:
                 raise ValueError(f"special token {position} is empty: give at least one character")

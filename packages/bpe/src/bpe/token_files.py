@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy
 
 _CHUNK_IDS = 1 << 16
+_ITEM_BYTES = {"uint16": 2, "uint32": 4}
 
 
 class TokenFileError(ValueError):
@@ -39,6 +40,17 @@ class TokenFileInfo:
     tokenizer_sha256: str | None
     """`Tokenizer.fingerprint` of the tokenizer that made the ids, if known."""
 
+    def __post_init__(self) -> None:
+        """Refuse what does not come from here, such as a JSON file that someone edited."""
+        right = (
+            self.dtype in _ITEM_BYTES
+            and type(self.count) is int
+            and type(self.vocab_size) is int
+            and isinstance(self.tokenizer_sha256, str | None)
+        )
+        if not right:
+            raise TokenFileError(f"{self} describes no token file")
+
 
 def info_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of the JSON file that belongs to the token file `path`."""
@@ -48,7 +60,7 @@ def info_path(path: str | os.PathLike[str]) -> Path:
 def write_token_file(
     path: str | os.PathLike[str], ids: Iterable[int], vocab_size: int, tokenizer_sha256: str | None = None
 ) -> TokenFileInfo:
-    """Write ids as they come; the file appears only when it is whole, its JSON file first.
+    """Write ids as they come; both files appear only when they are whole.
 
     Raises:
         TokenFileError: an id is not in `range(vocab_size)`.
@@ -71,9 +83,15 @@ def write_token_file(
                 values.byteswap()
             file.write(values.tobytes())
             count += len(chunk)
-        info = TokenFileInfo(dtype, count, vocab_size, tokenizer_sha256)
-        with whole_file(info_path(path)) as sidecar:
-            sidecar.write((json.dumps(asdict(info), indent=2) + "\n").encode())
+        # Until the new description stands there is none, so that old and new are never taken for a pair.
+        info_path(path).unlink(missing_ok=True)
+    info = TokenFileInfo(dtype, count, vocab_size, tokenizer_sha256)
+    try:
+        with whole_file(info_path(path)) as description:
+            description.write((json.dumps(asdict(info), indent=2) + "\n").encode())
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
     return info
 
 
@@ -81,13 +99,16 @@ def read_token_file_info(path: str | os.PathLike[str]) -> TokenFileInfo:
     """Read the JSON file beside a token file, and check that the token file has the size that it says.
 
     Raises:
-        TokenFileError: the JSON file is damaged, or the sizes disagree.
-        OSError: a file is missing.
+        TokenFileError: a file is missing, the JSON file is damaged, or the sizes disagree.
+        OSError: a file cannot be read.
     """
+    for file in (Path(path), info_path(path)):
+        if not file.is_file():
+            raise TokenFileError(f"{file} does not exist: a token file has its description beside it; encode the text")
     try:
         info = TokenFileInfo(**json.loads(info_path(path).read_text("utf-8")))
-        expected = info.count * {"uint16": 2, "uint32": 4}[info.dtype]
-    except (ValueError, TypeError, KeyError) as error:
+        expected = info.count * _ITEM_BYTES[info.dtype]
+    except (ValueError, TypeError, RecursionError) as error:
         raise TokenFileError(
             f"{info_path(path)} does not describe a token file: {error!r}; encode the text again"
         ) from None
@@ -103,8 +124,7 @@ def open_token_file(path: str | os.PathLike[str]) -> "numpy.ndarray":
     """Map a token file into memory, read-only: a one-dimensional array of its dtype. Needs numpy.
 
     Raises:
-        TokenFileError: the file is damaged.
-        OSError: the file is missing.
+        TokenFileError: the file or its description is missing or damaged.
     """
     import numpy as np
 

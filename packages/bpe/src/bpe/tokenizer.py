@@ -78,7 +78,11 @@ class Tokenizer:
             OSError: a file cannot be read.
         """
         vocab = formats.read_vocab_json(vocab_filepath, special_tokens or ())
-        return cls(vocab, formats.read_merges_txt(merges_filepath), special_tokens, pattern=pattern)
+        merges = formats.read_merges_txt(merges_filepath)
+        try:
+            return cls(vocab, merges, special_tokens, pattern=pattern)
+        except ValueError as error:
+            raise formats.TokenizerFileError(f"{vocab_filepath} and {merges_filepath}: {error}") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Tokenizer":
@@ -89,10 +93,20 @@ class Tokenizer:
             OSError: the file cannot be read.
         """
         parts = formats.read_tokenizer_json(path)
-        return cls(parts.vocab, parts.merges, parts.special_tokens, pattern=parts.pattern)
+        try:
+            return cls(parts.vocab, parts.merges, list(parts.special_tokens), pattern=parts.pattern)
+        except ValueError as error:
+            raise formats.TokenizerFileError(f"{path}: {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a `tokenizer.json` that the `tokenizers` library loads too."""
+        """Write a `tokenizer.json` that the `tokenizers` library loads too.
+
+        A pattern of your own is read there by another engine (Oniguruma), which must understand it.
+
+        Raises:
+            ValueError: two ids would be written alike, or a merge is bound up with a special token.
+            OSError: the file cannot be written.
+        """
         formats.write_tokenizer_json(path, self._parts())
 
     def save_gpt2(self, vocab_filepath: str | os.PathLike[str], merges_filepath: str | os.PathLike[str]) -> None:
@@ -101,7 +115,7 @@ class Tokenizer:
         formats.write_merges_txt(merges_filepath, self._merges)
 
     def _parts(self) -> formats.TokenizerParts:
-        return formats.TokenizerParts(self.vocab, self.merges, self._specials.tokens, self._pattern_source)
+        return formats.TokenizerParts(self.vocab, self.merges, self.special_tokens, self._pattern_source)
 
     @property
     def vocab(self) -> dict[int, bytes]:

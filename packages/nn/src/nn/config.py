@@ -26,9 +26,9 @@ class ModelConfig:
     num_heads: int = 16
     """Query heads; each is d_model / num_heads wide."""
     num_kv_heads: int | None = None
-    """Key/value heads, shared by groups of query heads (Ainslie et al. 2023, arXiv:2305.13245); none: num_heads."""
+    """Key/value heads, shared by groups of query heads (Ainslie et al. 2023, arXiv:2305.13245); null: num_heads."""
     d_ff: int | None = None
-    """Width of the feed-forward network; none: 8/3·d_model to the nearest multiple of 64 if gated, else 4·d_model."""
+    """Width of the feed-forward network; null: 8/3·d_model to the nearest multiple of 64 if gated, else 4·d_model."""
     rope_theta: float = 10_000.0
     """Base of the rotary frequencies (Su et al. 2021, arXiv:2104.09864)."""
     norm_eps: float = 1e-5

@@ -1,5 +1,7 @@
 """Rotary position embedding: positions as rotations (Su et al. 2021, arXiv:2104.09864)."""
 
+from collections.abc import Callable
+
 import einx
 import torch
 from jaxtyping import Float, Int
@@ -16,16 +18,51 @@ class RotaryPositionalEmbedding(Module):
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, theta: float, d_k: int, max_seq_len: int, *, device: torch.device | str | None = None) -> None:
+    def __init__(
+        self,
+        theta: float,
+        d_k: int,
+        max_seq_len: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Make the tables.
+
+        Args:
+            theta: base of the frequencies.
+            d_k: width of a head, even.
+            max_seq_len: positions go from 0 to max_seq_len − 1.
+            device: of the tables.
+            dtype: of the tables, which keep it whatever `.to(dtype)` does to the weights around them.
+
+        Raises:
+            ValueError: d_k is odd.
+        """
         super().__init__()
         if d_k % 2:
             raise ValueError(f"d_k is {d_k}: rotary embedding turns pairs, so it must be even")
+        self.theta, self.d_k, self.max_seq_len, self.dtype = theta, d_k, max_seq_len, dtype
+        self._make_tables(torch.get_default_device() if device is None else torch.device(device))
+
+    def _make_tables(self, device: torch.device) -> None:
+        """Compute cos and sin of all angles."""
         # In float64, since float32 angles are off by 1e-3 at position 10,000.
-        frequencies = theta ** -(torch.arange(0, d_k, 2, dtype=torch.float64) / d_k)
-        angles = einx.multiply("position, p -> position p", torch.arange(max_seq_len), frequencies)
+        exponents = torch.arange(0, self.d_k, 2, dtype=torch.float64, device="cpu") / self.d_k
+        positions = torch.arange(self.max_seq_len, device="cpu")
+        angles = einx.multiply("position, p -> position p", positions, self.theta**-exponents)
         # Not persistent: the tables follow from the configuration and have no place in a checkpoint.
-        self.register_buffer("cos", angles.cos().float().to(device), persistent=False)
-        self.register_buffer("sin", angles.sin().float().to(device), persistent=False)
+        self.register_buffer("cos", angles.cos().to(device, self.dtype), persistent=False)
+        self.register_buffer("sin", angles.sin().to(device, self.dtype), persistent=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "RotaryPositionalEmbedding":
+        """Follow `.to(…)` and `.to_empty(…)` to another device, but with tables made anew.
+
+        A bfloat16 table would be off by 1/256, and an empty one is no table.
+        """
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._make_tables(self.cos.device)
+        return self
 
     def forward(
         self, x: Float[Tensor, "... seq d_k"], token_positions: Int[Tensor, "*#lead seq"]

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from nn.functional import softmax
 
+_GREEDY_BELOW = 1e-30  # float32 has hardly smaller numbers to divide by, and at 1e-30 all is greedy anyway
+
 
 @dataclass(frozen=True)
 class SamplingConfig:
@@ -40,7 +42,7 @@ def next_token_probabilities(logits: Float[Tensor, "... vocab"], config: Samplin
     highest = logits.amax(-1, keepdim=True)  # NaN if any logit is
     if not torch.isfinite(highest).all():
         raise ValueError("the model's logits are not finite, so no token can be chosen: its training has diverged")
-    if config.temperature == 0:
+    if config.temperature < _GREEDY_BELOW:
         greedy = torch.zeros_like(logits)
         return greedy.scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
     # From the maximum down, since a tiny temperature must not make infinities of all logits.
@@ -63,7 +65,7 @@ def sample(
         ValueError: a logit is NaN or +∞, or all are −∞.
     """
     probabilities = next_token_probabilities(logits, config)
-    if config.temperature == 0:
+    if config.temperature < _GREEDY_BELOW:
         return probabilities.argmax(-1)
     rows = probabilities.reshape(-1, probabilities.shape[-1])
     return torch.multinomial(rows, 1, generator=generator).reshape(logits.shape[:-1])

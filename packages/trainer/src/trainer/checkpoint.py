@@ -11,7 +11,6 @@ dictionaries. A tensor that appears twice, such as a tied weight, is stored once
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -40,34 +39,49 @@ def save_checkpoint(model: Module, optimizer: Optimizer | None, iteration: int, 
         out: the folder; one that exists is replaced.
 
     Raises:
-        StateError: a state_dict holds something that JSON cannot.
+        StateError: a state_dict holds something that a checkpoint cannot.
         OSError: the folder cannot be written; nothing is left of it then.
     """
     out = Path(out)
     model_tree, model_tensors = flatten(model.state_dict())
     optimizer_tree, optimizer_tensors = flatten(optimizer.state_dict() if optimizer else None)
-    state = {"format": _FORMAT, "iteration": iteration, "model": model_tree, "optimizer": optimizer_tree}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    state = {
+        "format": _FORMAT,
+        "iteration": iteration,
+        "model": model_tree,
+        "optimizer_class": type(optimizer).__name__ if optimizer else None,
+        "optimizer": optimizer_tree,
+    }
+    temporary = out.with_name(f".{out.name}.{os.urandom(4).hex()}")
+    temporary.mkdir(parents=True)
     try:
-        temporary.chmod(0o755)
+        (temporary / "state.json").write_text(json.dumps(state) + "\n", "utf-8")
         save_file(model_tensors, temporary / "model.safetensors")
         save_file(optimizer_tensors, temporary / "optimizer.safetensors")
-        (temporary / "state.json").write_text(json.dumps(state) + "\n", "utf-8")
         for file in temporary.iterdir():
-            file.chmod(0o644)
+            file.chmod((temporary / "state.json").stat().st_mode)  # safetensors makes its files private
             _sync(file)
-        if out.exists():
-            replaced = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-            out.replace(replaced)
-            temporary.replace(out)
-            shutil.rmtree(replaced)
-        else:
-            temporary.replace(out)
-        _sync(out.parent)
-    except BaseException:
+        _sync(temporary)
+        _put_in_place(temporary, out)
+    except SafetensorError as error:
+        raise OSError(f"checkpoint {out} cannot be written: {error}") from None
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(temporary: Path, out: Path) -> None:
+    """Rename a folder, keeping what stood there before until the new one is there."""
+    replaced = out.with_name(f"{temporary.name}.replaced")
+    if out.exists():
+        out.replace(replaced)
+    try:
+        temporary.replace(out)
+    except BaseException:
+        if replaced.exists():
+            replaced.replace(out)
         raise
+    _sync(out.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def load_checkpoint(src: str | os.PathLike[str], model: Module, optimizer: Optimizer | None = None) -> int:
@@ -99,9 +113,12 @@ def load_checkpoint(src: str | os.PathLike[str], model: Module, optimizer: Optim
         raise CheckpointError(f"checkpoint {src} is damaged: {error}; use another one") from None
     _compare(model_state, model.state_dict(), src)
     if optimizer is not None:
+        saved_class, given_class = state.get("optimizer_class"), type(optimizer).__name__
         if optimizer_state is None:
+            raise CheckpointError(f"checkpoint {src} was saved without an optimizer: no training can go on from it")
+        if saved_class != given_class:
             raise CheckpointError(
-                f"checkpoint {src} was saved without an optimizer: it cannot be trained on from there"
+                f"checkpoint {src} was trained with {saved_class}, not with {given_class}: keep its optimizer"
             )
         try:
             optimizer.load_state_dict(optimizer_state)
@@ -120,6 +137,8 @@ def _read_state(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged ({error}): use another checkpoint") from None
     if not isinstance(state, dict) or state.get("format") != _FORMAT or not isinstance(state.get("iteration"), int):
         raise CheckpointError(f"{path} is not the state of a checkpoint of format {_FORMAT}: use another checkpoint")
+    if not {"model", "optimizer"} <= state.keys():
+        raise CheckpointError(f"{path} is damaged (it holds no model): use another checkpoint")
     return state
 
 
@@ -131,7 +150,10 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing, so this is no whole checkpoint: use another one") from None
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is truncated or damaged ({error}): use another checkpoint") from None
+        raise CheckpointError(
+            f"{path} is truncated or damaged ({error}): use another checkpoint, "
+            "or delete this one's folder to go on from the one before"
+        ) from None
 
 
 def _compare(loaded: Any, expected: dict[str, Any], src: Path) -> None:

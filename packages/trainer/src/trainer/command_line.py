@@ -72,9 +72,11 @@ def parse_config(
 
 
 def save_config(config: Any, path: str | os.PathLike[str]) -> None:
-    """Write a configuration as a YAML file that `parse_config` reads back to an equal one."""
+    """Write a configuration as a YAML file, whole or not at all, that `parse_config` reads back to an equal one."""
     text = yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False, allow_unicode=True)
-    Path(path).write_text(text, "utf-8")
+    temporary = Path(f"{os.fspath(path)}.tmp")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(path)
 
 
 def dotted_keys(config_class: type[Any], prefix: str = "") -> list[str]:

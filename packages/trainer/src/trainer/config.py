@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from nn import ModelConfig
 from optim import Segment
 
+OptimizerName = Literal["adamw", "sgd"]
+WandbMode = Literal["disabled", "offline", "online"]
 ScheduleShape = Literal["cosine", "linear", "constant", "wsd", "piecewise"]
 
 
@@ -22,8 +24,8 @@ class RunConfig:
     """auto, cpu, cuda, cuda:1, mps; auto takes the first accelerator, else the CPU."""
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"run.seed is {self.seed}: give 0 or more")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"run.seed is {self.seed}: give 0 or more, below 2**63")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class DataConfig:
 class OptimizerConfig:
     """The optimizer; the schedule gives its learning rate."""
 
-    name: Literal["adamw", "sgd"] = "adamw"
+    name: OptimizerName = "adamw"
     """AdamW, or SGD with a step that decays as 1/√t on top of the schedule."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay rates of AdamW's two moments."""
@@ -48,6 +50,16 @@ class OptimizerConfig:
     """Added to the root of AdamW's second moment."""
     weight_decay: float = 0.01
     """AdamW's decoupled weight decay."""
+
+    def __post_init__(self) -> None:
+        _one_of("optimizer.name", self.name, OptimizerName)
+        for name in ("eps", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"optimizer.{name} is {getattr(self, name)}: give a number of at least 0")
+        if self.eps == 0:
+            raise ValueError(f"optimizer.eps is {self.eps}: give a number above 0, such as 1e-8")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"optimizer.betas is {self.betas}: give two numbers of at least 0 and below 1")
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class ScheduleConfig:
     """For shape piecewise alone: until which step, to which rate, in which shape."""
 
     def __post_init__(self) -> None:
+        _one_of("schedule.shape", self.shape, ScheduleShape)
         for name in ("max_lr", "min_lr"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"schedule.{name} is {getattr(self, name)}: give a number of at least 0")
@@ -80,6 +93,9 @@ class ScheduleConfig:
             raise ValueError("schedule.warmup_fraction and schedule.decay_fraction make more than 1: lower one of them")
         if (self.shape == "piecewise") != bool(self.segments):
             raise ValueError("schedule.segments belongs to schedule.shape = piecewise: give both or neither")
+        ends = [segment.until_step for segment in self.segments]
+        if ends != sorted(set(ends)):
+            raise ValueError(f"schedule.segments end at the steps {ends}: each must end after the one before")
 
 
 @dataclass(frozen=True)
@@ -93,13 +109,13 @@ class TrainingConfig:
     gradient_accumulation: int = 1
     """Equal parts that a batch is computed in, one after the other, to save memory."""
     max_grad_norm: float | None = 1.0
-    """Gradients are scaled down to this global norm; none: never."""
+    """Gradients are scaled down to this global norm; null: never."""
     log_interval: int = 10
     """Steps between two entries of the training loss."""
     eval_interval: int = 500
     """Steps between two evaluations; there is one more at the end."""
     eval_batches: int | None = 50
-    """Batches of an evaluation, spread evenly over the validation tokens; none: all of them."""
+    """Batches of an evaluation, spread evenly over the validation tokens; null: all of them."""
     checkpoint_interval: int = 1_000
     """Steps between two checkpoints; there is one more at the end."""
 
@@ -121,10 +137,13 @@ class TrainingConfig:
 class WandbConfig:
     """Weights & Biases, which is asked for and never the default."""
 
-    mode: Literal["disabled", "offline", "online"] = "disabled"
+    mode: WandbMode = "disabled"
     """offline writes into the run's folder, to be synced later."""
     project: str = "language-model"
     """The project that the run belongs to."""
+
+    def __post_init__(self) -> None:
+        _one_of("wandb.mode", self.mode, WandbMode)
 
 
 @dataclass(frozen=True)
@@ -138,6 +157,11 @@ class TrainConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+
+def _one_of(name: str, value: str, choices: Any) -> None:
+    if value not in get_args(choices):
+        raise ValueError(f"{name} is {value!r}: choose one of {', '.join(get_args(choices))}")
 
 
 def _at_least_one(name: str, value: int | None) -> None:

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from nn import TransformerLM
 from trainer.checkpoint import load_checkpoint, save_checkpoint
+from trainer.command_line import save_config
 from trainer.config import TrainConfig
 from trainer.data import TrainingData, batch_at, evaluation_batches
 from trainer.devices import choose_device, device_name
@@ -59,7 +60,7 @@ class _Session:
 
 
 def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume: bool = False) -> TrainingResult:
-    """Train a language model, into the folder of a run.
+    """Train a language model, into the folder of a run, where the configuration is saved first of all.
 
     The weights start from `run.seed`, and the batch of each step follows from the seed and the step, so that
     training for N steps gives the same weights, bit for bit on a CPU, as stopping at k and resuming.
@@ -78,17 +79,15 @@ def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume:
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
     optimizer = make_optimizer(config.optimizer, model.parameters())
-    first_step = load_checkpoint(run.latest_checkpoint(), model, optimizer) if resume else 0
-    earlier_seconds = _forget_metrics_after(run, first_step)
+    first_step = _resume(run, model, optimizer) if resume else 0
+    if not resume and run.checkpoints.exists():
+        raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
+    # From here on the folder changes: a checkpoint that does not fit has been refused.
+    save_config(config, run.config)
+    run.remove_unfinished_checkpoints()
     write_environment(run, device)
-
-    reporters: list[Reporter] = [
-        MetricsFile(run.metrics),
-        ConsoleAndLog(run.log, first_step, config.training.steps),
-    ]
-    if config.wandb.mode != "disabled":
-        reporters.append(WeightsAndBiases(config.wandb, run.path, dataclasses.asdict(config)))
-    with Reporters(reporters) as reporter:
+    earlier_seconds = _forget_metrics_after(run, first_step)
+    with Reporters(_make_reporters(config, run, first_step)) as reporter:
         reporter.message(
             f"{model.num_parameters():,} parameters ({model.num_parameters(embedding=False):,} without the embedding) "
             f"on {device_name(device)}; {len(data.train):,} tokens to train on, {len(data.valid):,} to evaluate on"
@@ -101,12 +100,29 @@ def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume:
         return TrainingResult(model, max(first_step, config.training.steps), valid_loss, session.seconds())
 
 
+def _resume(run: RunDirectory, model: TransformerLM, optimizer: Optimizer) -> int:
+    """Load the latest checkpoint; the optimizer's settings stay those of the configuration."""
+    settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    step = load_checkpoint(run.latest_checkpoint(), model, optimizer)
+    for group, configured in zip(optimizer.param_groups, settings, strict=True):
+        group.update(configured)
+    return step
+
+
+def _make_reporters(config: TrainConfig, run: RunDirectory, first_step: int) -> list[Reporter]:
+    reporters: list[Reporter] = []
+    if config.wandb.mode != "disabled":  # first, since it can fail, and the console must not be left with half a bar
+        reporters.append(WeightsAndBiases(config.wandb, run.path, dataclasses.asdict(config)))
+    return [*reporters, MetricsFile(run.metrics), ConsoleAndLog(run.log, first_step, config.training.steps)]
+
+
 def _loop(session: _Session) -> float:
     """Run all steps that are left, and return the last validation loss."""
     settings, model_config = session.config.training, session.config.model
     valid_loss = math.nan
     if session.first_step >= settings.steps:  # nothing is left to do: say where the run stands
-        return _evaluate(session, session.first_step)
+        session.reporter.message(f"nothing left to do: step {session.first_step} of {settings.steps} is done")
+        return _validation_loss(session, session.first_step)
     since, steps_since = time.perf_counter(), 0
     for step in range(session.first_step + 1, settings.steps + 1):
         inputs, targets = batch_at(
@@ -129,22 +145,26 @@ def _loop(session: _Session) -> float:
         )
         steps_since += 1
         last = step == settings.steps
-        if step % settings.log_interval == 0 or step == 1 or last:
-            _report_step(session, step, loss.item(), norm.item(), rate, steps_since / (time.perf_counter() - since))
+        log_now = step % settings.log_interval == 0 or step == 1 or last
+        evaluate_now = step % settings.eval_interval == 0 or last
+        save_now = step % settings.checkpoint_interval == 0 or last
+        if not (log_now or evaluate_now or save_now):
+            continue  # without waiting for the device
+        _refuse_divergence(session, step, {"training loss": loss.item(), "gradient norm": norm.item()})
+        if log_now:
+            speed = steps_since / (time.perf_counter() - since)
+            _report_step(session, step, loss.item(), norm.item(), rate, speed)
             since, steps_since = time.perf_counter(), 0
-        if step % settings.eval_interval == 0 or last:
-            before = time.perf_counter()
+        before = time.perf_counter()
+        if evaluate_now:
             valid_loss = _evaluate(session, step)
-            since += time.perf_counter() - before  # evaluation and checkpoints do not count as training speed
-        if step % settings.checkpoint_interval == 0 or last:
-            before = time.perf_counter()
-            _save(session, step, loss.item())
-            since += time.perf_counter() - before
+        if save_now:
+            _save(session, step)
+        since += time.perf_counter() - before  # evaluation and checkpoints do not count as training speed
     return valid_loss
 
 
 def _report_step(session: _Session, step: int, loss: float, norm: float, rate: float, steps_per_second: float) -> None:
-    _refuse_divergence(session, step, loss)
     tokens_per_step = session.config.training.batch_size * session.config.model.context_length
     session.reporter.metrics(
         step,
@@ -160,7 +180,7 @@ def _report_step(session: _Session, step: int, loss: float, norm: float, rate: f
     )
 
 
-def _evaluate(session: _Session, step: int) -> float:
+def _validation_loss(session: _Session, step: int) -> float:
     settings = session.config.training
     num_windows = None if settings.eval_batches is None else settings.eval_batches * settings.batch_size
     at_once = settings.batch_size // settings.gradient_accumulation  # what fits into memory in training fits here
@@ -168,6 +188,12 @@ def _evaluate(session: _Session, step: int) -> float:
         session.data.valid, at_once, session.config.model.context_length, num_windows, session.device
     )
     loss = evaluate(session.model, batches)
+    _refuse_divergence(session, step, {"validation loss": loss})
+    return loss
+
+
+def _evaluate(session: _Session, step: int) -> float:
+    loss = _validation_loss(session, step)
     seconds = session.seconds()
     session.reporter.metrics(step, {"seconds": seconds, "valid_loss": loss, "valid_perplexity": perplexity(loss)})
     session.reporter.message(
@@ -176,17 +202,18 @@ def _evaluate(session: _Session, step: int) -> float:
     return loss
 
 
-def _save(session: _Session, step: int, loss: float) -> None:
-    _refuse_divergence(session, step, loss)  # a checkpoint of it would be worth nothing
+def _save(session: _Session, step: int) -> None:
     save_checkpoint(session.model, session.optimizer, step, session.run.checkpoint(step))
 
 
-def _refuse_divergence(session: _Session, step: int, loss: float) -> None:
-    if not math.isfinite(loss):
-        raise DivergedError(
-            f"the training loss is {loss} at step {step}, so the run has diverged: "
-            f"lower schedule.max_lr (it is {session.config.schedule.max_lr}) or training.max_grad_norm"
-        )
+def _refuse_divergence(session: _Session, step: int, figures: dict[str, float]) -> None:
+    """Stop before anything is reported or saved that is no number: a checkpoint of it would be worth nothing."""
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"the {name} is {value} at step {step}, so the run has diverged: "
+                f"lower schedule.max_lr (it is {session.config.schedule.max_lr}) or training.max_grad_norm"
+            )
 
 
 def _forget_metrics_after(run: RunDirectory, step: int) -> float:

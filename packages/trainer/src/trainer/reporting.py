@@ -1,7 +1,9 @@
 """Where a run tells of itself: metrics.jsonl (the truth), the console and log.txt, Weights & Biases."""
 
 import json
+import math
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -10,6 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trainer.config import WandbConfig
+
+
+class ReportingError(ValueError):
+    """A place to report to that cannot be used."""
+
 
 Metrics = dict[str, float | int]
 
@@ -23,8 +30,8 @@ class Reporter(Protocol):
     def message(self, text: str) -> None:
         """Take a line for people."""
 
-    def close(self) -> None:
-        """Finish; nothing comes after this."""
+    def close(self, *, failed: bool) -> None:
+        """Finish, after an error or not; nothing comes after this."""
 
 
 class MetricsFile:
@@ -35,13 +42,15 @@ class MetricsFile:
 
     def metrics(self, step: int, values: Metrics) -> None:
         """Append a line."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        # JSON knows no infinity: a perplexity beyond all floats becomes null.
+        known = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        self._file.write(json.dumps({"step": step, **known}, allow_nan=False) + "\n")
         self._file.flush()
 
     def message(self, text: str) -> None:
         """Leave messages to the log."""
 
-    def close(self) -> None:
+    def close(self, *, failed: bool) -> None:  # noqa: ARG002 the file is complete either way
         """Close the file."""
         self._file.close()
 
@@ -87,7 +96,7 @@ class ConsoleAndLog:
         self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
         self._log.flush()
 
-    def close(self) -> None:
+    def close(self, *, failed: bool) -> None:  # noqa: ARG002 the error itself is told elsewhere
         """Stop the bar and close the log."""
         self._progress.stop()
         self._log.close()
@@ -99,14 +108,19 @@ class WeightsAndBiases:
     def __init__(self, config: WandbConfig, directory: Path, run_config: dict[str, Any]) -> None:
         import wandb  # here, since it takes a second to import and most runs do without
 
-        self._run = wandb.init(
-            project=config.project,
-            name=directory.name,
-            dir=str(directory),
-            config=run_config,
-            mode=config.mode,
-            settings=wandb.Settings(silent=True),
-        )
+        try:
+            self._run = wandb.init(
+                project=config.project,
+                name=directory.name,
+                dir=str(directory),
+                config=run_config,
+                mode=config.mode,
+                settings=wandb.Settings(silent=True),
+            )
+        except wandb.Error as error:
+            raise ReportingError(
+                f"Weights & Biases cannot be used ({error}): log in with `wandb login`, or give --wandb.mode offline"
+            ) from None
 
     def metrics(self, step: int, values: Metrics) -> None:
         """Log the figures."""
@@ -115,9 +129,9 @@ class WeightsAndBiases:
     def message(self, text: str) -> None:
         """Leave messages to the log."""
 
-    def close(self) -> None:
-        """Finish the run."""
-        self._run.finish()
+    def close(self, *, failed: bool) -> None:
+        """Finish the run, marked as failed after an error."""
+        self._run.finish(exit_code=1 if failed else 0)
 
 
 class Reporters:
@@ -142,5 +156,6 @@ class Reporters:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for reporter in self._reporters:
-            reporter.close()
+        with ExitStack() as stack:  # which closes the others though one of them fails
+            for reporter in reversed(self._reporters):
+                stack.callback(reporter.close, failed=error is not None)

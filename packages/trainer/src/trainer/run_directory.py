@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,6 +81,11 @@ class RunDirectory:
         """Return the place of the checkpoint of a step."""
         return self.checkpoints / f"step_{step:08d}"
 
+    def remove_unfinished_checkpoints(self) -> None:
+        """Delete what a process left behind that was killed while it wrote a checkpoint."""
+        for path in self.checkpoints.glob(".step_*"):
+            shutil.rmtree(path, ignore_errors=True)
+
     def latest_checkpoint(self) -> Path:
         """Return the checkpoint of the highest step, found by looking.
 
@@ -93,7 +97,9 @@ class RunDirectory:
             if match := _CHECKPOINT_NAME.fullmatch(path.name):
                 found[int(match[1])] = path
         if not found:
-            raise CheckpointError(f"{self.checkpoints} holds no checkpoint: train the run first")
+            raise CheckpointError(
+                f"{self.checkpoints} holds no checkpoint: the run stopped before its first, so start it again"
+            )
         return found[max(found)]
 
 
@@ -122,9 +128,9 @@ def new_run_directory(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
             f"{path} already exists: choose another run.directory, continue that run with --resume {path}, or delete it"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    temporary.mkdir()
     try:
-        temporary.chmod(0o755)
         yield RunDirectory(temporary)
         temporary.replace(path)
     except BaseException:
@@ -154,7 +160,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "git_revision": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "git_changes": _git("status", "--porcelain", "--untracked-files=no"),
     }
 
 

@@ -1,5 +1,6 @@
 """Trees of state: what a `state_dict` holds, taken apart into JSON and tensors, and put together again.
 
+>>> import torch
 >>> tree, tensors = flatten({"state": {0: {"step": 3, "m": torch.zeros(2)}}, "betas": (0.9, 0.99)})
 >>> tree
 {'state': {'$dict': [[0, {'step': 3, 'm': {'$tensor': 'state.0.m'}}]]}, 'betas': {'$tuple': [0.9, 0.99]}}

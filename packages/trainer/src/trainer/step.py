@@ -69,7 +69,15 @@ def train_step(
 
     Returns:
         The batch's mean loss before the update, and the norm of its gradient before clipping, both on the device.
+
+    Raises:
+        ValueError: the batch cannot be cut into equal parts.
     """
+    if len(inputs) % gradient_accumulation:
+        raise ValueError(
+            f"a batch of {len(inputs)} cannot be cut into {gradient_accumulation} equal parts: "
+            "make gradient_accumulation a divisor of it"
+        )
     optimizer.zero_grad(set_to_none=True)
     loss = torch.zeros((), device=inputs.device)
     parts = zip(inputs.chunk(gradient_accumulation), targets.chunk(gradient_accumulation), strict=True)
@@ -77,7 +85,7 @@ def train_step(
         part_loss = cross_entropy(model(part_inputs), part_targets) / gradient_accumulation
         part_loss.backward()  # type: ignore[no-untyped-call]
         loss += part_loss.detach()
-    norm = clip_grad_norm(model.parameters(), max_grad_norm or float("inf"))
+    norm = clip_grad_norm(model.parameters(), float("inf") if max_grad_norm is None else max_grad_norm)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     optimizer.step()
