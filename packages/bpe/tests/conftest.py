@@ -5,12 +5,12 @@ import inspect
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from bpe import Tokenizer, train_bpe
 
-settings.register_profile("default", deadline=None)  # test machines may be slow and busy
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
 settings.load_profile("default")
 
 END = "<|endoftext|>"

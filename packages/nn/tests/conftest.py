@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 assert "nn" not in sys.modules, "the hook must come before the first import"
@@ -14,7 +14,7 @@ assert "nn" not in sys.modules, "the hook must come before the first import"
 _SOURCE = Path(importlib.util.find_spec("nn").origin).parent
 install_import_hook([f"nn.{file.stem}" for file in _SOURCE.glob("*.py") if file.stem != "config"], "beartype.beartype")
 
-settings.register_profile("default", deadline=None)  # test machines may be slow and busy
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
 settings.load_profile("default")
 
 

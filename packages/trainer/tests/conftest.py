@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from nn import ModelConfig
 from trainer import DataConfig, RunConfig, RunDirectory, ScheduleConfig, TrainConfig, TrainingConfig
 
-settings.register_profile("default", deadline=None)  # test machines may be slow and busy
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
 settings.load_profile("default")
 
 VOCAB = 31
