@@ -101,3 +101,16 @@ def test_device_and_dtype_reach_every_parameter(make):
     for parameter in make(device="meta", dtype=torch.bfloat16).parameters():
         assert parameter.device.type == "meta"
         assert parameter.dtype == torch.bfloat16
+
+
+def test_the_gradient_of_an_embedding_is_the_same_every_time():
+    """Large enough for several threads, with many ids that share a row: the order of sums must not depend on them."""
+    embedding = Embedding(50, 256)
+    ids = torch.randint(50, (32, 64))
+    upstream = torch.randn(32, 64, 256)
+    gradients = []
+    for _ in range(8):
+        embedding.weight.grad = None
+        embedding(ids).backward(upstream)
+        gradients.append(embedding.weight.grad)
+    assert all(torch.equal(gradients[0], other) for other in gradients[1:])

@@ -139,6 +139,22 @@ def test_the_seed_decides_everything(tmp_path, config):
     assert not same(states[0], states[2])
 
 
+def test_the_same_seed_gives_the_same_bits_with_several_threads(tmp_path, config):
+    """Tensors large enough for torch to share them out to threads, whose order must not show."""
+    config = changed(
+        config,
+        model={"d_model": 128, "num_heads": 2, "d_ff": 256, "context_length": 64},
+        training={"batch_size": 16, "steps": 6},
+    )
+    states = []
+    for name in ("a", "b", "c"):
+        run = RunDirectory(tmp_path / name)
+        run.path.mkdir()
+        states.append(run_it(config, run).model.state_dict())
+    assert same(states[0], states[1])
+    assert same(states[0], states[2])
+
+
 def test_accumulation_gives_the_same_curve(tmp_path, config):
     curves = []
     for accumulation in (1, 4):

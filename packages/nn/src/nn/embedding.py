@@ -31,5 +31,10 @@ class Embedding(Module):
 
     def forward(self, token_ids: Int[Tensor, "..."]) -> Float[Tensor, "... d_model"]:
         """Look the ids up."""
-        # Plain indexing: einx's get_at gathers element by element, and is several times slower backwards.
-        return self.weight[token_ids]
+        # Not einx's get_at, which gathers element by element. Of torch's two ways each adds up the gradients of a row
+        # in a fixed order on one kind of device only: indexing by sorting on GPUs, index_select in turn on CPUs. The
+        # other way round threads race, and two runs of the same seed drift apart.
+        if self.weight.device.type != "cpu":
+            return self.weight[token_ids]
+        rows = self.weight.index_select(0, token_ids.reshape(-1))
+        return rows.reshape(*token_ids.shape, self.weight.shape[1])
