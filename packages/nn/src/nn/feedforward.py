@@ -1,5 +1,7 @@
 """The feed-forward networks."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,6 +14,11 @@ from nn.linear import Linear
 def silu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Return `x · σ(x)` (Hendrycks & Gimpel 2016, arXiv:1606.08415)."""
     return x * torch.sigmoid(x)
+
+
+def relu2(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Return `max(x, 0)²`."""
+    return x.clamp(min=0) ** 2
 
 
 class SwiGLU(Module):
@@ -30,37 +37,36 @@ class SwiGLU(Module):
         return self.w2(silu(self.w1(x)) * self.w3(x))
 
 
-class SiLUNetwork(Module):
+class UngatedNetwork(Module):
+    """`W2 f(W1 x)`, with the activation f of the subclass."""
+
+    activation: Callable[[Tensor], Tensor]
+
+    def __init__(
+        self, d_model: int, d_ff: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> None:
+        super().__init__()
+        self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
+        self.w2 = Linear(d_ff, d_model, device=device, dtype=dtype)
+
+    def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
+        """Apply the network to each position."""
+        return self.w2(self.activation(self.w1(x)))
+
+
+class SiLUNetwork(UngatedNetwork):
     """`W2 SiLU(W1 x)`."""
 
-    def __init__(
-        self, d_model: int, d_ff: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> None:
-        super().__init__()
-        self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
-        self.w2 = Linear(d_ff, d_model, device=device, dtype=dtype)
-
-    def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
-        """Apply the network to each position."""
-        return self.w2(silu(self.w1(x)))
+    activation = staticmethod(silu)
 
 
-class ReLU2Network(Module):
+class ReLU2Network(UngatedNetwork):
     """`W2 relu(W1 x)²` (So et al. 2021, arXiv:2109.08668)."""
 
-    def __init__(
-        self, d_model: int, d_ff: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> None:
-        super().__init__()
-        self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
-        self.w2 = Linear(d_ff, d_model, device=device, dtype=dtype)
-
-    def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
-        """Apply the network to each position."""
-        return self.w2(self.w1(x).clamp(min=0) ** 2)
+    activation = staticmethod(relu2)
 
 
-NETWORKS: dict[FeedForwardKind, type[SwiGLU] | type[SiLUNetwork] | type[ReLU2Network]] = {
+NETWORKS: dict[FeedForwardKind, type[SwiGLU] | type[UngatedNetwork]] = {
     "swiglu": SwiGLU,
     "silu": SiLUNetwork,
     "relu2": ReLU2Network,
