@@ -18,12 +18,20 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import Protocol
 
 import regex
 
 from bpe.patterns import split_pieces
 
 Pair = tuple[bytes, bytes]
+
+
+class RanksOfPairs(Protocol):
+    """What tells the rank of a pair that may be merged: a dictionary, usually."""
+
+    def get(self, pair: Pair, /) -> int | None:
+        """Return the rank, or None for a pair that may not be merged, such as one with b"" in it."""
 
 
 def split_bytes(piece: bytes) -> list[bytes]:
@@ -121,7 +129,7 @@ def _descending(token: bytes) -> str:
     return token.translate(_COMPLEMENT).decode("latin-1") + "\u0100"
 
 
-def merge_by_rank(tokens: list[bytes], ranks: Mapping[Pair, int]) -> list[bytes]:
+def merge_by_rank(tokens: list[bytes], ranks: RanksOfPairs) -> list[bytes]:
     """Merge neighbouring tokens, the pair of lowest rank first and the leftmost of equals, until none is left.
 
     A queue of candidates and a linked list of neighbours make it O(n log n) for a piece of n bytes.

@@ -1,9 +1,8 @@
 """The tokenizer: text to ids and back."""
 
-import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import count
 
 from bpe import formats
 from bpe.patterns import DEFAULT_PATTERN, compile_pattern, pattern_source, split_pieces
@@ -31,9 +30,10 @@ class Tokenizer:
         self,
         vocab: Mapping[int, bytes],
         merges: Iterable[Pair],
-        special_tokens: Sequence[str] | None = None,
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         *,
         pattern: str = DEFAULT_PATTERN,
+        ignore_merges: bool = False,
     ) -> None:
         """Build a tokenizer.
 
@@ -41,25 +41,34 @@ class Tokenizer:
             vocab: the bytes of each id.
             merges: the pairs to merge, the first one first.
             special_tokens: strings that stand for one id each; those missing from `vocab` are appended after
-                its largest id.
+                its largest id. Given with their ids, they have those.
             pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
+            ignore_merges: take a piece that is itself an (ordinary) token whole, whatever the merges would make of
+                it. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
 
         Raises:
-            ValueError: an id is negative, a merge makes bytes that are not in `vocab`, a special token is empty
-                or given twice, or the pattern is not a regular expression.
+            ValueError: an id is negative, a merge makes bytes that are not in `vocab`, a special token is empty,
+                given twice or given an id that has other bytes, or the pattern is not a regular expression.
         """
         self._vocab = dict(vocab)
         self._merges = list(merges)
         self._pattern_source = pattern_source(pattern)
         self._pattern = compile_pattern(pattern)
-        self._specials = SpecialTokens(special_tokens or ())
-        self._special_ids = _place_special_tokens(self._vocab, self._specials.tokens)
-        self._id_of = _invert(self._vocab, set(self._special_ids.values()))
+        self._specials = SpecialTokens(
+            tuple(special_tokens) if isinstance(special_tokens, Mapping) else special_tokens or ()
+        )
+        self._special_ids = _place_special_tokens(self._vocab, special_tokens or ())
+        special_ids = set(self._special_ids.values())
+        self._id_of = _invert(self._vocab, special_ids)
+        self._ignore_merges = ignore_merges
+        self._taken_whole: Set[bytes] = frozenset()
+        if ignore_merges:
+            self._taken_whole = {token for token, token_id in self._id_of.items() if token_id not in special_ids}
         self._ranks: dict[Pair, int] = {}
-        for rank, pair in enumerate(self._merges):
-            if pair[0] + pair[1] not in self._id_of:
-                raise ValueError(f"merge {rank} makes {pair[0] + pair[1]!r}, which is not in the vocabulary: add it")
-            self._ranks.setdefault(pair, rank)
+        for rank, (left, right) in enumerate(self._merges):
+            if left + right not in self._id_of:
+                raise ValueError(f"merge {rank} makes {left + right!r}, which is not in the vocabulary: add it")
+            self._ranks.setdefault((left, right), rank)
         self._cache: dict[str, list[int]] = {}
 
     @classmethod
@@ -67,11 +76,13 @@ class Tokenizer:
         cls,
         vocab_filepath: str | os.PathLike[str],
         merges_filepath: str | os.PathLike[str],
-        special_tokens: Sequence[str] | None = None,
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         *,
         pattern: str = DEFAULT_PATTERN,
     ) -> "Tokenizer":
         """Read GPT-2's pair of files, `vocab.json` and `merges.txt`.
+
+        They hold neither the pattern nor which tokens are special: both are the caller's to know.
 
         Raises:
             TokenizerFileError: a file is damaged (what and where is named).
@@ -94,28 +105,91 @@ class Tokenizer:
         """
         parts = formats.read_tokenizer_json(path)
         try:
-            return cls(parts.vocab, parts.merges, list(parts.special_tokens), pattern=parts.pattern)
+            return cls(
+                parts.vocab,
+                parts.merges,
+                parts.special_tokens,
+                pattern=parts.pattern,
+                ignore_merges=parts.ignore_merges,
+            )
         except ValueError as error:
             raise formats.TokenizerFileError(f"{path}: {error}") from None
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a `tokenizer.json` that the `tokenizers` library loads too.
+    @classmethod
+    def from_tiktoken(
+        cls,
+        path: str | os.PathLike[str],
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
+        *,
+        pattern: str = "cl100k",
+    ) -> "Tokenizer":
+        """Read tiktoken's `.tiktoken` file: tokens and their ranks, which are their ids.
 
-        A pattern of your own is read there by another engine (Oniguruma), which must understand it.
+        The file holds neither the pattern nor the special tokens: a wrong one gives other ids without an error.
+        `cl100k` is the pattern of GPT-4 and Llama 3; GPT-4o has `o200k`, GPT-2 `gpt2`.
+
+        The merges are recovered from the ranks (`bpe.formats.merge_recovery` says how, and why that is exact). If
+        there are tokens that no merge makes, `ignore_merges` is set.
+
+        Args:
+            path: the file.
+            special_tokens: the special tokens with their ids; without ids they come after the largest rank, in the
+                order given.
+            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
 
         Raises:
-            ValueError: two ids would be written alike, or a merge is bound up with a special token.
+            TokenizerFileError: the file is damaged (the line is named).
+            ValueError: as for `Tokenizer`.
+            OSError: the file cannot be read.
+        """
+        ranks = formats.read_tiktoken(path)
+        merges, unreachable = formats.recover_merges(ranks)
+        vocab = {rank: token for token, rank in ranks.items()}
+        if special_tokens and not isinstance(special_tokens, str | Mapping):
+            special_tokens = dict(zip(SpecialTokens(special_tokens).tokens, count(max(vocab) + 1)))
+        return cls(vocab, merges, special_tokens, pattern=pattern, ignore_merges=bool(unreachable))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a `tokenizer.json` that the `tokenizers` library loads too, with the same ids.
+
+        Raises:
+            ValueError: two ids would be written alike, a merge is bound up with a special token, or that library's
+                regular expressions may not mean the same by the pattern (see `bpe.formats.portable_patterns`).
             OSError: the file cannot be written.
         """
         formats.write_tokenizer_json(path, self._parts())
 
     def save_gpt2(self, vocab_filepath: str | os.PathLike[str], merges_filepath: str | os.PathLike[str]) -> None:
-        """Write GPT-2's pair of files. They hold neither the pattern nor which tokens are special."""
+        """Write GPT-2's pair of files. They hold neither the pattern nor which tokens are special.
+
+        Raises:
+            ValueError: two ids would be written alike, or `ignore_merges` is set, which these files cannot say.
+            OSError: a file cannot be written.
+        """
+        if self._ignore_merges:
+            raise ValueError(
+                "ignore_merges is set, which vocab.json and merges.txt cannot say: save a tokenizer.json instead"
+            )
         formats.write_vocab_json(vocab_filepath, self._parts())
         formats.write_merges_txt(merges_filepath, self._merges)
 
+    def save_tiktoken(self, path: str | os.PathLike[str]) -> None:
+        """Write a `.tiktoken` file, from which tiktoken gives the same ids.
+
+        It holds neither the pattern nor the special tokens: keep them, as
+        `Tokenizer.from_tiktoken(path, tokenizer.special_tokens, pattern=tokenizer.pattern)` needs them.
+
+        Raises:
+            ValueError: the ids do not rise from merge to merge, a token can be made in two ways or in none, or two
+                ids stand for the same bytes: such a tokenizer needs a `tokenizer.json`.
+            OSError: the file cannot be written.
+        """
+        formats.write_tiktoken(path, self._parts())
+
     def _parts(self) -> formats.TokenizerParts:
-        return formats.TokenizerParts(self.vocab, self.merges, self.special_tokens, self._pattern_source)
+        return formats.TokenizerParts(
+            self.vocab, self.merges, self.special_tokens, self._pattern_source, self._ignore_merges
+        )
 
     @property
     def vocab(self) -> dict[int, bytes]:
@@ -138,6 +212,11 @@ class Tokenizer:
         return self._pattern_source
 
     @property
+    def ignore_merges(self) -> bool:
+        """Whether a piece that is itself a token is taken whole, whatever the merges would make of it."""
+        return self._ignore_merges
+
+    @property
     def vocab_size(self) -> int:
         """One more than the largest id: the rows that an embedding needs."""
         return max(self._vocab, default=-1) + 1
@@ -145,12 +224,17 @@ class Tokenizer:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over all that decides the ids: two tokenizers that have it in common encode alike."""
-        content = {
+        import hashlib
+        import json
+
+        content: dict[str, object] = {
             "vocab": sorted((token_id, token.hex()) for token_id, token in self._vocab.items()),
             "merges": [(left.hex(), right.hex()) for left, right in self._merges],
             "special_tokens": sorted(self._special_ids.items()),
             "pattern": self._pattern_source,
         }
+        if self._ignore_merges:  # only then, so that tokenizers from before there was such a thing keep theirs
+            content["ignore_merges"] = True
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 
     def encode(self, text: str) -> list[int]:
@@ -187,7 +271,8 @@ class Tokenizer:
             ids += self._encode_piece(piece) if known is None else known
 
     def _encode_piece(self, piece: str) -> list[int]:
-        tokens = merge_by_rank(split_bytes(piece.encode()), self._ranks)
+        whole = piece.encode()
+        tokens = [whole] if whole in self._taken_whole else merge_by_rank(split_bytes(whole), self._ranks)
         try:
             ids = [self._id_of[token] for token in tokens]
         except KeyError as error:
@@ -220,21 +305,31 @@ class Tokenizer:
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
 
-def _place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str]) -> dict[str, int]:
-    """Find the id of each special token, appending to `vocab` those that it lacks."""
+def _place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] | Mapping[str, int]) -> dict[str, int]:
+    """Find the id of each special token, adding to `vocab` those that it lacks."""
+    if isinstance(special_tokens, Mapping):
+        ids = dict(special_tokens)
+        for token, token_id in ids.items():
+            if vocab.setdefault(token_id, token.encode()) != token.encode():
+                raise ValueError(
+                    f"id {token_id} is given to the special token {token!r} and to {vocab[token_id]!r}: "
+                    "give the token another id"
+                )
+    else:
+        encoded = {token.encode() for token in special_tokens}
+        lowest_id: dict[bytes, int] = {}
+        for token_id, token_bytes in vocab.items():
+            if token_bytes in encoded:
+                lowest_id[token_bytes] = min(token_id, lowest_id.get(token_bytes, token_id))
+        ids = {}
+        next_id = max(vocab, default=-1) + 1
+        for token in special_tokens:
+            ids[token] = lowest_id.get(token.encode(), next_id)
+            if ids[token] == next_id:
+                vocab[next_id] = token.encode()
+                next_id += 1
     if vocab and min(vocab) < 0:
         raise ValueError(f"id {min(vocab)} is negative: ids count from 0")
-    lowest_id: dict[bytes, int] = {}
-    for token_id in sorted(vocab):
-        lowest_id.setdefault(vocab[token_id], token_id)
-    ids = {}
-    next_id = max(vocab, default=-1) + 1
-    for token in special_tokens:
-        if token.encode() not in lowest_id:
-            vocab[next_id] = token.encode()
-            lowest_id[token.encode()] = next_id
-            next_id += 1
-        ids[token] = lowest_id[token.encode()]
     return ids
 
 
@@ -243,7 +338,6 @@ def _invert(vocab: Mapping[int, bytes], special_ids: set[int]) -> dict[bytes, in
 
     A special token's id stands for its bytes only where no other id does: then a merge may produce them.
     """
-    id_of: dict[bytes, int] = {}
-    for token_id in sorted(vocab, key=lambda token_id: (token_id in special_ids, token_id)):
-        id_of.setdefault(vocab[token_id], token_id)
-    return id_of
+    ordinary = sorted(vocab.keys() - special_ids)
+    by_precedence = [*ordinary, *sorted(special_ids)]
+    return {vocab[token_id]: token_id for token_id in reversed(by_precedence)}

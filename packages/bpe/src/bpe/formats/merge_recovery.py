@@ -1,0 +1,89 @@
+"""Merges recovered from ranks: which pair of tokens makes each token of a `.tiktoken` file.
+
+tiktoken's rule knows no merges. It starts from single bytes and again and again joins the neighbours whose
+*concatenation* is the token of lowest rank, the leftmost of equals. Applied to a token's own bytes, that rule makes the
+token, if it makes it at all, by one last join, and the two tokens joined there are its merge:
+
+>>> ranks = {b"l": 0, b"o": 1, b"w": 2, b"e": 3, b"r": 4, b"lo": 5, b"er": 6, b"low": 7, b"lower": 8, b"rr": 9}
+>>> recover_merges(ranks)
+([(b'l', b'o'), (b'e', b'r'), (b'lo', b'w'), (b'low', b'er'), (b'r', b'r')], [])
+
+**Why this is exact.** Take any text in which the rule makes a token t from a span of bytes. Until then no join crossed
+the span's borders, or t could not have been made there. So each join inside the span was chosen among the pairs
+inside it, whose ranks depend on its own bytes alone, and a join outside changed none of them: the bytes of the span
+evolved exactly as they do alone. Hence t is made by the same last pair wherever it is made; every join that the rule
+ever takes is one of the recovered merges; and as these are ordered by the rank of the token that they make, replaying
+them, the lowest first and the leftmost of equals, takes the same joins.
+
+**What no merge reaches.** Alone, a token's bytes may end in more than two parts. Then no text makes it by joins; it
+is found only as a whole piece, which tiktoken looks up before all else. For the tokenizers of such files there is
+the flag `ignore_merges`:
+
+>>> recover_merges({b"a": 0, b"b": 1, b"c": 2, b"ab": 3, b"abcb": 4})
+([(b'a', b'b')], [b'abcb'])
+"""
+
+from collections.abc import Mapping
+
+from bpe.reference import Pair, merge_by_rank, split_bytes
+
+_LONG = 100  # bytes: from here on the queue of `merge_by_rank` beats looking at all pairs in each step
+_NO_RANK = 1 << 62
+
+
+def recover_merges(ranks: Mapping[bytes, int]) -> tuple[list[Pair], list[bytes]]:
+    """Return the merges in order, and the tokens of several bytes that no merge makes.
+
+    Args:
+        ranks: the rank of each token.
+    """
+    merges: list[Pair] = []
+    unreachable: list[bytes] = []
+    for token in sorted(ranks, key=ranks.__getitem__):
+        if len(token) < 2:
+            continue
+        parts = last_parts(token, ranks) if len(token) < _LONG else last_parts_of_long(token, ranks)
+        if len(parts) == 2:
+            merges.append((parts[0], parts[1]))
+        else:
+            unreachable.append(token)
+    return merges, unreachable
+
+
+def last_parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
+    """Apply tiktoken's rule to the bytes of `token` until two parts are left, or nothing joins any more."""
+    rank_of = ranks.get
+    parts = split_bytes(token)
+    pair_ranks = [rank_of(token[i : i + 2], _NO_RANK) for i in range(len(token) - 1)]
+    while len(parts) > 2:
+        lowest = min(pair_ranks)
+        if lowest == _NO_RANK:
+            break
+        i = pair_ranks.index(lowest)
+        joined = parts[i] + parts[i + 1]
+        parts[i : i + 2] = [joined]
+        del pair_ranks[i]
+        if i > 0:
+            pair_ranks[i - 1] = rank_of(parts[i - 1] + joined, _NO_RANK)
+        if i < len(pair_ranks):
+            pair_ranks[i] = rank_of(joined + parts[i + 1], _NO_RANK)
+    return parts
+
+
+def last_parts_of_long(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
+    """Do the same in O(n log n) steps for a token of n bytes: a stranger's file may have one of 65,536."""
+    return merge_by_rank(split_bytes(token), _RanksOfPairs(ranks, token))
+
+
+class _RanksOfPairs:
+    """The rank of a pair is that of its concatenation, save for the one token whose making is to be seen."""
+
+    def __init__(self, ranks: Mapping[bytes, int], apart_from: bytes) -> None:
+        self._ranks = ranks
+        self._apart_from = apart_from
+
+    def get(self, pair: Pair, /) -> int | None:
+        left, right = pair
+        if not left or not right or left + right == self._apart_from:  # b"" is a border, not a token
+            return None
+        return self._ranks.get(left + right)

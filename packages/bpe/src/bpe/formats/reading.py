@@ -1,0 +1,75 @@
+"""Reading a stranger's file into plain values, with errors that name the file.
+
+Nothing is executed and nothing but the file itself is opened. How much memory reading takes is bounded by the size of
+the file, which is bounded too; JSON that is nested without end is refused by Python's parser.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from bpe.formats.parts import TokenizerFileError
+
+MAX_FILE_BYTES = 1 << 26
+"""The largest tokenizer file that is read: 64 MiB. The largest in use have some 35 MB."""
+
+FilePath = str | os.PathLike[str]
+
+
+def read_bytes(path: FilePath) -> bytes:
+    """Read a whole file, if it is no larger than any tokenizer file may be."""
+    with Path(path).open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)  # rather than asking for the size, which a device does not tell
+    if len(content) > MAX_FILE_BYTES:
+        raise TokenizerFileError(
+            f"{path} has more than {MAX_FILE_BYTES} bytes, and no tokenizer file has: give the right file"
+        )
+    return content
+
+
+def read_utf8(path: FilePath) -> str:
+    """Read a whole file of UTF-8."""
+    try:
+        return read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TokenizerFileError(
+            f"{path} is not UTF-8 (offset {error.start}): it is damaged, or no tokenizer"
+        ) from None
+
+
+def read_json(path: FilePath) -> Any:
+    """Read a whole file of JSON."""
+    text = read_utf8(path)
+    try:
+        return json.loads(text)
+    except ValueError as error:  # also for a number with more digits than Python converts
+        raise TokenizerFileError(f"{path} is not valid JSON: {error}; it is damaged, or no tokenizer") from None
+    except RecursionError:
+        raise TokenizerFileError(f"{path} is nested too deeply to be a tokenizer") from None
+
+
+def field(content: Any, name: str, kind: type, path: FilePath) -> Any:
+    """Return a field of a JSON object, which must be there and of that kind."""
+    value = content.get(name) if isinstance(content, dict) else None
+    if not isinstance(value, kind):
+        raise TokenizerFileError(f"{path}: {name!r} is missing or not of type {kind.__name__}: it is no such tokenizer")
+    return value
+
+
+def refuse(condition: bool, path: FilePath, reason: str) -> None:
+    """Refuse a file that is in order, but asks for what would not give the same ids here."""
+    if condition:
+        raise TokenizerFileError(
+            f"{path}: {reason}, so its ids could not be reproduced exactly: use the library that it was made for"
+        )
+
+
+def shown(value: object) -> str:
+    """Return `repr(value)`, cut to a length that fits an error message.
+
+    >>> shown("a" * 100)
+    "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
+    """
+    text = repr(value[:60] if isinstance(value, str | bytes | list) else value)
+    return text if len(text) <= 60 else text[:60] + "…"

@@ -1,0 +1,105 @@
+"""What `vocab.json` and `tokenizer.json` have in common: an object of token → id, and a list of merges.
+
+Ordinary tokens are written in stand-ins, special tokens as they are.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from bpe.formats.parts import MAX_TOKEN_BYTES, MAX_VOCAB_SIZE, TokenizerFileError, TokenizerParts
+from bpe.formats.reading import FilePath, shown
+from bpe.formats.stand_ins import from_stand_ins, to_stand_ins
+from bpe.reference import Pair
+
+
+def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
+    """Return the object of token → id.
+
+    Raises:
+        ValueError: two ids would be written alike.
+    """
+    special = {token_id: token for token, token_id in parts.special_tokens.items()}
+    written: dict[str, int] = {}
+    for token_id, token in sorted(parts.vocab.items()):
+        text = special.get(token_id) or to_stand_ins(token)
+        if text in written:
+            raise ValueError(
+                f"ids {written[text]} and {token_id} would both be written as {text!r}: "
+                "this vocabulary cannot be stored as a JSON object of token → id"
+            )
+        written[text] = token_id
+    return written
+
+
+def vocab_from_json(content: Any, special_tokens: Collection[str], path: FilePath) -> dict[int, bytes]:
+    """Return the bytes of each id.
+
+    A token that is named in `special_tokens`, or that is not written in stand-ins, is taken as plain text.
+    """
+    if not isinstance(content, dict):
+        raise TokenizerFileError(f"{path}: expected an object of token → id, found {type(content).__name__}")
+    vocab: dict[int, bytes] = {}
+    for text, token_id in content.items():
+        if check_id(token_id, text, path) in vocab:
+            raise TokenizerFileError(
+                f"{path}: id {token_id} is given to {shown(text)} and to {shown(vocab[token_id])}: give one of them"
+            )
+        try:
+            token = text.encode() if text in special_tokens else from_stand_ins(text)
+        except UnicodeEncodeError:
+            token = encode_text(text, path)
+        if len(token) > MAX_TOKEN_BYTES:
+            raise TokenizerFileError(
+                f"{path}: token {shown(text)} has {len(token)} bytes; tokens have at most {MAX_TOKEN_BYTES}"
+            )
+        vocab[token_id] = token
+    return vocab
+
+
+def check_id(token_id: Any, text: str, path: FilePath) -> int:
+    """Return `token_id` if it is an integer within the limits."""
+    if type(token_id) is not int or not 0 <= token_id < MAX_VOCAB_SIZE:  # True is an int, but no id
+        raise TokenizerFileError(
+            f"{path}: token {shown(text)} has the id {shown(token_id)}; ids go from 0 to {MAX_VOCAB_SIZE - 1}"
+        )
+    return token_id
+
+
+def encode_text(text: str, path: FilePath) -> bytes:
+    """Return the UTF-8 of a text from a JSON file, whose escapes can spell half a surrogate pair."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise TokenizerFileError(f"{path}: token {shown(text)} is not text that UTF-8 can hold") from None
+
+
+def merges_to_stand_ins(merges: Iterable[Pair]) -> list[tuple[str, str]]:
+    """Return the merges as they are written. A pair that is listed twice is written once: the first one counts."""
+    return [(to_stand_ins(left), to_stand_ins(right)) for left, right in dict.fromkeys(merges)]
+
+
+def merges_from_stand_ins(entries: Iterable[tuple[int, Any]], path: FilePath, unit: str) -> list[Pair]:
+    """Return the merges, each read from a string of two tokens with a space between them, or from a list of two.
+
+    Args:
+        entries: the number of each entry in the file, and what stands there.
+        path: the file, for errors.
+        unit: what the numbers count, for errors: "line", say.
+    """
+    merges: dict[Pair, int] = {}
+    for number, entry in entries:
+        pair = entry.split(" ") if isinstance(entry, str) else entry
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) and text for text in pair):
+            raise TokenizerFileError(f"{path}, {unit} {number}: expected two tokens, found {shown(entry)}")
+        try:
+            merge = from_stand_ins(pair[0]), from_stand_ins(pair[1])
+        except UnicodeEncodeError as error:
+            raise TokenizerFileError(
+                f"{path}, {unit} {number}: {error.object[error.start]!r} in {shown(error.object)} stands for no byte"
+            ) from None
+        if merges.setdefault(merge, number) != number:
+            raise TokenizerFileError(
+                f"{path}, {unit} {number}: the merge {shown(entry)} stands at {unit} {merges[merge]} already, and "
+                "libraries differ on which one counts: remove one"
+            )
+    return list(merges)
