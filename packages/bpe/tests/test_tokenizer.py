@@ -124,6 +124,37 @@ def test_the_fingerprint_changes_with_anything_that_changes_ids(trained):
     assert Tokenizer(vocab, merges, [END], pattern="gpt2").fingerprint == tokenizers[0].fingerprint
 
 
+def test_the_fingerprint_of_a_tokenizer_stays_what_it_was():
+    """Token files name it, so a new option may show in it only where the option is used."""
+    tokenizer = Tokenizer({**BYTES, 256: b"ab"}, [(b"a", b"b")], ["<x>"])
+    assert tokenizer.fingerprint == "94cd996b14a78c069c6385fa752eeaf9f159da5cb5fe65f561d72993070c9d67"
+    ignoring = Tokenizer({**BYTES, 256: b"ab"}, [(b"a", b"b")], ["<x>"], ignore_merges=True)
+    assert ignoring.fingerprint != tokenizer.fingerprint
+
+
+def test_ignore_merges_takes_a_piece_that_is_a_token_whole():
+    vocab = {**BYTES, 256: b"ab", 257: b"abcb", 258: b" abcb", 300: b"end"}
+    assert Tokenizer(vocab, [(b"a", b"b")], ["end"]).encode("abcb") == [256, 99, 98]
+    ours = Tokenizer(vocab, [(b"a", b"b")], ["end"], ignore_merges=True)
+    assert ours.ignore_merges
+    assert ours.encode("abcb abcb") == [257, 258]
+    assert ours.encode("abcbb") == [256, 99, 98, 98]  # a token inside a longer piece is not looked for
+    assert ours.encode("end") == [300]
+
+
+def test_special_tokens_can_be_given_with_their_ids():
+    tokenizer = Tokenizer({**BYTES, 700: b"<y>", 600: b"<y>"}, [], {"<x>": 1000, "<y>": 700})
+    assert tokenizer.special_tokens == {"<x>": 1000, "<y>": 700}
+    assert tokenizer.encode("<y><x>") == [700, 1000]
+    assert tokenizer.vocab_size == 1001
+    with pytest.raises(ValueError, match=r"id 97 is given to the special token '<x>' and to b'a'"):
+        Tokenizer(BYTES, [], {"<x>": 97})
+    with pytest.raises(ValueError, match="id 256 is given to the special token '<y>' and to b'<x>'"):
+        Tokenizer(BYTES, [], {"<x>": 256, "<y>": 256})
+    with pytest.raises(ValueError, match="id -5 is negative"):
+        Tokenizer(BYTES, [], {"<x>": -5})
+
+
 def test_properties_are_copies(tokenizer):
     tokenizer.vocab.clear()
     tokenizer.merges.clear()

@@ -6,6 +6,7 @@ Where two of them start at the same place the longer one wins, and the leftmost 
 [('x', False), ('<a><a>', True), ('y', False), ('<a>', True)]
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 import regex
@@ -22,17 +23,17 @@ class SpecialTokens:
         """
         if isinstance(tokens, str):
             raise ValueError(f"special_tokens is the string {tokens!r}: give a list of strings, such as [{tokens!r}]")
+        seen: set[str] = set()
         for position, token in enumerate(tokens):
             if not token:
                 raise ValueError(f"special token {position} is empty: give at least one character")
-            if token in tokens[:position]:
+            if token in seen:
                 raise ValueError(f"special token {token!r} is given twice: name each one once")
+            seen.add(token)
         self.tokens = tuple(tokens)
         longest_first = sorted(tokens, key=len, reverse=True)
         self._found = regex.compile("|".join(map(regex.escape, longest_first))) if tokens else None
-        # A proper prefix of a token at the end of the text: what follows may complete it.
-        prefixes = sorted({token[:end] for token in tokens for end in range(1, len(token))}, key=len, reverse=True)
-        self._open = regex.compile("(?:" + "|".join(map(regex.escape, prefixes)) + r")\Z") if prefixes else None
+        self._sorted = sorted(tokens)
         self._longest = len(longest_first[0]) if tokens else 0
 
     def split(self, text: str) -> Iterator[tuple[str, bool]]:
@@ -61,19 +62,22 @@ class SpecialTokens:
 
     def _certain_end(self, text: str) -> int:
         """Return the position up to which more text cannot change what `split` finds."""
-        if self._found is None or self._open is None:
+        if self._found is None:
             return len(text)
         position = 0
         while True:
             # Only the end of the text can be open, so the search for an open token starts there.
             start = max(position, len(text) - self._longest + 1)
-            unfinished = self._open.search(text, start)
+            unfinished = next((i for i in range(start, len(text)) if self._is_open(text[i:])), None)
             if unfinished is None:
                 return len(text)
-            complete = next(
-                (match for match in self._found.finditer(text, position) if match.end() > unfinished.start()), None
-            )
+            complete = next((match for match in self._found.finditer(text, position) if match.end() > unfinished), None)
             # A complete token that starts earlier wins; after it, what looked unfinished may not be.
-            if complete is None or complete.start() >= unfinished.start():
-                return unfinished.start()
+            if complete is None or complete.start() >= unfinished:
+                return unfinished
             position = complete.end()
+
+    def _is_open(self, end: str) -> bool:
+        """Whether more text can complete `end`: it is the beginning of a token, which sorts right after it."""
+        after = bisect_right(self._sorted, end)
+        return after < len(self._sorted) and self._sorted[after].startswith(end)

@@ -9,6 +9,7 @@ from bpe.patterns import DEFAULT_PATTERN, compile_pattern, pattern_source, split
 from bpe.reference import Pair, merge_by_rank, split_bytes
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
+from bpe.vocabulary import ids_of_tokens, place_special_tokens
 
 _CACHED_PIECES = 1 << 17
 _CACHED_PIECE_LENGTH = 32
@@ -57,9 +58,9 @@ class Tokenizer:
         self._specials = SpecialTokens(
             tuple(special_tokens) if isinstance(special_tokens, Mapping) else special_tokens or ()
         )
-        self._special_ids = _place_special_tokens(self._vocab, special_tokens or ())
+        self._special_ids = place_special_tokens(self._vocab, special_tokens or ())
         special_ids = set(self._special_ids.values())
-        self._id_of = _invert(self._vocab, special_ids)
+        self._id_of = ids_of_tokens(self._vocab, special_ids)
         self._ignore_merges = ignore_merges
         self._taken_whole: Set[bytes] = frozenset()
         if ignore_merges:
@@ -98,6 +99,10 @@ class Tokenizer:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Tokenizer":
         """Read a `tokenizer.json`, ours or any byte-level BPE of the `tokenizers` library.
+
+        The file may come from a stranger (`bpe.formats.parts` states the limits that it is held to), but the time
+        that a pattern takes is not known beforehand: a bad one makes `encode` take time exponential in the text.
+        A tokenizer whose `pattern` is one of `bpe.PATTERNS.values()` has none of that.
 
         Raises:
             TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
@@ -303,41 +308,3 @@ class Tokenizer:
             ValueError: an id is not in the vocabulary.
         """
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
-
-
-def _place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] | Mapping[str, int]) -> dict[str, int]:
-    """Find the id of each special token, adding to `vocab` those that it lacks."""
-    if isinstance(special_tokens, Mapping):
-        ids = dict(special_tokens)
-        for token, token_id in ids.items():
-            if vocab.setdefault(token_id, token.encode()) != token.encode():
-                raise ValueError(
-                    f"id {token_id} is given to the special token {token!r} and to {vocab[token_id]!r}: "
-                    "give the token another id"
-                )
-    else:
-        encoded = {token.encode() for token in special_tokens}
-        lowest_id: dict[bytes, int] = {}
-        for token_id, token_bytes in vocab.items():
-            if token_bytes in encoded:
-                lowest_id[token_bytes] = min(token_id, lowest_id.get(token_bytes, token_id))
-        ids = {}
-        next_id = max(vocab, default=-1) + 1
-        for token in special_tokens:
-            ids[token] = lowest_id.get(token.encode(), next_id)
-            if ids[token] == next_id:
-                vocab[next_id] = token.encode()
-                next_id += 1
-    if vocab and min(vocab) < 0:
-        raise ValueError(f"id {min(vocab)} is negative: ids count from 0")
-    return ids
-
-
-def _invert(vocab: Mapping[int, bytes], special_ids: set[int]) -> dict[bytes, int]:
-    """Map the bytes of ordinary tokens to their ids, the lowest where several have the same bytes.
-
-    A special token's id stands for its bytes only where no other id does: then a merge may produce them.
-    """
-    ordinary = sorted(vocab.keys() - special_ids)
-    by_precedence = [*ordinary, *sorted(special_ids)]
-    return {vocab[token_id]: token_id for token_id in reversed(by_precedence)}

@@ -6,7 +6,7 @@ asking for memory out of all proportion to its own size:
 
 - Whoever makes a table with a row for each id, an embedding say, goes by the largest id. One entry with
   the id 4,294,967,295 would ask for four billion rows, so ids stay below `MAX_VOCAB_SIZE`.
-- Special tokens are searched for by their prefixes, which takes room in the square of their lengths.
+- One expression is compiled from all special tokens, which takes some 300 bytes and 4 µs for each of their characters.
 """
 
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ the file, which is bounded too; JSON that is nested without end is refused by Py
 
 import json
 import os
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,24 @@ from bpe.formats.parts import TokenizerFileError
 MAX_FILE_BYTES = 1 << 26
 """The largest tokenizer file that is read: 64 MiB. The largest in use have some 35 MB."""
 
+_PART_BYTES = 1 << 20
+
 FilePath = str | os.PathLike[str]
 
 
 def read_bytes(path: FilePath) -> bytes:
     """Read a whole file, if it is no larger than any tokenizer file may be."""
+    parts = []
+    size = 0
     with Path(path).open("rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)  # rather than asking for the size, which a device does not tell
-    if len(content) > MAX_FILE_BYTES:
-        raise TokenizerFileError(
-            f"{path} has more than {MAX_FILE_BYTES} bytes, and no tokenizer file has: give the right file"
-        )
-    return content
+        while part := file.read(_PART_BYTES):  # until the end, as a pipe or a device does not tell its size
+            parts.append(part)
+            size += len(part)
+            if size > MAX_FILE_BYTES:
+                raise TokenizerFileError(
+                    f"{path} has more than {MAX_FILE_BYTES} bytes, and no tokenizer file has: give the right file"
+                )
+    return b"".join(parts)
 
 
 def read_utf8(path: FilePath) -> str:
@@ -65,11 +72,14 @@ def refuse(condition: bool, path: FilePath, reason: str) -> None:
         )
 
 
-def shown(value: object) -> str:
-    """Return `repr(value)`, cut to a length that fits an error message.
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 60
 
-    >>> shown("a" * 100)
-    "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
+
+def shown(value: object) -> str:
+    """Return `repr(value)`, shortened to what fits an error message, however long or deep the value is.
+
+    >>> shown(["a" * 100, {"b": [1]}])
+    "['aaaaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaaaaaaa', {'b': [1]}]"
     """
-    text = repr(value[:60] if isinstance(value, str | bytes | list) else value)
-    return text if len(text) <= 60 else text[:60] + "…"
+    return _short.repr(value)

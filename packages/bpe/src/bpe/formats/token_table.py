@@ -88,15 +88,18 @@ def merges_from_stand_ins(entries: Iterable[tuple[int, Any]], path: FilePath, un
     """
     merges: dict[Pair, int] = {}
     for number, entry in entries:
-        pair = entry.split(" ") if isinstance(entry, str) else entry
-        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) and text for text in pair):
-            raise TokenizerFileError(f"{path}, {unit} {number}: expected two tokens, found {shown(entry)}")
+        pair: list[Any] = entry.split(" ") if isinstance(entry, str) else entry if isinstance(entry, list) else []
         try:
-            merge = from_stand_ins(pair[0]), from_stand_ins(pair[1])
+            left, right = pair
+            merge = from_stand_ins(left), from_stand_ins(right)
         except UnicodeEncodeError as error:
             raise TokenizerFileError(
                 f"{path}, {unit} {number}: {error.object[error.start]!r} in {shown(error.object)} stands for no byte"
             ) from None
+        except (TypeError, ValueError):  # not two, or not strings
+            merge = b"", b""
+        if b"" in merge:
+            raise TokenizerFileError(f"{path}, {unit} {number}: expected two tokens, found {shown(entry)}")
         if merges.setdefault(merge, number) != number:
             raise TokenizerFileError(
                 f"{path}, {unit} {number}: the merge {shown(entry)} stands at {unit} {merges[merge]} already, and "

@@ -5,7 +5,6 @@ import tokenizers
 from hypothesis import given
 
 from bpe import PATTERNS, Tokenizer, TokenizerFileError
-from bpe.formats import from_stand_ins, to_stand_ins
 
 from .conftest import END, SCRIPTS, texts
 
@@ -20,15 +19,6 @@ def saved(tokenizer, tmp_path_factory):
 @pytest.fixture(scope="session")
 def peer(saved):
     return tokenizers.Tokenizer.from_file(str(saved))
-
-
-def test_stand_ins_are_those_of_the_tokenizers_library():
-    assert sorted(to_stand_ins(bytes([byte])) for byte in range(256)) == sorted(
-        tokenizers.pre_tokenizers.ByteLevel.alphabet()
-    )
-    assert to_stand_ins(b" the\n") == "ĠtheĊ"
-    assert from_stand_ins("ĠtheĊ") == b" the\n"
-    assert from_stand_ins(to_stand_ins(bytes(range(256)))) == bytes(range(256))
 
 
 @given(text=texts())
@@ -68,9 +58,6 @@ def test_a_tokenizer_json_of_the_tokenizers_library(corpus, tmp_path):
     ours = Tokenizer.load(tmp_path / "theirs.json")
     assert ours.special_tokens == {END: 0}
     assert ours.encode(SCRIPTS + END) == theirs.encode(SCRIPTS + END).ids
-    theirs.save_model(str(tmp_path))
-    ours = Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt", [END])
-    assert ours.encode(SCRIPTS + END) == theirs.encode(SCRIPTS + END).ids
 
 
 def test_merges_written_as_strings_are_read(saved, tokenizer, tmp_path):
@@ -78,28 +65,6 @@ def test_merges_written_as_strings_are_read(saved, tokenizer, tmp_path):
     content["model"]["merges"] = [" ".join(pair) for pair in content["model"]["merges"]]
     (tmp_path / "old.json").write_text(json.dumps(content), "utf-8")
     assert Tokenizer.load(tmp_path / "old.json").fingerprint == tokenizer.fingerprint
-
-
-def test_round_trip_through_gpt2_files(tokenizer, tmp_path):
-    vocab_path, merges_path = tmp_path / "vocab.json", tmp_path / "merges.txt"
-    tokenizer.save_gpt2(vocab_path, merges_path)
-    assert merges_path.read_text("utf-8").startswith("#version: 0.2\n")
-    again = Tokenizer.from_files(vocab_path, merges_path, [END])
-    assert again.fingerprint == tokenizer.fingerprint
-
-
-def test_gpt2_files_load_in_the_tokenizers_library(tokenizer, tmp_path):
-    tokenizer.save_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt")
-    theirs = tokenizers.ByteLevelBPETokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
-    assert theirs.encode(SCRIPTS).ids == tokenizer.encode(SCRIPTS)
-
-
-def test_a_merge_of_the_number_sign_is_no_header(tmp_path):
-    (tmp_path / "merges.txt").write_text("#version: 0.2\n# #\n## ##\n")
-    vocab = {bytes([byte]): byte for byte in range(256)} | {b"##": 256, b"####": 257}
-    (tmp_path / "vocab.json").write_text(json.dumps({to_stand_ins(token): i for token, i in vocab.items()}))
-    tokenizer = Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")
-    assert tokenizer.encode("####") == [257]
 
 
 def change(content, keys, value):
@@ -113,7 +78,7 @@ def change(content, keys, value):
     ("keys", "value", "message"),
     [
         (["model", "type"], "WordPiece", "model is 'WordPiece', not 'BPE'"),
-        (["model", "ignore_merges"], True, "ignore_merges = True"),
+        (["model", "ignore_merges"], 1, "ignore_merges = 1"),
         (["model", "byte_fallback"], True, "byte_fallback = True"),
         (["model", "dropout"], 0.1, "dropout = 0.1"),
         (["normalizer"], {"type": "NFC"}, "it has a normalizer"),
@@ -125,6 +90,14 @@ def change(content, keys, value):
         (["added_tokens"], ["x"], "'added_tokens' is not a list of objects"),
         (["added_tokens"], {"a": 1}, "'added_tokens' is not a list of objects"),
         (["added_tokens"], 7, "'added_tokens' is not a list of objects"),
+        (["added_tokens", 0, "content"], "", "an added token is empty"),
+        (["added_tokens", 0, "content"], "x\udc00", "is not text that UTF-8 can hold"),
+        (
+            ["added_tokens"],
+            [{"id": 5000, "content": "x" * 257}],
+            "the 1 special tokens have 257 characters",
+        ),
+        (["added_tokens"], [{"id": 0, "content": END}] * 2, r"the added token '<\|endoftext\|>' is given twice"),
         (["added_tokens", 0, "id"], 97, r"id 97 is given to '<\|endoftext\|>' and to b'`'"),
         (["added_tokens", 0, "id"], 5000, r"'<\|endoftext\|>' has the ids 5000 and 0"),
         (["model", "vocab", "\ud800"], 5000, "is not text that UTF-8 can hold"),
@@ -143,11 +116,18 @@ def change(content, keys, value):
         (["model"], [], "'model' is missing or not of type dict"),
         (["model", "vocab"], [], "'vocab' is missing or not of type dict"),
         (["model", "vocab", "a"], -1, "'a' has the id -1"),
-        (["model", "vocab", "a"], 2**40, "'a' has the id 1099511627776; ids go from 0 to 4294967295"),
+        (["model", "vocab", "a"], 2**40, "'a' has the id 1099511627776; ids go from 0 to 16777215"),
+        (["model", "vocab", "a"], 2**24, "'a' has the id 16777216; ids go from 0 to 16777215"),
+        (["model", "vocab", "a"], 7.0, "'a' has the id 7.0"),
+        (["model", "vocab", "a" * 70_000], 5000, "has 70000 bytes; tokens have at most 65536"),
         (["model", "vocab", "a"], "7", "'a' has the id '7'"),
         (["model", "vocab", "a"], True, "'a' has the id True"),
         (["model", "vocab", "a"], 3, "id 3 is given to"),
         (["model", "merges", 1], ["a"], r"merge 1: expected two tokens, found \['a'\]"),
+        (["model", "merges", 1], {"a": 1, "b": 2}, r"merge 1: expected two tokens, found \{'a': 1, 'b': 2\}"),
+        (["model", "merges", 1], ["a", ""], r"merge 1: expected two tokens, found \['a', ''\]"),
+        (["model", "merges", 1], ["a", 7], r"merge 1: expected two tokens, found \['a', 7\]"),
+        (["model", "merges"], [["a", "a"]] * 2, "merge 1: the merge .* stands at merge 0 already"),
         (["model", "merges", 1], "a b c", "merge 1: expected two tokens, found 'a b c'"),
         (["model", "merges", 1], ["a", "狐"], "'狐' in '狐' stands for no byte"),
     ],
@@ -179,15 +159,56 @@ def test_damaged_files_are_refused(tmp_path, content, message):
         Tokenizer.load(path)
 
 
-def test_damaged_gpt2_files_are_refused(tmp_path):
-    vocab, merges = tmp_path / "vocab.json", tmp_path / "merges.txt"
-    vocab.write_text("[1]")
-    merges.write_text("#version: 0.2\na b\na\n")
-    with pytest.raises(TokenizerFileError, match="expected an object"):
-        Tokenizer.from_files(vocab, merges)
-    vocab.write_text("{}")
-    with pytest.raises(TokenizerFileError, match=r"merges.txt, line 3: expected two tokens, found 'a'"):
-        Tokenizer.from_files(vocab, merges)
+def test_gpt2_as_its_tokenizer_json_has_it(gpt2, python_manual, tmp_path):
+    """Without the newer fields, with merges as strings, and with a post-processor."""
+    gpt2.save(tmp_path / "ours.json")
+    content = json.loads((tmp_path / "ours.json").read_text("utf-8"))
+    model = content["model"]
+    content["added_tokens"][0]["normalized"] = True
+    content["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    content["post_processor"] = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False}
+    content["decoder"] = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}
+    content["model"] = {
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": "",
+        "end_of_word_suffix": "",
+        "fuse_unk": False,
+        "vocab": model["vocab"],
+        "merges": [" ".join(pair) for pair in model["merges"]],
+    }
+    (tmp_path / "theirs.json").write_text(json.dumps(content), "utf-8")
+    ours = Tokenizer.load(tmp_path / "theirs.json")
+    assert ours.fingerprint == gpt2.fingerprint
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "theirs.json"))
+    text = python_manual[:50_000] + END + SCRIPTS
+    assert ours.encode(text) == theirs.encode(text).ids
+
+
+def test_ignore_merges(tmp_path):
+    """Llama 3's file has it: tokens that no merge makes, and that are found as whole pieces only."""
+    vocab = {**{byte: bytes([byte]) for byte in range(256)}, 256: b"ab", 257: b"abcb", 258: b"ba"}
+    text = "abcb abcb abcbb ab"
+    for ignore_merges in (True, False):
+        ours = Tokenizer(vocab, [(b"a", b"b")], ignore_merges=ignore_merges)
+        ours.save(tmp_path / "tokenizer.json")
+        theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+        assert (257 in ours.encode(text)) == ignore_merges
+        assert theirs.encode(text).ids == ours.encode(text)
+        again = Tokenizer.load(tmp_path / "tokenizer.json")
+        assert again.ignore_merges == ignore_merges
+        assert again.fingerprint == ours.fingerprint
+        assert again.encode(text) == ours.encode(text)
+
+
+def test_special_tokens_keep_the_ids_of_the_file(tmp_path):
+    """Even where the vocabulary has the same bytes at a lower id."""
+    vocab = {**{byte: bytes([byte]) for byte in range(256)}, 300: b"\n"}
+    ours = Tokenizer(vocab, [], {"\n": 300})
+    ours.save(tmp_path / "tokenizer.json")
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    assert theirs.encode("a\nb").ids == ours.encode("a\nb") == [97, 300, 98]
+    assert Tokenizer.load(tmp_path / "tokenizer.json").encode("a\nb") == [97, 300, 98]
 
 
 @pytest.mark.parametrize("special", ["\n", " "])
