@@ -148,6 +148,14 @@ def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path, monkeypatch):
             Tokenizer.load(path)
 
 
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"1.5", b'""'])
+def test_json_of_many_small_values_is_not_parsed(tmp_path, monkeypatch, value):
+    monkeypatch.setattr(reading, "MAX_JSON_VALUES", 1000)
+    (tmp_path / "many.json").write_bytes(b"[" + b",".join([value] * 1001) + b"]")
+    with pytest.raises(TokenizerFileError, match="has more than 1000 values, and no tokenizer file has"):
+        Tokenizer.load(tmp_path / "many.json")
+
+
 def test_sparse_ids_within_the_limit_cost_nothing(tmp_path):
     (tmp_path / "x.tiktoken").write_bytes(b"YQ== 16777215\nYg== 0\n")
     tracemalloc.start()

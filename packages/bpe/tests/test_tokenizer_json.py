@@ -211,6 +211,38 @@ def test_special_tokens_keep_the_ids_of_the_file(tmp_path):
     assert Tokenizer.load(tmp_path / "tokenizer.json").encode("a\nb") == [97, 300, 98]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [("b", "ab", "xab"), ("bc", "ab", "xabc"), ("ab", "abc", "xabc"), ("b", "abc", "abc"), ("abc", "ab", "abc ab")],
+)
+def test_added_tokens_that_are_looked_for_in_two_rounds(tmp_path, first, second, text):
+    """The library first looks for tokens with `normalized` false. Where that could matter, the file is refused."""
+    path = tmp_path / "tokenizer.json"
+    for normalized in (False, True):
+        Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], [first, second, "<x>"]).save(path)
+        content = json.loads(path.read_text("utf-8"))
+        content["added_tokens"][1]["normalized"] = normalized
+        path.write_text(json.dumps(content), "utf-8")
+        if normalized:
+            with pytest.raises(TokenizerFileError, match="normalized = true and those without may overlap"):
+                Tokenizer.load(path)
+        else:
+            theirs = tokenizers.Tokenizer.from_file(str(path))
+            assert Tokenizer.load(path).encode(text) == theirs.encode(text).ids
+
+
+def test_two_rounds_that_cannot_meet(tmp_path):
+    """As in the files of some models: a marker, and runs of spaces."""
+    path = tmp_path / "tokenizer.json"
+    Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], ["<x>", "<y>", "  ", "   "]).save(path)
+    content = json.loads(path.read_text("utf-8"))
+    for token in content["added_tokens"][1:]:
+        token["normalized"] = True
+    path.write_text(json.dumps(content), "utf-8")
+    text = "a<x>  <y>     b<x"
+    assert Tokenizer.load(path).encode(text) == tokenizers.Tokenizer.from_file(str(path)).encode(text).ids
+
+
 @pytest.mark.parametrize("special", ["\n", " "])
 def test_a_special_token_of_one_byte(tmp_path, special):
     ours = Tokenizer({0: special.encode(), **{byte + 1: bytes([byte]) for byte in range(256)}}, [], [special])

@@ -1,7 +1,8 @@
 """Reading a stranger's file into plain values, with errors that name the file.
 
 Nothing is executed and nothing but the file itself is opened. How much memory reading takes is bounded by the size of
-the file, which is bounded too; JSON that is nested without end is refused by Python's parser.
+the file and, as an empty list is two characters but 64 bytes of Python, by the number of values in it. JSON that is
+nested without end is refused by Python's parser.
 """
 
 import json
@@ -14,6 +15,9 @@ from bpe.formats.parts import TokenizerFileError
 
 MAX_FILE_BYTES = 1 << 26
 """The largest tokenizer file that is read: 64 MiB. The largest in use have some 35 MB."""
+
+MAX_JSON_VALUES = 1 << 22
+"""The most values in a JSON file: 4,194,304. The largest in use have some two million."""
 
 _PART_BYTES = 1 << 20
 
@@ -48,6 +52,10 @@ def read_utf8(path: FilePath) -> str:
 def read_json(path: FilePath) -> Any:
     """Read a whole file of JSON."""
     text = read_utf8(path)
+    if sum(map(text.count, "[{,")) > MAX_JSON_VALUES:  # one stands before nearly every value
+        raise TokenizerFileError(
+            f"{path} has more than {MAX_JSON_VALUES} values, and no tokenizer file has: give the right file"
+        )
     try:
         return json.loads(text)
     except ValueError as error:  # also for a number with more digits than Python converts
@@ -82,4 +90,5 @@ def shown(value: object) -> str:
     >>> shown(["a" * 100, {"b": [1]}])
     "['aaaaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaaaaaaa', {'b': [1]}]"
     """
-    return _short.repr(value)
+    text = _short.repr(value)
+    return text if len(text) <= 200 else text[:200] + "..."

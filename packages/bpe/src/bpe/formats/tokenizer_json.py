@@ -4,6 +4,7 @@ Byte-level BPE is one of many things that it can describe. What this package can
 """
 
 import json
+from bisect import bisect_right
 from operator import itemgetter
 from typing import Any
 
@@ -82,7 +83,7 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
 
     Raises:
         TokenizerFileError: the file is damaged, or asks for what this package cannot do exactly: another model,
-            a normalizer, dropout, special tokens that swallow the space around them.
+            a normalizer, dropout, added tokens that swallow the space around them or are looked for in two rounds.
         OSError: the file cannot be read.
     """
     content = read_json(path)
@@ -127,4 +128,22 @@ def _special_tokens(content: Any, path: FilePath) -> dict[str, int]:
         if text in ids:
             raise TokenizerFileError(f"{path}: the added token {shown(text)} is given twice: remove one")
         ids[text] = check_id(token.get("id"), text, path)
+    normalized = [token["content"] for token in added if token.get("normalized", not token.get("special"))]
+    others = list(ids.keys() - set(normalized))
+    refuse(
+        _may_overlap(normalized, others) or _may_overlap(others, normalized),
+        path,
+        "its added tokens with normalized = true and those without may overlap in a text (they are looked for one "
+        "kind after the other)",
+    )
     return ids
+
+
+def _may_overlap(some: list[str], others: list[str]) -> bool:
+    """Whether one of `others` may start inside one of `some`, or be its beginning."""
+    inside = set("".join(token[1:] for token in some))
+    in_order = [*sorted(some), ""]
+    return any(
+        token[0] in inside or in_order[bisect_right(in_order, token, hi=len(some))].startswith(token)
+        for token in others
+    )
