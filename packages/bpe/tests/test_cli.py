@@ -1,19 +1,22 @@
 import io
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 import types
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bpe import Tokenizer, open_token_file, progress, write_token_file
-from bpe.cli import main
-from bpe.commands import decode, encode, files
+from bpe.cli import build_parser, main
+from bpe.commands import COMMANDS, decode, encode, files
 from bpe.commands.decode import parse_ids
 
 from .conftest import END, SCRIPTS
@@ -280,6 +283,15 @@ def test_a_terminal_gets_colours_unless_it_declines(folder, variable, colored):
         ("encode tokenizer.json text.txt --threads two", "argument --threads: invalid int value: 'two'"),
         ("encode tokenizer.json text.txt --pattern gpt2", "tokenizer.json names its special tokens and its pattern"),
         ("encode pair text.txt --pattern (", "split pattern '(' is neither one of gpt2"),
+        (
+            "encode none.tiktoken text.txt",
+            "none.tiktoken does not hold its split pattern: give --pattern, such as gpt2",
+        ),
+        (
+            "encode none.tiktoken text.txt --pattern gpt2 --special-token <a>",
+            "'<a>' does not tell its id: give TOKEN=ID",
+        ),
+        ("encode none.tiktoken text.txt --pattern gpt2 --special-token =5", "'=5' does not tell its id: give TOKEN=ID"),
         ("encode bare text.txt", "bare holds neither tokenizer.json nor both vocab.json and merges.txt"),
         ("decode tokenizer.json text.txt", "text.txt.json does not exist: a token file has its description beside it"),
         ("decode tokenizer.json far.bin", "id 5000 is not in the vocabulary, whose largest id is 1199"),
@@ -402,6 +414,20 @@ def test_help(folder, arguments):
     code, output, errors = piped(*arguments)
     assert (code, errors) == (0, "")
     assert output.startswith(b"usage: bpe")
+
+
+def test_the_commands_of_the_readme_are_understood():
+    page = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    commands = [
+        shlex.split(command, comments=True)
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        for command in line.split(" | ")
+        if command.startswith("bpe ")
+    ]
+    assert {command[1] for command in commands} == set(COMMANDS)
+    for command in commands:
+        assert build_parser().parse_args(command[1:]).command == command[1]
 
 
 def test_ids_come_out_while_the_text_is_read(folder, tokenizer, monkeypatch, capfd):

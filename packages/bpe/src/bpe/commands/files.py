@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bpe.patterns import DEFAULT_PATTERN
+from bpe.patterns import DEFAULT_PATTERN, PATTERNS
 from bpe.progress import Progress
 from bpe.text_files import read_text, read_text_stream
 from bpe.tokenizer import Tokenizer
@@ -28,11 +28,11 @@ def add_tokenizer_arguments(parser: ArgumentParser) -> None:
         "--special-token",
         action="append",
         metavar="TOKEN",
-        help="a special token of a folder or .tiktoken file, which don't name theirs; repeatable "
-        f"(default: {', '.join(DEFAULT_SPECIAL_TOKENS)})",
+        help=f"a special token of a folder, which doesn't name its own (default: {', '.join(DEFAULT_SPECIAL_TOKENS)}), "
+        "or of a .tiktoken file, there with its id: TOKEN=ID (default: none); repeatable",
     )
     parser.add_argument(
-        "--pattern", help=f"the split pattern of a folder or .tiktoken file (default: {DEFAULT_PATTERN})"
+        "--pattern", help=f"the split pattern of a folder (default: {DEFAULT_PATTERN}) or .tiktoken file (needed)"
     )
 
 
@@ -58,28 +58,46 @@ def load_tokenizer(path: Path, special_tokens: Sequence[str] | None = None, patt
 
     Args:
         path: a `tokenizer.json`, a folder that holds one or else `vocab.json` and `merges.txt`, or a `.tiktoken` file.
-        special_tokens: those of a format that does not name them; None means `DEFAULT_SPECIAL_TOKENS`.
-        pattern: the split pattern of a format that does not hold it; None means GPT-2's.
+        special_tokens: those of a format that does not name them, for a `.tiktoken` file as `TOKEN=ID`. None means
+            `DEFAULT_SPECIAL_TOKENS` for a folder, and none at all for a `.tiktoken` file.
+        pattern: the split pattern of a format that does not hold it; None means GPT-2's for a folder.
 
     Raises:
-        ValueError: the file is damaged; the folder holds no tokenizer; or `special_tokens` or `pattern` are given
-            for a `tokenizer.json`, which has its own.
+        ValueError: a file is damaged; the folder holds no tokenizer; `special_tokens` or `pattern` are given for a
+            `tokenizer.json`, which has its own, or are missing or malformed for a `.tiktoken` file.
         OSError: a file cannot be read.
     """
     if path.is_dir() and (path / "tokenizer.json").is_file():
         path /= "tokenizer.json"
-    if path.is_dir() or path.suffix == ".tiktoken":
-        special_tokens = DEFAULT_SPECIAL_TOKENS if special_tokens is None else special_tokens
-        pattern = DEFAULT_PATTERN if pattern is None else pattern
-        if path.suffix == ".tiktoken":
-            return Tokenizer.from_tiktoken(path, special_tokens, pattern=pattern)  # type: ignore[attr-defined]
+    if path.suffix == ".tiktoken":
+        if pattern is None:  # guessing would give other ids without a word
+            raise ValueError(f"{path} does not hold its split pattern: give --pattern, such as {', '.join(PATTERNS)}")
+        ids = dict(map(parse_special_token, special_tokens or ()))
+        return Tokenizer.from_tiktoken(path, ids, pattern=pattern)  # type: ignore[attr-defined]
+    if path.is_dir():
         vocab, merges = path / "vocab.json", path / "merges.txt"
         if not (vocab.is_file() and merges.is_file()):
             raise ValueError(f"{path} holds neither tokenizer.json nor both vocab.json and merges.txt")
-        return Tokenizer.from_files(vocab, merges, special_tokens, pattern=pattern)
+        special_tokens = DEFAULT_SPECIAL_TOKENS if special_tokens is None else special_tokens
+        return Tokenizer.from_files(vocab, merges, special_tokens, pattern=pattern or DEFAULT_PATTERN)
     if special_tokens is not None or pattern is not None:
         raise ValueError(f"{path} names its special tokens and its pattern itself: leave out the options for them")
     return Tokenizer.load(path)
+
+
+def parse_special_token(text: str) -> tuple[str, int]:
+    """Read a special token with its id.
+
+    Raises:
+        ValueError: there is no id.
+
+    >>> parse_special_token("<a=b>=257")
+    ('<a=b>', 257)
+    """
+    token, _, token_id = text.rpartition("=")
+    if not (token and token_id.isascii() and token_id.isdigit()):
+        raise ValueError(f"--special-token {text!r} does not tell its id: give TOKEN=ID for a .tiktoken file")
+    return token, int(token_id)
 
 
 def output_format(out: Path, name: str | None) -> str:
