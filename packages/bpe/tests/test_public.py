@@ -3,8 +3,12 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import bpe
+from bpe import commands
+from bpe.cli import main
 
 
 def test_public_names():
@@ -52,7 +56,13 @@ print(info.count, read_token_file_info("text.bin").count)
 
 
 def test_the_examples_in_the_docstrings():
-    modules = [bpe, *(importlib.import_module(f"bpe.{entry.name}") for entry in pkgutil.iter_modules(bpe.__path__))]
+    names = [*pkgutil.iter_modules(bpe.__path__, "bpe."), *pkgutil.iter_modules(commands.__path__, "bpe.commands.")]
+    modules = [bpe, *(importlib.import_module(entry.name) for entry in names)]
     results = [doctest.testmod(module) for module in modules]
     assert sum(result.failed for result in results) == 0
     assert sum(result.attempted for result in results) > 0
+
+
+def test_the_command_is_declared():
+    declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    assert declared["project"]["scripts"] == {"bpe": f"{main.__module__}:{main.__name__}"}

@@ -38,6 +38,17 @@ def test_split_takes_the_leftmost_longest(text, tokens):
     assert list(SpecialTokens(tokens).split(text)) == naive_split(text, tokens)
 
 
+@given(text=st.text("ab<", max_size=30), tokens=TOKENS)
+def test_find_gives_the_first(text, tokens):
+    position, expected = 0, None
+    for part, is_special in naive_split(text, tokens):
+        if is_special:
+            expected = (position, part)
+            break
+        position += len(part)
+    assert SpecialTokens(tokens).find(text) == expected
+
+
 @given(chunks=st.lists(st.text("ab<", max_size=6), max_size=8), tokens=TOKENS)
 def test_stream_finds_what_split_finds(chunks, tokens):
     specials = SpecialTokens(tokens)
@@ -83,6 +94,7 @@ def test_no_tokens():
     [
         ([""], "special token 0 is empty"),
         (["a", "a"], "'a' is given twice"),
+        (["a\ud800"], "has a surrogate in it"),
         ("<sep>", r"special_tokens is the string '<sep>': give a list of strings, such as \['<sep>'\]"),
     ],
 )

@@ -96,3 +96,39 @@ def test_stream_decoder_never_shows_half_a_character():
     assert stream.finish() == ""
     stream.feed(0xE7)
     assert stream.finish() == "\ufffd"
+
+
+@given(text=texts(), sizes=st.lists(st.integers(0, 5), max_size=30))
+def test_stream_decoder_takes_several_ids(tokenizer, text, sizes):
+    ids = tokenizer.encode(text + SCRIPTS)
+    stream = StreamDecoder(tokenizer)
+    shown, start = "", 0
+    for size in sizes:
+        shown += stream.feed(iter(ids[start : start + size]))
+        start += size
+    assert shown + stream.feed(ids[start:]) + stream.finish() == text + SCRIPTS
+
+
+def test_stream_decoder_shows_special_tokens():
+    tokenizer = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], [END, "狐"])
+    stream = StreamDecoder(tokenizer)
+    assert [stream.feed(0xE7), stream.feed(256), stream.feed([257, 97])] == ["", "\ufffd" + END, "狐a"]
+
+
+def test_stream_decoder_refuses_an_unknown_id_and_goes_on():
+    tokenizer = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [])
+    stream = StreamDecoder(tokenizer)
+    first, second = "é".encode()
+    stream.feed(first)
+    for wrong in (256, [97, -1]):
+        with pytest.raises(ValueError, match="is not in the vocabulary, whose largest id is 255"):
+            stream.feed(wrong)
+    assert stream.feed(second) == "é"
+
+
+def test_stream_decoder_starts_afresh_after_finish():
+    stream = StreamDecoder(Tokenizer({byte: bytes([byte]) for byte in range(256)}, []))
+    stream.feed(0xE7)
+    assert stream.finish() == "\ufffd"
+    assert stream.finish() == ""
+    assert stream.feed([97]) == "a"

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from bpe import (
     read_token_file_info,
     write_token_file,
 )
-from bpe.token_files import info_path
+from bpe.token_files import info_path, read_token_ids
 
 
 @given(ids=st.lists(st.integers(0, 99_999), max_size=50), vocab_size=st.sampled_from([100_000, 2**32]))
@@ -22,6 +23,7 @@ def test_round_trip(tmp_path_factory, ids, vocab_size):
     info = write_token_file(path, iter(ids), vocab_size, "abc")
     assert info == read_token_file_info(path) == TokenFileInfo("uint32", len(ids), vocab_size, "abc")
     assert open_token_file(path).tolist() == ids
+    assert [token_id for chunk in read_token_ids(path) for token_id in chunk] == ids
 
 
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(300, "uint16"), (65_536, "uint16"), (65_537, "uint32")])
@@ -36,6 +38,9 @@ def test_many_ids_come_in_chunks(tmp_path):
     path = tmp_path / "t.bin"
     write_token_file(path, (i % 1000 for i in range(200_000)), 1000)
     assert np.array_equal(open_token_file(path), np.arange(200_000) % 1000)
+    chunks = list(read_token_ids(path))
+    assert [len(chunk) for chunk in chunks] == [65_536, 65_536, 65_536, 3_392]
+    assert np.array_equal(np.concatenate(chunks), np.arange(200_000) % 1000)
 
 
 def test_the_array_is_read_only(tmp_path):
@@ -93,6 +98,13 @@ def test_a_damaged_description_is_refused(tmp_path, content):
     info_path(path).write_text(content)
     with pytest.raises(TokenFileError, match="does not describe a token file"):
         read_token_file_info(path)
+
+
+def test_without_numpy_the_extra_is_named(tmp_path, monkeypatch):
+    write_token_file(tmp_path / "t.bin", [1], 10)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ImportError, match=r"arrays need numpy: install the package with its extra, bpe\[numpy\]"):
+        open_token_file(tmp_path / "t.bin")
 
 
 def test_a_missing_description_is_named(tmp_path):

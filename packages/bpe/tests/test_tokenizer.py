@@ -1,8 +1,10 @@
 import pickle
 
+import numpy as np
 import pytest
 import tiktoken
 from hypothesis import given
+from hypothesis import strategies as st
 
 from bpe import PATTERNS, Tokenizer, train_bpe
 
@@ -142,6 +144,12 @@ def test_ignore_merges_takes_a_piece_that_is_a_token_whole():
     assert ours.encode("end") == [300]
 
 
+def test_ignore_merges_finds_no_special_token_in_ordinary_text():
+    ours = Tokenizer({**BYTES, 300: b"end"}, [], ["end"], ignore_merges=True)
+    assert ours.encode("end") == [300]
+    assert ours.encode_ordinary("end") == [101, 110, 100]
+
+
 def test_special_tokens_can_be_given_with_their_ids():
     tokenizer = Tokenizer({**BYTES, 700: b"<y>", 600: b"<y>"}, [], {"<x>": 1000, "<y>": 700})
     assert tokenizer.special_tokens == {"<x>": 1000, "<y>": 700}
@@ -168,4 +176,85 @@ def test_it_can_be_sent_to_another_process(tokenizer):
 
 def test_empty_text(tokenizer):
     assert tokenizer.encode("") == []
+    assert tokenizer.encode_ordinary("") == []
+    assert tokenizer.encode_to_numpy("").shape == (0,)
+    assert tokenizer.encode_batch([]) == []
+    assert tokenizer.decode_batch([]) == []
+    assert tokenizer.count_tokens("") == 0
     assert tokenizer.decode([]) == ""
+
+
+@given(text=texts())
+def test_encode_ordinary_knows_no_special_tokens(tokenizer, trained, text):
+    assert tokenizer.encode_ordinary(text) == Tokenizer(*trained).encode(text)
+
+
+@given(batch=st.lists(texts(20), max_size=4), num_threads=st.sampled_from([None, 1, 3]))
+def test_batches_equal_single_calls(tokenizer, batch, num_threads):
+    ids = tokenizer.encode_batch(iter(batch), num_threads=num_threads)
+    assert ids == [tokenizer.encode(text) for text in batch]
+    assert tokenizer.decode_batch(iter(ids)) == batch
+
+
+@given(text=texts())
+def test_arrays_and_counts_equal_the_list(tokenizer, text):
+    ids = tokenizer.encode(text)
+    array = tokenizer.encode_to_numpy(text)
+    assert (array.tolist(), array.dtype) == (ids, np.uint16)
+    assert tokenizer.count_tokens(text) == len(ids)
+    assert tokenizer.decode(array) == text
+
+
+@pytest.mark.parametrize(("largest_id", "dtype"), [(65_535, np.uint16), (65_536, np.uint32)])
+def test_the_dtype_of_arrays_follows_the_vocabulary(largest_id, dtype):
+    array = Tokenizer({**BYTES, largest_id: b"the"}, [], ["the"]).encode_to_numpy("the")
+    assert (array.tolist(), array.dtype) == ([largest_id], dtype)
+
+
+def test_counting_builds_no_list(tokenizer):
+    text = "to be or not to be\n" * 20_000
+    for part in (text, text[:2000]):
+        tokenizer.count_tokens(part)  # the table of pieces is filled
+    pieces = iter(tokenizer._id_runs(text, "all", ()))
+    assert next(pieces) is tokenizer._piece_ids["to"]  # the runs are the table's own entries, looked up lazily
+    assert tokenizer.count_tokens(text) == len(tokenizer.encode(text))
+
+
+@pytest.mark.parametrize("encode", ["encode", "encode_ordinary", "encode_to_numpy", "count_tokens"])
+@pytest.mark.parametrize(("text", "place"), [("\ud800", 0), (f"żółw{END} x\udfff\ud800", 19), ("a\ud83d\ude00", 1)])
+def test_a_surrogate_is_named_with_its_place(tokenizer, encode, text, place):
+    with pytest.raises(
+        ValueError, match=f"surrogate {text[place]!r} at character {place}, .* replace".replace("\\", ".")
+    ):
+        getattr(tokenizer, encode)(text)
+
+
+@given(text=texts(), surrogate=st.characters(categories=["Cs"]), rest=texts(), size=st.integers(1, 50))
+def test_a_surrogate_is_named_with_its_place_in_a_stream(tokenizer, text, surrogate, rest, size):
+    whole = text * 40 + surrogate + rest
+    chunks = [whole[i : i + size] for i in range(0, len(whole), size)]
+    with pytest.raises(ValueError, match=f"at character {len(text) * 40},"):
+        list(tokenizer.encode_iterable(chunks))
+
+
+@pytest.mark.parametrize("num_threads", [0, -1, 1.5, True, "2"])
+def test_threads_are_a_positive_number(tokenizer, num_threads):
+    with pytest.raises(ValueError, match=r"num_threads is .*: give a positive integer, or None"):
+        tokenizer.encode_batch(["a"], num_threads=num_threads)
+
+
+def test_one_string_is_no_batch(tokenizer):
+    with pytest.raises(ValueError, match="texts is one string: give a list"):
+        tokenizer.encode_batch("text")
+
+
+@pytest.mark.parametrize("engine", ["auto", "textbook"])
+def test_the_engine_does_not_change_the_ids(trained, tokenizer, engine):
+    chosen = Tokenizer(*trained, [END], engine=engine)
+    assert chosen.encode(SCRIPTS) == tokenizer.encode(SCRIPTS)
+    assert chosen.fingerprint == tokenizer.fingerprint
+
+
+def test_an_unknown_engine_is_refused(trained):
+    with pytest.raises(ValueError, match="engine is 'fast': give one of 'auto', 'textbook', 'compiled'"):
+        Tokenizer(*trained, engine="fast")

@@ -1,21 +1,41 @@
 """Text files to token files."""
 
 import os
+from pathlib import Path
 
+from bpe.checks import check_num_threads
+from bpe.progress import Progress
 from bpe.text_files import read_text
 from bpe.token_files import TokenFileInfo, write_token_file
 from bpe.tokenizer import Tokenizer
 
 
 def encode_file(
-    tokenizer: Tokenizer, text_path: str | os.PathLike[str], token_path: str | os.PathLike[str]
+    tokenizer: Tokenizer,
+    text_path: str | os.PathLike[str],
+    token_path: str | os.PathLike[str],
+    *,
+    num_threads: int | None = None,
+    progress: bool = False,
 ) -> TokenFileInfo:
     """Encode a UTF-8 text file into a token file, in memory that does not grow with its size.
 
+    Args:
+        tokenizer: what gives the ids.
+        text_path: the text file.
+        token_path: the token file to write; its description appears beside it.
+        num_threads: how many threads may share the work; None means all processor cores. (Plain Python can't share
+            it, so the textbook engine uses one.)
+        progress: whether to show on standard error how far the work is.
+
     Raises:
         TextFileError: the text is empty or not UTF-8.
-        ValueError: a byte of the text is not in the vocabulary.
+        ValueError: a byte of the text is not in the vocabulary, or `num_threads` is not positive.
         OSError: a file cannot be read or written.
     """
-    ids = tokenizer.encode_iterable(read_text(text_path))
-    return write_token_file(token_path, ids, tokenizer.vocab_size, tokenizer.fingerprint)
+    check_num_threads(num_threads)
+    # What is no regular file, such as a pipe, has no size to tell.
+    total = Path(text_path).stat().st_size or None
+    with Progress(Path(text_path).name, total, shown=progress) as display:
+        ids = tokenizer.encode_iterable(display.watch(read_text(text_path)))
+        return write_token_file(token_path, ids, tokenizer.vocab_size, tokenizer.fingerprint)

@@ -19,7 +19,8 @@ class SpecialTokens:
         """Check and compile the tokens.
 
         Raises:
-            ValueError: a token is empty or given twice, or the tokens are one string instead of a list.
+            ValueError: a token is empty, given twice or has a surrogate in it, or the tokens are one string
+                instead of a list.
         """
         if isinstance(tokens, str):
             raise ValueError(f"special_tokens is the string {tokens!r}: give a list of strings, such as [{tokens!r}]")
@@ -30,11 +31,18 @@ class SpecialTokens:
             if token in seen:
                 raise ValueError(f"special token {token!r} is given twice: name each one once")
             seen.add(token)
+            if any("\ud800" <= character <= "\udfff" for character in token):
+                raise ValueError(f"special token {token!r} has a surrogate in it, which no UTF-8 text can hold")
         self.tokens = tuple(tokens)
         longest_first = sorted(tokens, key=len, reverse=True)
         self._found = regex.compile("|".join(map(regex.escape, longest_first))) if tokens else None
         self._sorted = sorted(tokens)
         self._longest = len(longest_first[0]) if tokens else 0
+
+    def find(self, text: str) -> tuple[int, str] | None:
+        """Return the position and the text of the first token in `text`, or None."""
+        match = self._found.search(text) if self._found else None
+        return (match.start(), match.group()) if match else None
 
     def split(self, text: str) -> Iterator[tuple[str, bool]]:
         """Yield `(part, is_special)` for the whole `text`, without empty parts."""

@@ -51,7 +51,7 @@ class _DecodesBytes(Protocol):
 
 
 class StreamDecoder:
-    """Turns ids into text one at a time, holding back the bytes of a character that is not complete yet.
+    """Turns ids into text as they come, holding back the bytes of a character that is not complete yet.
 
     >>> from bpe import Tokenizer
     >>> stream = StreamDecoder(Tokenizer({byte: bytes([byte]) for byte in range(256)}, []))
@@ -63,10 +63,16 @@ class StreamDecoder:
         self._tokenizer = tokenizer
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
-    def feed(self, token_id: int) -> str:
-        """Return the text that `token_id` completes; it may be empty."""
-        return self._decoder.decode(self._tokenizer.decode_bytes([token_id]))
+    def feed(self, ids: int | Iterable[int]) -> str:
+        """Return the text that the next id, or the next few, completes; it may be empty.
+
+        Raises:
+            ValueError: an id is not in the vocabulary. The stream stands where it stood before the call.
+        """
+        if not isinstance(ids, Iterable):
+            ids = [ids]
+        return self._decoder.decode(self._tokenizer.decode_bytes(ids))
 
     def finish(self) -> str:
-        """Return what is left at the end: U+FFFD if a character was cut short, else nothing."""
+        """Return what is left at the end, U+FFFD if a character was cut short, and start afresh."""
         return self._decoder.decode(b"", final=True)

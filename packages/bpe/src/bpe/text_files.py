@@ -22,15 +22,25 @@ def read_text(path: str | os.PathLike[str]) -> Iterator[str]:
         TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
         OSError: the file cannot be read.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")()
     with Path(path).open("rb") as file:
-        offset = 0
-        while chunk := file.read(_CHUNK_BYTES):
-            yield _decode(decoder, chunk, offset, path)
-            offset += len(chunk)
-        if offset == 0:
-            raise TextFileError(f"{path} is empty: give a file with text in it")
-        _decode(decoder, b"", offset, path)
+        yield from read_text_stream(file, path)
+
+
+def read_text_stream(file: IO[bytes], name: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield the text of an open UTF-8 file, which errors call `name`, as `read_text` does.
+
+    Raises:
+        TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
+        OSError: the file cannot be read.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        yield _decode(decoder, chunk, offset, name)
+        offset += len(chunk)
+    if offset == 0:
+        raise TextFileError(f"{name} is empty: give a file with text in it")
+    _decode(decoder, b"", offset, name)
 
 
 def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, path: str | os.PathLike[str]) -> str:

@@ -8,11 +8,12 @@ import json
 import os
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
 
 from bpe.text_files import whole_file
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _CHUNK_IDS = 1 << 16
 _ITEM_BYTES = {"uint16": 2, "uint32": 4}
+_TYPECODES = {"uint16": "H", "uint32": "I"}
 
 
 class TokenFileError(ValueError):
@@ -52,6 +54,24 @@ class TokenFileInfo:
             raise TokenFileError(f"{self} describes no token file")
 
 
+def id_dtype(vocab_size: int) -> Literal["uint16", "uint32"]:
+    """Return the dtype that holds the ids of a vocabulary: `uint16` for up to 65,536 entries, else `uint32`."""
+    return "uint16" if vocab_size <= 65_536 else "uint32"
+
+
+def import_numpy() -> ModuleType:
+    """Return numpy, which most of this package does without.
+
+    Raises:
+        ImportError: it is missing; the extra to install is named.
+    """
+    try:
+        import numpy
+    except ImportError as error:
+        raise ImportError("arrays need numpy: install the package with its extra, bpe[numpy]") from error
+    return numpy
+
+
 def info_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of the JSON file that belongs to the token file `path`."""
     return Path(f"{os.fspath(path)}.json")
@@ -68,7 +88,7 @@ def write_token_file(
     """
     if not 1 <= vocab_size <= 2**32:
         raise TokenFileError(f"vocab_size is {vocab_size}; token files take 1 to {2**32}")
-    dtype, typecode = ("uint16", "H") if vocab_size <= 65_536 else ("uint32", "I")
+    dtype = id_dtype(vocab_size)
     stream = iter(ids)
     count = 0
     with whole_file(path) as file:
@@ -78,7 +98,7 @@ def write_token_file(
                 raise TokenFileError(
                     f"id {wrong} at position {count + place} is outside the vocabulary of {vocab_size}"
                 )
-            values = array(typecode, chunk)
+            values = array(_TYPECODES[dtype], chunk)
             if sys.byteorder == "big":
                 values.byteswap()
             file.write(values.tobytes())
@@ -120,14 +140,30 @@ def read_token_file_info(path: str | os.PathLike[str]) -> TokenFileInfo:
     return info
 
 
+def read_token_ids(path: str | os.PathLike[str]) -> Iterator["array[int]"]:
+    """Yield the ids of a token file in arrays of up to 65,536, in constant memory and without numpy.
+
+    Raises:
+        TokenFileError: the file or its description is missing or damaged.
+        OSError: the file cannot be read.
+    """
+    info = read_token_file_info(path)
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_CHUNK_IDS * _ITEM_BYTES[info.dtype]):
+            ids = array(_TYPECODES[info.dtype], chunk)
+            if sys.byteorder == "big":
+                ids.byteswap()
+            yield ids
+
+
 def open_token_file(path: str | os.PathLike[str]) -> "numpy.ndarray":
     """Map a token file into memory, read-only: a one-dimensional array of its dtype. Needs numpy.
 
     Raises:
         TokenFileError: the file or its description is missing or damaged.
+        ImportError: numpy is missing.
     """
-    import numpy as np
-
+    np = import_numpy()
     info = read_token_file_info(path)
     dtype = np.dtype(info.dtype).newbyteorder("<")
     if info.count == 0:  # an empty file cannot be mapped

@@ -1,18 +1,24 @@
 """The tokenizer: text to ids and back."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from itertools import count
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
+from typing import TYPE_CHECKING
 
 from bpe import formats
+from bpe.checks import Engine, check_engine, check_num_threads
+from bpe.offsets import surrogate_error, token_offsets
 from bpe.patterns import DEFAULT_PATTERN, compile_pattern, pattern_source, split_pieces
-from bpe.reference import Pair, merge_by_rank, split_bytes
+from bpe.piece_ids import PieceIds
+from bpe.reference import Pair
+from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
+from bpe.token_files import id_dtype, import_numpy
 from bpe.vocabulary import ids_of_tokens, place_special_tokens
 
-_CACHED_PIECES = 1 << 17
-_CACHED_PIECE_LENGTH = 32
+if TYPE_CHECKING:
+    import numpy
 
 
 class Tokenizer:
@@ -35,6 +41,7 @@ class Tokenizer:
         *,
         pattern: str = DEFAULT_PATTERN,
         ignore_merges: bool = False,
+        engine: Engine = "auto",
     ) -> None:
         """Build a tokenizer.
 
@@ -46,11 +53,16 @@ class Tokenizer:
             pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
             ignore_merges: take a piece that is itself an (ordinary) token whole, whatever the merges would make of
                 it. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
+            engine: which code turns text into ids. "auto" picks the faster one for each input; the ids are the
+                same with all.
 
         Raises:
             ValueError: an id is negative, a merge makes bytes that are not in `vocab`, a special token is empty,
-                given twice or given an id that has other bytes, or the pattern is not a regular expression.
+                given twice or given an id that has other bytes, the pattern is not a regular expression, or there
+                is no such engine.
         """
+        check_engine(engine)
+        self._engine = engine
         self._vocab = dict(vocab)
         self._merges = list(merges)
         self._pattern_source = pattern_source(pattern)
@@ -61,16 +73,16 @@ class Tokenizer:
         self._special_ids = place_special_tokens(self._vocab, special_tokens or ())
         special_ids = set(self._special_ids.values())
         self._id_of = ids_of_tokens(self._vocab, special_ids)
-        self._ignore_merges = ignore_merges
-        self._taken_whole: Set[bytes] = frozenset()
-        if ignore_merges:
-            self._taken_whole = {token for token, token_id in self._id_of.items() if token_id not in special_ids}
         self._ranks: dict[Pair, int] = {}
         for rank, (left, right) in enumerate(self._merges):
             if left + right not in self._id_of:
                 raise ValueError(f"merge {rank} makes {left + right!r}, which is not in the vocabulary: add it")
             self._ranks.setdefault((left, right), rank)
-        self._cache: dict[str, list[int]] = {}
+        self._ignore_merges = ignore_merges
+        taken_whole: set[bytes] = set()
+        if ignore_merges:
+            taken_whole = {token for token, token_id in self._id_of.items() if token_id not in special_ids}
+        self._piece_ids = PieceIds(self._ranks, self._id_of, taken_whole)
 
     @classmethod
     def from_files(
@@ -242,16 +254,93 @@ class Tokenizer:
             content["ignore_merges"] = True
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
         """Return the ids of `text`; special tokens in it become their ids.
 
+        `tiktoken` instead refuses a text with special tokens in it unless told otherwise, which is right for text
+        from strangers: `allowed_special=(), disallowed_special="all"` does the same here.
+
+        Args:
+            text: any text.
+            allowed_special: the special tokens to recognize: "all", or a collection of their strings.
+            disallowed_special: the special tokens to refuse: "all" (that are not allowed), or a collection of
+                their strings. Those neither allowed nor disallowed are encoded as ordinary text.
+
         Raises:
-            ValueError: a byte of the text is not in the vocabulary.
+            ValueError: a disallowed special token is in the text, a name is no special token, the text has a
+                surrogate in it, or a byte of the text is not in the vocabulary.
         """
-        ids: list[int] = []
-        for part, is_special in self._specials.split(text):
-            self._encode_part(part, is_special, ids)
-        return ids
+        try:
+            return list(chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special)))
+        except UnicodeEncodeError:
+            raise surrogate_error(text) from None
+
+    def encode_ordinary(self, text: str) -> list[int]:
+        """Return the ids of `text`, in which nothing counts as a special token.
+
+        Raises:
+            ValueError: the text has a surrogate in it, or a byte that is not in the vocabulary.
+        """
+        return self.encode(text, allowed_special=())
+
+    def encode_batch(
+        self,
+        texts: Iterable[str],
+        *,
+        num_threads: int | None = None,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+    ) -> list[list[int]]:
+        """Return the ids of each text, as `encode` gives them.
+
+        Args:
+            texts: the texts.
+            num_threads: how many threads may share the work; None means all processor cores. (Plain Python
+                can't share it, so the textbook engine uses one.)
+            allowed_special: as for `encode`.
+            disallowed_special: as for `encode`.
+
+        Raises:
+            ValueError: as for `encode`; or `num_threads` is not positive, or `texts` is one string.
+        """
+        check_num_threads(num_threads)
+        if isinstance(texts, str):
+            raise ValueError("texts is one string: give a list of strings, or call encode")
+        return [
+            self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special) for text in texts
+        ]
+
+    def encode_to_numpy(
+        self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()
+    ) -> "numpy.ndarray":
+        """Return the ids of `text` as an array, `uint16` if `vocab_size` is at most 65,536, else `uint32`.
+
+        Needs numpy. Arguments and errors are those of `encode`.
+        """
+        np = import_numpy()
+        ids = chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special))
+        try:
+            return np.fromiter(ids, id_dtype(self.vocab_size))
+        except UnicodeEncodeError:
+            raise surrogate_error(text) from None
+
+    def count_tokens(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> int:
+        """Return how many ids `encode` gives, without building their list. Arguments and errors are the same."""
+        try:
+            return sum(map(len, self._id_runs(text, allowed_special, disallowed_special)))
+        except UnicodeEncodeError:
+            raise surrogate_error(text) from None
+
+    def encode_with_offsets(
+        self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return the ids of `text`, and for each its `(start, end)` in characters of the text.
+
+        A token that holds only some bytes of a character covers the whole character, so offsets may overlap.
+        Arguments and errors are those of `encode`.
+        """
+        ids = self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special)
+        return ids, token_offsets(map(self._vocab.__getitem__, ids))
 
     def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
         """Yield the ids of the joined strings lazily, the same as `encode` would give, wherever they were cut.
@@ -259,34 +348,31 @@ class Tokenizer:
         Memory does not grow with the input (see `bpe.streaming.safe_parts` for what bounds it).
 
         Raises:
-            ValueError: a byte of the text is not in the vocabulary.
+            ValueError: the text has a surrogate in it, or a byte that is not in the vocabulary.
         """
+        position = 0
         for part, is_special in safe_parts(iterable, self._specials, self._pattern):
-            ids: list[int] = []
-            self._encode_part(part, is_special, ids)
-            yield from ids
+            try:
+                yield from [self._special_ids[part]] if is_special else chain.from_iterable(self._encode_part(part))
+            except UnicodeEncodeError:
+                raise surrogate_error(part, position) from None
+            position += len(part)
 
-    def _encode_part(self, part: str, is_special: bool, ids: list[int]) -> None:
-        if is_special:
-            ids.append(self._special_ids[part])
-            return
-        cache = self._cache
-        for piece in split_pieces(part, self._pattern):
-            known = cache.get(piece)
-            ids += self._encode_piece(piece) if known is None else known
+    def _id_runs(self, text: str, allowed_special: Special, disallowed_special: Special) -> Iterator[Sequence[int]]:
+        """Return the ids of `text` run by run; joined they are what `encode` returns."""
+        allowed = allowed_in(text, self._specials, allowed_special, disallowed_special)
+        return chain.from_iterable(
+            ((self._special_ids[part],),) if is_special else self._encode_part(part)
+            for part, is_special in allowed.split(text)
+        )
 
-    def _encode_piece(self, piece: str) -> list[int]:
-        whole = piece.encode()
-        tokens = [whole] if whole in self._taken_whole else merge_by_rank(split_bytes(whole), self._ranks)
-        try:
-            ids = [self._id_of[token] for token in tokens]
-        except KeyError as error:
-            raise ValueError(
-                f"the text contains the byte {error.args[0]!r} (in {piece!r}), which is not in the vocabulary"
-            ) from None
-        if len(piece) <= _CACHED_PIECE_LENGTH and len(self._cache) < _CACHED_PIECES:
-            self._cache[piece] = ids
-        return ids
+    def _encode_part(self, part: str) -> Iterator[Sequence[int]]:
+        """Return the ids of ordinary text run by run (here: piece by piece).
+
+        All text but special tokens becomes ids here and nowhere else. A surrogate raises `UnicodeEncodeError`,
+        now or when the runs are read.
+        """
+        return map(self._piece_ids.__getitem__, split_pieces(part, self._pattern))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes that the ids stand for.
@@ -308,3 +394,7 @@ class Tokenizer:
             ValueError: an id is not in the vocabulary.
         """
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
+        """Return the text of each sequence of ids, as `decode` gives it."""
+        return [self.decode(ids) for ids in batch]

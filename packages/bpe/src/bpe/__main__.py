@@ -1,0 +1,8 @@
+"""`python -m bpe` is the command `bpe`."""
+
+import sys
+
+from bpe.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

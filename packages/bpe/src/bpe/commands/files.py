@@ -1,0 +1,151 @@
+"""What the commands share: tokenizers in all their formats, texts from files and from standard input."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bpe.patterns import DEFAULT_PATTERN, PATTERNS
+from bpe.progress import Progress
+from bpe.text_files import read_text, read_text_stream
+from bpe.tokenizer import Tokenizer
+
+DEFAULT_SPECIAL_TOKENS = ("<|endoftext|>",)
+STDIN = Path("-")
+FORMATS = {"tokenizer.json": "FILE.json", "gpt2": "a folder for vocab.json and merges.txt", "tiktoken": "FILE.tiktoken"}
+
+
+def add_tokenizer_arguments(parser: ArgumentParser) -> None:
+    """Declare the tokenizer, and what some of its formats do not hold."""
+    parser.add_argument(
+        "tokenizer",
+        type=Path,
+        metavar="TOKENIZER",
+        help="a tokenizer.json, a folder with vocab.json and merges.txt, or a .tiktoken file",
+    )
+    parser.add_argument(
+        "--special-token",
+        action="append",
+        metavar="TOKEN",
+        help=f"a special token of a folder, which doesn't name its own (default: {', '.join(DEFAULT_SPECIAL_TOKENS)}), "
+        "or of a .tiktoken file, there with its id: TOKEN=ID (default: none); repeatable",
+    )
+    parser.add_argument(
+        "--pattern", help=f"the split pattern of a folder (default: {DEFAULT_PATTERN}) or .tiktoken file (needed)"
+    )
+
+
+def add_text_arguments(parser: ArgumentParser) -> None:
+    """Declare the texts to read."""
+    parser.add_argument(
+        "texts",
+        type=Path,
+        nargs="*",
+        default=[STDIN],
+        metavar="TEXT",
+        help="UTF-8 text files; none or - is standard input",
+    )
+
+
+def tokenizer_from(options: Namespace) -> Tokenizer:
+    """Load the tokenizer that a command line names."""
+    return load_tokenizer(options.tokenizer, options.special_token, options.pattern)
+
+
+def load_tokenizer(path: Path, special_tokens: Sequence[str] | None = None, pattern: str | None = None) -> Tokenizer:
+    """Load a tokenizer in any of our formats.
+
+    Args:
+        path: a `tokenizer.json`, a folder that holds one or else `vocab.json` and `merges.txt`, or a `.tiktoken` file.
+        special_tokens: those of a format that does not name them, for a `.tiktoken` file as `TOKEN=ID`. None means
+            `DEFAULT_SPECIAL_TOKENS` for a folder, and none at all for a `.tiktoken` file.
+        pattern: the split pattern of a format that does not hold it; None means GPT-2's for a folder.
+
+    Raises:
+        ValueError: a file is damaged; the folder holds no tokenizer; `special_tokens` or `pattern` are given for a
+            `tokenizer.json`, which has its own, or are missing or malformed for a `.tiktoken` file.
+        OSError: a file cannot be read.
+    """
+    if path.is_dir() and (path / "tokenizer.json").is_file():
+        path /= "tokenizer.json"
+    if path.suffix == ".tiktoken":
+        if pattern is None:  # guessing would give other ids without a word
+            raise ValueError(f"{path} does not hold its split pattern: give --pattern, such as {', '.join(PATTERNS)}")
+        ids = dict(map(parse_special_token, special_tokens or ()))
+        return Tokenizer.from_tiktoken(path, ids, pattern=pattern)
+    if path.is_dir():
+        vocab, merges = path / "vocab.json", path / "merges.txt"
+        if not (vocab.is_file() and merges.is_file()):
+            raise ValueError(f"{path} holds neither tokenizer.json nor both vocab.json and merges.txt")
+        special_tokens = DEFAULT_SPECIAL_TOKENS if special_tokens is None else special_tokens
+        return Tokenizer.from_files(vocab, merges, special_tokens, pattern=pattern or DEFAULT_PATTERN)
+    if special_tokens is not None or pattern is not None:
+        raise ValueError(f"{path} names its special tokens and its pattern itself: leave out the options for them")
+    return Tokenizer.load(path)
+
+
+def parse_special_token(text: str) -> tuple[str, int]:
+    """Read a special token with its id.
+
+    Raises:
+        ValueError: there is no id.
+
+    >>> parse_special_token("<a=b>=257")
+    ('<a=b>', 257)
+    """
+    token, _, token_id = text.rpartition("=")
+    if not (token and token_id.isascii() and token_id.isdigit()):
+        raise ValueError(f"--special-token {text!r} does not tell its id: give TOKEN=ID for a .tiktoken file")
+    return token, int(token_id)
+
+
+def output_format(out: Path, name: str | None) -> str:
+    """Return the format, one of `FORMATS`, in which to write `out`: the one named, or the one that its ending tells.
+
+    Raises:
+        ValueError: the ending tells nothing.
+    """
+    if name is not None:
+        return name
+    endings = {".json": "tokenizer.json", ".tiktoken": "tiktoken"}
+    if out.is_dir():
+        return "gpt2"
+    if out.suffix not in endings:
+        known = ", ".join(f"{name} ({what})" for name, what in FORMATS.items())
+        raise ValueError(f"{out} does not tell the format by its ending: give --format, one of {known}")
+    return endings[out.suffix]
+
+
+def save_tokenizer(tokenizer: Tokenizer, out: Path, format_name: str) -> None:
+    """Write a tokenizer in one of `FORMATS`."""
+    if format_name == "tokenizer.json":
+        tokenizer.save(out)
+    elif format_name == "tiktoken":
+        tokenizer.save_tiktoken(out)
+    else:
+        out.mkdir(exist_ok=True)
+        tokenizer.save_gpt2(out / "vocab.json", out / "merges.txt")
+
+
+def check_output(out: Path, inputs: Sequence[Path]) -> None:
+    """Refuse an output that could not be written, before the work is done, or that would replace an input.
+
+    Raises:
+        ValueError: `out` is one of the inputs, or its folder does not exist.
+    """
+    if not out.parent.is_dir():
+        raise ValueError(f"the folder {out.parent} for {out.name} does not exist: make it first")
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise ValueError(f"{out} would overwrite the input {path}: name another file")
+
+
+@contextmanager
+def open_text(path: Path, *, progress: bool = True) -> Iterator[tuple[str, Iterator[str]]]:
+    """Give the name and the chunks of a text; if it is a file, a terminal sees how far the reading is."""
+    if path == STDIN:
+        yield "standard input", read_text_stream(sys.stdin.buffer, "standard input")
+        return
+    with Progress(path.name, path.stat().st_size or None, shown=None if progress else False) as display:
+        yield str(path), display.watch(read_text(path))

@@ -1,0 +1,55 @@
+"""Learn a tokenizer from text files and write it."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from bpe import training
+from bpe.commands import files
+from bpe.patterns import DEFAULT_PATTERN, PATTERNS
+from bpe.tokenizer import Tokenizer
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options of `bpe train`."""
+    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="UTF-8 text files")
+    parser.add_argument("--vocab-size", type=int, required=True, help="special tokens, 256 bytes and merges together")
+    parser.add_argument("--out", type=Path, required=True, help="FILE.json, FILE.tiktoken or a folder to write")
+    parser.add_argument("--format", choices=list(files.FORMATS), help="what to write (default: what --out ends in)")
+    special = parser.add_mutually_exclusive_group()
+    special.add_argument(
+        "--special-token",
+        action="append",
+        metavar="TOKEN",
+        help=f"a special token; repeatable (default: {', '.join(files.DEFAULT_SPECIAL_TOKENS)})",
+    )
+    special.add_argument("--no-special-tokens", action="store_true", help="have none at all")
+    parser.add_argument(
+        "--pattern",
+        default=DEFAULT_PATTERN,
+        help=f"the split pattern: {', '.join(PATTERNS)}, or a regular expression (default: {DEFAULT_PATTERN})",
+    )
+    parser.add_argument("--min-frequency", type=int, default=1, help="merge only pairs this common (default: 1)")
+    parser.add_argument("--max-token-length", type=int, help="the most bytes of a token (default: no limit)")
+    parser.add_argument("--threads", type=int, help="threads to use (default: all cores)")
+
+
+def run(options: Namespace) -> None:
+    """Train, write the tokenizer, and print the report."""
+    format_name = files.output_format(options.out, options.format)
+    files.check_output(options.out, options.texts)
+    special_tokens = options.special_token or list(files.DEFAULT_SPECIAL_TOKENS)
+    if options.no_special_tokens:
+        special_tokens = []
+    vocab, merges, report = training.train_bpe_with_report(  # type: ignore[attr-defined]
+        options.texts,
+        options.vocab_size,
+        special_tokens,
+        pattern=options.pattern,
+        num_threads=options.threads,
+        min_frequency=options.min_frequency,
+        max_token_length=options.max_token_length,
+        progress=sys.stderr.isatty(),
+    )
+    files.save_tokenizer(Tokenizer(vocab, merges, special_tokens, pattern=options.pattern), options.out, format_name)
+    sys.stdout.write(f"{report}\n{options.out}: {len(vocab):,} tokens\n")

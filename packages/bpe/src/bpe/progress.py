@@ -1,0 +1,109 @@
+"""How far a long piece of work is: one line on standard error."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TextIO
+
+_SECONDS_BETWEEN = 0.2
+_SECONDS_BETWEEN_LINES = 10.0  # where lines cannot be written over, in a log
+
+
+def progress_line(label: str, done: int, total: int | None, seconds: float) -> str:
+    """Describe `done` of `total` bytes after so many seconds; None where the total is unknown.
+
+    >>> progress_line("novels.txt", 25_000_000, 100_000_000, 5.0)
+    'novels.txt  25.0/100.0 MB  25%  5.0 MB/s  0:15 left'
+    """
+    fields = [label, f"{done / 1e6:.1f}" + (f"/{total / 1e6:.1f} MB  {100 * done // total}%" if total else " MB")]
+    if done and seconds:
+        fields.append(f"{done / 1e6 / seconds:.1f} MB/s")
+        if total:
+            minutes, rest = divmod(round(seconds * max(total - done, 0) / done), 60)
+            fields.append(f"{minutes}:{rest:02} left")
+    return "  ".join(field for field in fields if field)
+
+
+class Progress:
+    """Shows the line of `progress_line` while a `with` block runs, a few times a second at most.
+
+    At the block's end a terminal keeps the last line; after an error the line is wiped, so that the message stands
+    alone. Where standard error is no terminal nothing is shown unless asked for, and then as whole lines, seldom.
+    Work that is done before the first line is due shows nothing either, unless asked for.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: int | None,
+        *,
+        shown: bool | None = None,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare a display.
+
+        Args:
+            label: what the line starts with.
+            total: bytes of the whole work, if known.
+            shown: whether to show anything; None means only on a terminal, and only if the work takes a while.
+            stream: where to, standard error by default.
+            clock: seconds since any moment.
+        """
+        self._label = label
+        self._total = total
+        self._stream: TextIO | None = sys.stderr if stream is None else stream  # None where there is no console
+        self._is_terminal = self._stream is not None and self._stream.isatty()
+        self._shown = self._is_terminal if shown is None else shown and self._stream is not None
+        self._asked = shown is True
+        self._drawn = False
+        self._clock = clock
+        self._start = self._last = clock()
+        self._done = 0
+        self._width = 0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._shown:
+            return
+        if kind is None:
+            if self._asked or self._drawn:
+                self._show()
+                self._write("\n" if self._is_terminal else "")
+        elif self._is_terminal:
+            self._write("\r" + " " * self._width + "\r")
+
+    def advance(self, num_bytes: int) -> None:
+        """Note that so many bytes more are done."""
+        self._done += num_bytes
+        between = _SECONDS_BETWEEN if self._is_terminal else _SECONDS_BETWEEN_LINES
+        if self._shown and self._clock() - self._last >= between:
+            self._show()
+
+    def watch(self, chunks: Iterable[str]) -> Iterator[str]:
+        """Yield the chunks of a text, noting the bytes of each as done when the next one is asked for."""
+        for chunk in chunks:
+            yield chunk
+            self.advance(len(chunk) if chunk.isascii() else len(chunk.encode()))
+
+    def _show(self) -> None:
+        self._last = self._clock()
+        self._drawn = True
+        line = progress_line(self._label, self._done, self._total, self._last - self._start)
+        if not self._is_terminal:
+            self._write(line + "\n")
+            return
+        line = line[: shutil.get_terminal_size().columns - 1]  # a longer one would wrap and could not be written over
+        self._write("\r" + line.ljust(self._width))
+        self._width = len(line)
+
+    def _write(self, text: str) -> None:
+        assert self._stream is not None
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,67 @@
+"""Which special tokens a text may hold: as ids, as an error, or as ordinary text.
+
+The meaning of `allowed_special` and `disallowed_special` is that of OpenAI's `tiktoken`, except that a name which is
+no special token is an error here: a slip of the pen would silently give other ids.
+"""
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Literal
+
+from bpe.special_tokens import SpecialTokens
+
+Special = Literal["all"] | Collection[str]
+"""A choice of special tokens: their strings, or all of them."""
+
+
+def allowed_in(
+    text: str, specials: SpecialTokens, allowed_special: Special, disallowed_special: Special
+) -> SpecialTokens:
+    """Check `text` for disallowed special tokens and return the finder of the allowed ones.
+
+    Args:
+        text: what is going to be encoded.
+        specials: all special tokens of the tokenizer.
+        allowed_special: those that become their ids; where they overlap, the leftmost and longest allowed one wins.
+        disallowed_special: those that must not occur anywhere in `text`, not even inside an allowed one; "all"
+            means all that are not allowed. Special tokens in neither choice are ordinary text.
+
+    Raises:
+        ValueError: a disallowed token occurs, or a choice names what is no special token.
+
+    >>> specials = SpecialTokens(["<user>", "<end>"])
+    >>> list(allowed_in("<user>Hi<end>", specials, {"<end>"}, ()).split("<user>Hi<end>"))
+    [('<user>Hi', False), ('<end>', True)]
+    """
+    if isinstance(allowed_special, str) and allowed_special == "all":
+        if not disallowed_special or disallowed_special == "all":
+            return specials
+        allowed = specials
+    else:
+        allowed = _finder(_choice("allowed_special", allowed_special, specials))
+    if disallowed_special == "all":
+        disallowed = frozenset(specials.tokens).difference(allowed.tokens)
+    else:
+        disallowed = _choice("disallowed_special", disallowed_special, specials)
+    found = _finder(disallowed).find(text)
+    if found:
+        raise ValueError(
+            f"the text has the special token {found[1]!r} at character {found[0]}, which is disallowed: allow it "
+            f"with allowed_special={{{found[1]!r}}}, or encode it as ordinary text with disallowed_special=()"
+        )
+    return allowed
+
+
+def _choice(name: str, choice: Special, specials: SpecialTokens) -> frozenset[str]:
+    if isinstance(choice, str):
+        raise ValueError(f'{name} is the string {choice!r}: give "all" or a set of strings, such as {{{choice!r}}}')
+    for token in choice:
+        if token not in specials.tokens:
+            known = ", ".join(map(repr, specials.tokens)) or "none"
+            raise ValueError(f"{name} names {token!r}, which is not a special token of this tokenizer ({known})")
+    return frozenset(choice)
+
+
+@lru_cache(maxsize=256)
+def _finder(tokens: frozenset[str]) -> SpecialTokens:
+    return SpecialTokens(sorted(tokens))
