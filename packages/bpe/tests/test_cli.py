@@ -84,6 +84,20 @@ def test_several_texts_are_encoded_one_by_one(run, tokenizer):
     assert open_token_file("both.bin").tolist() == ids
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "encode pair --pattern gpt2 text.txt --special-token <|endoftext|> other.txt",
+        "encode --pattern gpt2 pair text.txt other.txt",
+        "encode pair text.txt other.txt --pattern gpt2",
+        "encode --pattern=gpt2 -- pair text.txt other.txt",
+    ],
+)
+def test_options_may_stand_anywhere(run, tokenizer, arguments):
+    ids = tokenizer.encode(TEXT) + tokenizer.encode("once upon a time")
+    assert run(*arguments.split()) == (0, lines(ids), "")
+
+
 @pytest.mark.parametrize("threads", [[], ["--threads", "2"]])
 def test_token_files(run, tokenizer, threads):
     ids = tokenizer.encode(TEXT)

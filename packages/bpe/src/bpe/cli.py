@@ -10,7 +10,7 @@ import sys
 import warnings
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from bpe.commands import COMMANDS
 
@@ -26,12 +26,33 @@ class OneLineParser(ArgumentParser):
         raise ValueError(f"{message} ({self.prog} --help lists all options)")
 
 
+class CommandParser(OneLineParser):
+    """A parser that lets options stand anywhere between the files, as in `encode tokenizer.json --out t.bin text.txt`.
+
+    Plain argparse would give such a list of files an end at the first option.
+    """
+
+    _is_intermixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse options first and files then; the parser above calls this, and so does what is called here."""
+        if self._is_intermixing:
+            return super().parse_known_args(args, namespace)
+        self._is_intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_intermixing = False
+
+
 def build_parser() -> ArgumentParser:
     """Return the parser of the whole command line; the parsed arguments hold the function to call as `run`."""
     parser = OneLineParser(
         prog="bpe", description="Byte-level BPE: train a tokenizer, encode and decode with it, look at its tokens."
     )
-    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
     for name, module in COMMANDS.items():
         summary = (module.__doc__ or "").splitlines()[0]
         command = subparsers.add_parser(name, help=summary, description=module.__doc__)
