@@ -6,7 +6,7 @@ from typing import Any
 
 Row = dict[str, Any]
 _CALLS = {"first": "first call", "cold": "cold cache", "warm": "warm cache"}
-_OURS = {1: "#f4a261", "all": "#d1495b"}
+_OURS = {1: "#eda5ae", "all": "#d1495b"}
 _PEERS = {1: "#b8c4d0", "all": "#5b7083"}
 
 

@@ -75,7 +75,8 @@ LIBRARIES = (
         "fastokens",
         encodes=True,
         trains=False,
-        how="`encode_batch_flat` of the documents, whose buffer is the array; 1 thread by `RAYON_NUM_THREADS`.",
+        how="`encode_batch_flat` of the documents, whose buffer is the array; it works on one thread whatever it is "
+        "told, and a pool of Python threads makes it slower.",
     ),
     Library(
         "rustbpe",

@@ -31,7 +31,7 @@ def _conditions(section: Row) -> str:
     machine, versions = section["machine"], section["versions"]
     lines = [
         f"- Command: `{section['command']}`",
-        f"- Date: {section['date']}; {section['repetitions']} repetitions, interleaved, each in a fresh process",
+        f"- Date: {section['date']}; repetitions: {section['repetitions']}, interleaved, each in a fresh process",
         f"- Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"{machine['system']}, Python {machine['python']}",
         "- Versions: " + ", ".join(f"{name} {version or 'not installed'}" for name, version in versions.items()),

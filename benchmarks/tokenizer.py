@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.command == "corpus":
         _make_corpus(options)
     elif options.command == "report":
-        _write_docs(json.loads(options.results.read_text("utf-8")))
+        _write_docs(_read_results(options.results))
     else:
         _measure(options, arguments)
 
@@ -206,11 +206,22 @@ def _command_line(arguments: Sequence[str], options: argparse.Namespace) -> str:
     return shlex.join(["benchmarks/tokenizer.py", *shown])
 
 
+def _read_results(path: Path) -> dict[str, Any]:
+    try:
+        results: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        right = results["schema"] == SCHEMA and results["sections"].keys() <= set(SECTIONS)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        right = False
+    if not right:
+        raise ValueError(f"{path} holds no results: give a file that --json has written")
+    return results
+
+
 def _write_docs(results: dict[str, Any]) -> None:
     """Put sections into the JSON in docs/benchmarks, where others may stand, and make page and pictures of it anew."""
     _DOCS.mkdir(parents=True, exist_ok=True)
     path = _DOCS / "tokenizer.json"
-    sections = json.loads(path.read_text("utf-8"))["sections"] if path.exists() else {}
+    sections = _read_results(path)["sections"] if path.exists() else {}
     merged: dict[str, Any] = {"schema": SCHEMA, "sections": {**sections, **results["sections"]}}
     path.write_text(json.dumps(merged, indent=1) + "\n", "utf-8")
     page = report.page(merged)
