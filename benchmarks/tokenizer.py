@@ -119,7 +119,7 @@ def _make_corpus(options: argparse.Namespace) -> None:
     if total < options.size:
         print(f"the folder holds no more than that; {options.size:,} bytes were asked for")
     if assembly.skipped:
-        print(f"{len(assembly.skipped)} files are no UTF-8 text and were left out, the first {assembly.skipped[0]}")
+        print(f"files left out because they are no UTF-8 text: {len(assembly.skipped)}, such as {assembly.skipped[0]}")
     shares = {f"from {name}": count for name, count in sorted(assembly.bytes_by_folder.items())}
     shares |= {"from files of code": assembly.bytes_of_code} | corpora.bytes_by_class(options.out)
     rows = [[name, f"{count:,}", f"{100 * count / total:.2f}"] for name, count in shares.items()]
