@@ -1,4 +1,4 @@
-"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`."""
+"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`; and `bench`."""
 
 import nox
 
@@ -48,3 +48,10 @@ def types(session: nox.Session) -> None:
     """Check types with mypy."""
     sync(session, "--all-packages", "--group=types")
     session.run("mypy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the tokenizer against its peers: `nox -s bench -- encode --corpus novels.txt`."""
+    sync(session, "--all-packages", "--all-extras", "--group=bench", "--no-editable")
+    session.run("python", "benchmarks/tokenizer.py", *(session.posargs or ["--help"]))
