@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 from bpe.checks import check_num_threads
+from bpe.parallel import available_cores
 from bpe.progress import Progress
+from bpe.special_tokens import SpecialTokens
 from bpe.text_files import read_text
-from bpe.token_files import TokenFileInfo, write_token_file
+from bpe.token_files import TokenFileInfo, open_token_file_writer, read_token_file_info, write_token_file
 from bpe.tokenizer import Tokenizer
 
 
@@ -25,7 +27,7 @@ def encode_file(
         text_path: the text file.
         token_path: the token file to write; its description appears beside it.
         num_threads: how many threads may share the work; None means all processor cores. (Plain Python can't share
-            it, so the textbook engine uses one.)
+            it: the textbook engine uses one.)
         progress: whether to show on standard error how far the work is.
 
     Raises:
@@ -34,8 +36,15 @@ def encode_file(
         OSError: a file cannot be read or written.
     """
     check_num_threads(num_threads)
-    # What is no regular file, such as a pipe, has no size to tell.
-    total = Path(text_path).stat().st_size or None
-    with Progress(Path(text_path).name, total, shown=progress) as display:
-        ids = tokenizer.encode_iterable(display.watch(read_text(text_path)))
-        return write_token_file(token_path, ids, tokenizer.vocab_size, tokenizer.fingerprint)
+    path = Path(text_path)
+    total = path.stat().st_size or None  # what is no regular file, such as a pipe, has no size to tell
+    encoder = tokenizer.compiled_for_file(path)
+    with Progress(path.name, total, shown=progress) as display:
+        if encoder is None:
+            ids = tokenizer.encode_iterable(display.watch(read_text(path)))
+            return write_token_file(token_path, ids, tokenizer.vocab_size, tokenizer.fingerprint)
+        specials = SpecialTokens(tuple(tokenizer.special_tokens))
+        with open_token_file_writer(token_path, tokenizer.vocab_size, tokenizer.fingerprint) as writer:
+            for run in encoder.file_runs(path, specials, num_threads or available_cores(), display.advance):
+                writer.write_array(run)
+    return read_token_file_info(token_path)

@@ -37,12 +37,22 @@ class SpecialTokens:
         longest_first = sorted(tokens, key=len, reverse=True)
         self._found = regex.compile("|".join(map(regex.escape, longest_first))) if tokens else None
         self._sorted = sorted(tokens)
-        self._longest = len(longest_first[0]) if tokens else 0
+        self.longest = len(longest_first[0]) if tokens else 0
 
     def find(self, text: str) -> tuple[int, str] | None:
         """Return the position and the text of the first token in `text`, or None."""
         match = self._found.search(text) if self._found else None
         return (match.start(), match.group()) if match else None
+
+    def lies_across(self, text: str, position: int) -> bool:
+        """Whether some token begins before `position` and ends after it, chosen by `split` or not."""
+        if self._found is None:
+            return False
+        near = text[max(0, position - self.longest + 1) : position + self.longest - 1]
+        position = min(position, self.longest - 1)
+        # At each place the expression finds the longest token, which reaches across if any does.
+        found = self._found.finditer(near, overlapped=True)
+        return any(match.start() < position < match.end() for match in found)
 
     def split(self, text: str) -> Iterator[tuple[str, bool]]:
         """Yield `(part, is_special)` for the whole `text`, without empty parts."""
@@ -75,7 +85,7 @@ class SpecialTokens:
         position = 0
         while True:
             # Only the end of the text can be open, so the search for an open token starts there.
-            start = max(position, len(text) - self._longest + 1)
+            start = max(position, len(text) - self.longest + 1)
             unfinished = next((i for i in range(start, len(text)) if self._is_open(text[i:])), None)
             if unfinished is None:
                 return len(text)

@@ -13,22 +13,24 @@ _MIN_BUFFER = 4096  # characters gathered before a cut is looked for
 
 
 def safe_parts(
-    chunks: Iterable[str], special_tokens: SpecialTokens, pattern: "regex.Pattern[str]"
+    chunks: Iterable[str], special_tokens: SpecialTokens, pattern: "regex.Pattern[str]", buffer: int | None = None
 ) -> Iterator[tuple[str, bool]]:
     """Yield `(part, is_special)` such that splitting each part into pieces equals splitting the whole text.
 
     Wherever the chunks were cut, special tokens come out whole, and ordinary text is cut only where the pattern
     has a border whatever stands on either side. Memory is bounded by the longest stretch without such a border;
-    for a pattern that is not one of `bpe.PATTERNS` that is the distance between special tokens.
+    for a pattern that is not one of `bpe.PATTERNS` that is the distance between special tokens. `buffer` is how many
+    characters are gathered before a place to cut is looked for.
     """
+    least = buffer or _MIN_BUFFER
     gathered: list[str] = []
     size = 0
-    enough = _MIN_BUFFER
+    enough = least
     for part, is_special in special_tokens.split_stream(chunks):
         if is_special:
             if gathered:
                 yield "".join(gathered), False
-            gathered, size, enough = [], 0, _MIN_BUFFER
+            gathered, size, enough = [], 0, least
             yield part, True
             continue
         gathered.append(part)
@@ -41,7 +43,7 @@ def safe_parts(
             yield text[:cut], False
         gathered, size = [text[cut:]], len(text) - cut
         # Looking again only after the rest has doubled keeps a text without borders linear in time.
-        enough = max(_MIN_BUFFER, 2 * size)
+        enough = max(least, 2 * size)
     if size:
         yield "".join(gathered), False
 

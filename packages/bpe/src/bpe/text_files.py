@@ -49,10 +49,19 @@ def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, path:
     try:
         return decoder.decode(chunk, final=not chunk)
     except UnicodeDecodeError as error:
-        raise TextFileError(
-            f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset "
-            f"{offset - held_back + error.start} ({error.reason}); convert the file to UTF-8 first"
-        ) from error
+        raise utf8_error(path, error.object, offset - held_back) from error
+
+
+def utf8_error(path: str | os.PathLike[str], data: bytes, offset: int) -> TextFileError:
+    """Return the error for bytes of a file, from `offset` on, that are not UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return TextFileError(
+            f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {offset + error.start} ({error.reason}); "
+            "convert the file to UTF-8 first"
+        )
+    return TextFileError(f"{path} changed while it was read: leave it alone and retry")
 
 
 @contextmanager

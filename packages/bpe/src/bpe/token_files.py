@@ -8,12 +8,13 @@ import json
 import os
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from bpe.text_files import whole_file
 
@@ -77,6 +78,64 @@ def info_path(path: str | os.PathLike[str]) -> Path:
     return Path(f"{os.fspath(path)}.json")
 
 
+class TokenFileWriter:
+    """Takes the ids of a token file as they come; see `open_token_file_writer`."""
+
+    def __init__(self, file: IO[bytes], vocab_size: int) -> None:
+        self._file = file
+        self.vocab_size = vocab_size
+        self.dtype = id_dtype(vocab_size)
+        self.count = 0
+
+    def write(self, ids: Sequence[int]) -> None:
+        """Append some ids.
+
+        Raises:
+            TokenFileError: an id is not in `range(vocab_size)`.
+        """
+        if min(ids) < 0 or max(ids) >= self.vocab_size:
+            place, wrong = next((i, token) for i, token in enumerate(ids) if not 0 <= token < self.vocab_size)
+            raise TokenFileError(
+                f"id {wrong} at position {self.count + place} is outside the vocabulary of {self.vocab_size}"
+            )
+        values = array(_TYPECODES[self.dtype], ids)
+        if sys.byteorder == "big":
+            values.byteswap()
+        self._file.write(values.tobytes())
+        self.count += len(ids)
+
+    def write_array(self, ids: "numpy.ndarray") -> None:
+        """Append an array of ids of the file's dtype, which are known to be in the vocabulary."""
+        self._file.write(ids.astype(ids.dtype.newbyteorder("<"), copy=False).data)
+        self.count += ids.size
+
+
+@contextmanager
+def open_token_file_writer(
+    path: str | os.PathLike[str], vocab_size: int, tokenizer_sha256: str | None
+) -> Iterator[TokenFileWriter]:
+    """Open a token file for writing: it and its description appear only when the block has ended without an error.
+
+    Raises:
+        TokenFileError: `vocab_size` is too large for ids of 32 bits.
+        OSError: a file cannot be written.
+    """
+    if not 1 <= vocab_size <= 2**32:
+        raise TokenFileError(f"vocab_size is {vocab_size}; token files take 1 to {2**32}")
+    with whole_file(path) as file:
+        writer = TokenFileWriter(file, vocab_size)
+        yield writer
+        # Until the new description stands there is none, so that old and new are never taken for a pair.
+        info_path(path).unlink(missing_ok=True)
+    info = TokenFileInfo(writer.dtype, writer.count, vocab_size, tokenizer_sha256)
+    try:
+        with whole_file(info_path(path)) as description:
+            description.write((json.dumps(asdict(info), indent=2) + "\n").encode())
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
+
+
 def write_token_file(
     path: str | os.PathLike[str], ids: Iterable[int], vocab_size: int, tokenizer_sha256: str | None = None
 ) -> TokenFileInfo:
@@ -86,33 +145,11 @@ def write_token_file(
         TokenFileError: an id is not in `range(vocab_size)`.
         OSError: the file cannot be written.
     """
-    if not 1 <= vocab_size <= 2**32:
-        raise TokenFileError(f"vocab_size is {vocab_size}; token files take 1 to {2**32}")
-    dtype = id_dtype(vocab_size)
     stream = iter(ids)
-    count = 0
-    with whole_file(path) as file:
+    with open_token_file_writer(path, vocab_size, tokenizer_sha256) as writer:
         while chunk := list(islice(stream, _CHUNK_IDS)):
-            if min(chunk) < 0 or max(chunk) >= vocab_size:
-                place, wrong = next((i, token) for i, token in enumerate(chunk) if not 0 <= token < vocab_size)
-                raise TokenFileError(
-                    f"id {wrong} at position {count + place} is outside the vocabulary of {vocab_size}"
-                )
-            values = array(_TYPECODES[dtype], chunk)
-            if sys.byteorder == "big":
-                values.byteswap()
-            file.write(values.tobytes())
-            count += len(chunk)
-        # Until the new description stands there is none, so that old and new are never taken for a pair.
-        info_path(path).unlink(missing_ok=True)
-    info = TokenFileInfo(dtype, count, vocab_size, tokenizer_sha256)
-    try:
-        with whole_file(info_path(path)) as description:
-            description.write((json.dumps(asdict(info), indent=2) + "\n").encode())
-    except BaseException:
-        Path(path).unlink(missing_ok=True)
-        raise
-    return info
+            writer.write(chunk)
+    return read_token_file_info(path)
 
 
 def read_token_file_info(path: str | os.PathLike[str]) -> TokenFileInfo:

@@ -2,26 +2,34 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count
-from typing import TYPE_CHECKING
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from bpe import formats
 from bpe.checks import Engine, check_engine, check_num_threads
+from bpe.engine import use_kernels
 from bpe.offsets import surrogate_error, token_offsets
-from bpe.patterns import DEFAULT_PATTERN, compile_pattern, pattern_source, split_pieces
+from bpe.parallel import available_cores
+from bpe.patterns import DEFAULT_PATTERN, split_pieces
 from bpe.piece_ids import PieceIds
 from bpe.reference import Pair
 from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
+from bpe.text_files import read_text
 from bpe.token_files import id_dtype, import_numpy
-from bpe.vocabulary import ids_of_tokens, place_special_tokens
+from bpe.tokenizer_base import TokenizerBase
 
 if TYPE_CHECKING:
     import numpy
 
+    from bpe.compiled.encoder import CompiledEncoder
 
-class Tokenizer:
+_NO_SPECIALS = SpecialTokens(())
+_STREAM_BUFFER = 1 << 18  # characters of a stream that the kernels take at a time
+
+
+class Tokenizer(TokenizerBase):
     """Byte-level BPE with a fixed vocabulary and merges.
 
     >>> vocab = dict(enumerate([b" ", b"a", b"c", b"e", b"h", b"t", b"th", b" c", b" a", b"the", b" at"]))
@@ -54,7 +62,7 @@ class Tokenizer:
             ignore_merges: take a piece that is itself an (ordinary) token whole, whatever the merges would make of
                 it. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
             engine: which code turns text into ids. "auto" picks the faster one for each input; the ids are the
-                same with all.
+                same with all. "compiled" needs the extra `bpe[fast]`.
 
         Raises:
             ValueError: an id is negative, a merge makes bytes that are not in `vocab`, a special token is empty,
@@ -62,197 +70,42 @@ class Tokenizer:
                 is no such engine.
         """
         check_engine(engine)
-        self._engine = engine
-        self._vocab = dict(vocab)
-        self._merges = list(merges)
-        self._pattern_source = pattern_source(pattern)
-        self._pattern = compile_pattern(pattern)
-        self._specials = SpecialTokens(
-            tuple(special_tokens) if isinstance(special_tokens, Mapping) else special_tokens or ()
-        )
-        self._special_ids = place_special_tokens(self._vocab, special_tokens or ())
-        special_ids = set(self._special_ids.values())
-        self._id_of = ids_of_tokens(self._vocab, special_ids)
-        self._ranks: dict[Pair, int] = {}
-        for rank, (left, right) in enumerate(self._merges):
-            if left + right not in self._id_of:
-                raise ValueError(f"merge {rank} makes {left + right!r}, which is not in the vocabulary: add it")
-            self._ranks.setdefault((left, right), rank)
-        self._ignore_merges = ignore_merges
-        taken_whole: set[bytes] = set()
-        if ignore_merges:
-            taken_whole = {token for token, token_id in self._id_of.items() if token_id not in special_ids}
+        self._engine: Engine = engine
+        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges)
+        taken_whole = self._ordinary_ids().keys() if ignore_merges else frozenset()
         self._piece_ids = PieceIds(self._ranks, self._id_of, taken_whole)
+        self._encoder: CompiledEncoder | None = None
 
-    @classmethod
-    def from_files(
-        cls,
-        vocab_filepath: str | os.PathLike[str],
-        merges_filepath: str | os.PathLike[str],
-        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
-        *,
-        pattern: str = DEFAULT_PATTERN,
-    ) -> "Tokenizer":
-        """Read GPT-2's pair of files, `vocab.json` and `merges.txt`.
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave machine code and its tables behind: another process makes its own."""
+        return {**self.__dict__, "_encoder": None}
 
-        They hold neither the pattern nor which tokens are special: both are the caller's to know.
+    def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
+        """Return the compiled path if it is to serve a text of so many bytes, else None."""
+        kernel = "encode16" if id_dtype(self.vocab_size) == "uint16" else "encode32"
+        if not use_kernels(self._engine, num_bytes, kernel, ready=self._encoder is not None):
+            return None
+        if self._encoder is None:
+            if not all(bytes([byte]) in self._id_of for byte in range(256)):
+                return None  # the kernels know no missing bytes
+            from bpe.compiled.encoder import CompiledEncoder
+            from bpe.compiled.model import CompiledModel
 
-        Raises:
-            TokenizerFileError: a file is damaged (what and where is named).
-            OSError: a file cannot be read.
-        """
-        vocab = formats.read_vocab_json(vocab_filepath, special_tokens or ())
-        merges = formats.read_merges_txt(merges_filepath)
-        try:
-            return cls(vocab, merges, special_tokens, pattern=pattern)
-        except ValueError as error:
-            raise formats.TokenizerFileError(f"{vocab_filepath} and {merges_filepath}: {error}") from None
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Tokenizer":
-        """Read a `tokenizer.json`, ours or any byte-level BPE of the `tokenizers` library.
-
-        The file may come from a stranger (`bpe.formats.parts` states the limits that it is held to), but the time
-        that a pattern takes is not known beforehand: a bad one makes `encode` take time exponential in the text.
-        A tokenizer whose `pattern` is one of `bpe.PATTERNS.values()` has none of that.
-
-        Raises:
-            TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
-            OSError: the file cannot be read.
-        """
-        parts = formats.read_tokenizer_json(path)
-        try:
-            return cls(
-                parts.vocab,
-                parts.merges,
-                parts.special_tokens,
-                pattern=parts.pattern,
-                ignore_merges=parts.ignore_merges,
+            model = CompiledModel(
+                self._id_of,
+                self._merges,
+                self._ordinary_ids(),
+                pattern=self._pattern_source,
+                vocab_size=self.vocab_size,
+                ignore_merges=self._ignore_merges,
             )
-        except ValueError as error:
-            raise formats.TokenizerFileError(f"{path}: {error}") from None
+            self._encoder = CompiledEncoder(model, self._pattern, self._special_ids)
+        return self._encoder
 
-    @classmethod
-    def from_tiktoken(
-        cls,
-        path: str | os.PathLike[str],
-        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
-        *,
-        pattern: str = "cl100k",
-    ) -> "Tokenizer":
-        """Read tiktoken's `.tiktoken` file: tokens and their ranks, which are their ids.
-
-        The file holds neither the pattern nor the special tokens: a wrong one gives other ids without an error.
-        `cl100k` is the pattern of GPT-4 and Llama 3; GPT-4o has `o200k`, GPT-2 `gpt2`.
-
-        The merges are recovered from the ranks (`bpe.formats.merge_recovery` says how, and why that is exact). If
-        there are tokens that no merge makes, `ignore_merges` is set.
-
-        Args:
-            path: the file.
-            special_tokens: the special tokens with their ids; without ids they come after the largest rank, in the
-                order given.
-            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
-
-        Raises:
-            TokenizerFileError: the file is damaged (the line is named).
-            ValueError: as for `Tokenizer`.
-            OSError: the file cannot be read.
-        """
-        ranks = formats.read_tiktoken(path)
-        merges, unreachable = formats.recover_merges(ranks)
-        vocab = {rank: token for token, rank in ranks.items()}
-        if special_tokens and not isinstance(special_tokens, str | Mapping):
-            special_tokens = dict(zip(SpecialTokens(special_tokens).tokens, count(max(vocab) + 1)))
-        return cls(vocab, merges, special_tokens, pattern=pattern, ignore_merges=bool(unreachable))
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a `tokenizer.json` that the `tokenizers` library loads too, with the same ids.
-
-        Raises:
-            ValueError: two ids would be written alike, a merge is bound up with a special token, or that library's
-                regular expressions may not mean the same by the pattern (see `bpe.formats.portable_patterns`).
-            OSError: the file cannot be written.
-        """
-        formats.write_tokenizer_json(path, self._parts())
-
-    def save_gpt2(self, vocab_filepath: str | os.PathLike[str], merges_filepath: str | os.PathLike[str]) -> None:
-        """Write GPT-2's pair of files. They hold neither the pattern nor which tokens are special.
-
-        Raises:
-            ValueError: two ids would be written alike, or `ignore_merges` is set, which these files cannot say.
-            OSError: a file cannot be written.
-        """
-        if self._ignore_merges:
-            raise ValueError(
-                "ignore_merges is set, which vocab.json and merges.txt cannot say: save a tokenizer.json instead"
-            )
-        formats.write_vocab_json(vocab_filepath, self._parts())
-        formats.write_merges_txt(merges_filepath, self._merges)
-
-    def save_tiktoken(self, path: str | os.PathLike[str]) -> None:
-        """Write a `.tiktoken` file, from which tiktoken gives the same ids.
-
-        It holds neither the pattern nor the special tokens: keep them, as
-        `Tokenizer.from_tiktoken(path, tokenizer.special_tokens, pattern=tokenizer.pattern)` needs them.
-
-        Raises:
-            ValueError: the ids do not rise from merge to merge, a token can be made in two ways or in none, or two
-                ids stand for the same bytes: such a tokenizer needs a `tokenizer.json`.
-            OSError: the file cannot be written.
-        """
-        formats.write_tiktoken(path, self._parts())
-
-    def _parts(self) -> formats.TokenizerParts:
-        return formats.TokenizerParts(
-            self.vocab, self.merges, self.special_tokens, self._pattern_source, self._ignore_merges
-        )
-
-    @property
-    def vocab(self) -> dict[int, bytes]:
-        """The bytes of each id (a copy)."""
-        return dict(self._vocab)
-
-    @property
-    def merges(self) -> list[Pair]:
-        """The merges in order (a copy)."""
-        return list(self._merges)
-
-    @property
-    def special_tokens(self) -> dict[str, int]:
-        """The id of each special token (a copy)."""
-        return dict(self._special_ids)
-
-    @property
-    def pattern(self) -> str:
-        """The regular expression that cuts text into pieces."""
-        return self._pattern_source
-
-    @property
-    def ignore_merges(self) -> bool:
-        """Whether a piece that is itself a token is taken whole, whatever the merges would make of it."""
-        return self._ignore_merges
-
-    @property
-    def vocab_size(self) -> int:
-        """One more than the largest id: the rows that an embedding needs."""
-        return max(self._vocab, default=-1) + 1
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over all that decides the ids: two tokenizers that have it in common encode alike."""
-        import hashlib
-        import json
-
-        content: dict[str, object] = {
-            "vocab": sorted((token_id, token.hex()) for token_id, token in self._vocab.items()),
-            "merges": [(left.hex(), right.hex()) for left, right in self._merges],
-            "special_tokens": sorted(self._special_ids.items()),
-            "pattern": self._pattern_source,
-        }
-        if self._ignore_merges:  # only then, so that tokenizers from before there was such a thing keep theirs
-            content["ignore_merges"] = True
-        return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
+    def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
+        """Return the compiled path if it is to serve a file, else None. (For this package's own use.)"""
+        path = Path(path)
+        return self._compiled(path.stat().st_size) if path.is_file() else None
 
     def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
         """Return the ids of `text`; special tokens in it become their ids.
@@ -271,7 +124,8 @@ class Tokenizer:
                 surrogate in it, or a byte of the text is not in the vocabulary.
         """
         try:
-            return list(chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special)))
+            runs = self._id_runs(text, allowed_special, disallowed_special)
+            return list(chain.from_iterable(run if isinstance(run, list) else run.tolist() for run in runs))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
 
@@ -296,7 +150,7 @@ class Tokenizer:
         Args:
             texts: the texts.
             num_threads: how many threads may share the work; None means all processor cores. (Plain Python
-                can't share it, so the textbook engine uses one.)
+                can't share it: the textbook engine uses one.)
             allowed_special: as for `encode`.
             disallowed_special: as for `encode`.
 
@@ -306,9 +160,21 @@ class Tokenizer:
         check_num_threads(num_threads)
         if isinstance(texts, str):
             raise ValueError("texts is one string: give a list of strings, or call encode")
-        return [
-            self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special) for text in texts
-        ]
+        texts = list(texts)
+        encoder = self._compiled(sum(map(len, texts)))
+        if encoder is None:
+            return [
+                self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special)
+                for text in texts
+            ]
+        for text in texts:
+            allowed = allowed_in(text, self._specials, allowed_special, disallowed_special)
+        if not texts:
+            return []
+        try:
+            return [ids.tolist() for ids in encoder.batch(texts, allowed, num_threads or available_cores())]
+        except UnicodeEncodeError:
+            raise next(surrogate_error(text) for text in texts if not _is_encodable(text)) from None
 
     def encode_to_numpy(
         self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()
@@ -318,11 +184,33 @@ class Tokenizer:
         Needs numpy. Arguments and errors are those of `encode`.
         """
         np = import_numpy()
-        ids = chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special))
         try:
+            encoder = self._compiled(len(text))
+            if encoder is not None:
+                return encoder.array(text, allowed_in(text, self._specials, allowed_special, disallowed_special))
+            ids = chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special))
             return np.fromiter(ids, id_dtype(self.vocab_size))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
+
+    def encode_file_to_numpy(self, path: str | os.PathLike[str], *, num_threads: int | None = None) -> "numpy.ndarray":
+        """Return the ids of a UTF-8 file as one array, of the type that `encode_to_numpy` gives. Needs numpy.
+
+        Args:
+            path: the file; special tokens in it become their ids.
+            num_threads: how many threads may share the work; None means all processor cores.
+
+        Raises:
+            TextFileError: the file is empty or not UTF-8.
+            ValueError: a byte of the text is not in the vocabulary, or `num_threads` is not positive.
+            OSError: the file cannot be read.
+        """
+        check_num_threads(num_threads)
+        np = import_numpy()
+        encoder = self.compiled_for_file(path)
+        if encoder is not None:
+            return encoder.file_array(path, self._specials, num_threads or available_cores())
+        return np.fromiter(self.encode_iterable(read_text(path)), id_dtype(self.vocab_size))
 
     def count_tokens(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> int:
         """Return how many ids `encode` gives, without building their list. Arguments and errors are the same."""
@@ -351,27 +239,38 @@ class Tokenizer:
             ValueError: the text has a surrogate in it, or a byte that is not in the vocabulary.
         """
         position = 0
-        for part, is_special in safe_parts(iterable, self._specials, self._pattern):
+        buffer = _STREAM_BUFFER if self._encoder is not None else None
+        for part, is_special in safe_parts(iterable, self._specials, self._pattern, buffer):
             try:
-                yield from [self._special_ids[part]] if is_special else chain.from_iterable(self._encode_part(part))
+                if is_special:
+                    yield self._special_ids[part]
+                else:
+                    for run in self._encode_part(part, position):
+                        yield from run if isinstance(run, list) else run.tolist()
             except UnicodeEncodeError:
                 raise surrogate_error(part, position) from None
             position += len(part)
 
-    def _id_runs(self, text: str, allowed_special: Special, disallowed_special: Special) -> Iterator[Sequence[int]]:
-        """Return the ids of `text` run by run; joined they are what `encode` returns."""
+    def _id_runs(
+        self, text: str, allowed_special: Special, disallowed_special: Special
+    ) -> Iterator["list[int] | numpy.ndarray"]:
+        """Yield the ids of `text` run by run; joined they are what `encode` returns."""
         allowed = allowed_in(text, self._specials, allowed_special, disallowed_special)
+        encoder = self._compiled(len(text))
+        if encoder is not None:
+            return encoder.runs(text, allowed)
         return chain.from_iterable(
-            ((self._special_ids[part],),) if is_special else self._encode_part(part)
+            ([self._special_ids[part]],) if is_special else self._textbook_runs(part)
             for part, is_special in allowed.split(text)
         )
 
-    def _encode_part(self, part: str) -> Iterator[Sequence[int]]:
-        """Return the ids of ordinary text run by run (here: piece by piece).
+    def _encode_part(self, part: str, before: int) -> Iterator["list[int] | numpy.ndarray"]:
+        """Yield the ids of ordinary text run by run; `before` counts what came before it in a stream."""
+        encoder = self._compiled(len(part) if self._encoder else before + len(part))
+        return self._textbook_runs(part) if encoder is None else encoder.runs(part, _NO_SPECIALS)
 
-        All text but special tokens becomes ids here and nowhere else. A surrogate raises `UnicodeEncodeError`,
-        now or when the runs are read.
-        """
+    def _textbook_runs(self, part: str) -> Iterator[list[int]]:
+        """Return the ids of ordinary text piece by piece. A surrogate raises `UnicodeEncodeError`."""
         return map(self._piece_ids.__getitem__, split_pieces(part, self._pattern))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
@@ -398,3 +297,11 @@ class Tokenizer:
     def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
         """Return the text of each sequence of ids, as `decode` gives it."""
         return [self.decode(ids) for ids in batch]
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

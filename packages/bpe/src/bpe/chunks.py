@@ -1,0 +1,121 @@
+"""Cutting a long text into chunks that can be encoded by themselves, in any order, by any thread.
+
+A chunk ends where every named pattern has a border whatever stands around it (`bpe.patterns.last_safe_cut`), and where
+no special token lies across. To find such a place only the last few thousand bytes of a chunk are looked at.
+
+>>> from bpe.patterns import compile_pattern
+>>> from bpe.special_tokens import SpecialTokens
+>>> list(cut_text("to be or not to be", compile_pattern("gpt2"), SpecialTokens([]), 8))
+['to be', ' or not', ' to be']
+"""
+
+import os
+from collections.abc import Iterator
+
+import regex
+
+from bpe.patterns import last_safe_cut
+from bpe.special_tokens import SpecialTokens
+
+_FIRST_WINDOW = 4096
+
+
+def cut_text(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens, size: int) -> Iterator[str]:
+    """Yield `text` in chunks of at most `size` characters, or more where there is no place to cut."""
+    begin = 0
+    for end in _ends(_TextWindows(text), len(text), pattern, special_tokens, size):
+        yield text[begin:end]
+        begin = end
+
+
+def cut_file(
+    descriptor: int, num_bytes: int, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens, size: int
+) -> Iterator[tuple[int, int]]:
+    """Yield `(offset, length)` of the chunks of an open UTF-8 file, in bytes, as `cut_text` does.
+
+    Nothing is said of text that is not UTF-8: it is in some chunk, and whoever decodes that will meet it.
+    """
+    begin = 0
+    for end in _ends(_FileWindows(descriptor), num_bytes, pattern, special_tokens, size):
+        yield begin, end - begin
+        begin = end
+
+
+class _TextWindows:
+    """Parts of a text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read(self, begin: int, end: int) -> tuple[int, str]:
+        """Return a part, and where it really begins."""
+        return begin, self._text[begin:end]
+
+    @staticmethod
+    def size(text: str) -> int:
+        """Return how long a part is."""
+        return len(text)
+
+
+class _FileWindows:
+    """Parts of a UTF-8 file, shortened to whole characters."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, begin: int, end: int) -> tuple[int, str]:
+        """Return a part, and where it really begins."""
+        data = os.pread(self._descriptor, end - begin, begin)
+        first = 0
+        while first < min(4, len(data)) and data[first] & 0xC0 == 0x80:
+            first += 1
+        last = len(data)
+        while last > first and len(data) - last < 4 and data[last - 1] >= 0x80:
+            last -= 1
+        return begin + first, data[first:last].decode("utf-8", errors="surrogateescape")
+
+    @staticmethod
+    def size(text: str) -> int:
+        """Return how many bytes a part has."""
+        return len(text.encode("utf-8", errors="surrogateescape"))
+
+
+def _ends(
+    source: _TextWindows | _FileWindows,
+    total: int,
+    pattern: "regex.Pattern[str]",
+    special_tokens: SpecialTokens,
+    size: int,
+) -> Iterator[int]:
+    """Yield where each chunk ends."""
+    begin = 0
+    while total - begin > size:
+        end = begin + size
+        window = _FIRST_WINDOW
+        cut = 0
+        while not cut and end < total:
+            first, text = source.read(max(begin, end - window), end)
+            position = _safe_cut(text, pattern, special_tokens)
+            if position:
+                cut = first + source.size(text[:position])
+            elif window >= end - begin:  # looked at all of it: take twice as much
+                end += end - begin
+            else:
+                window *= 4
+        if cut <= begin:
+            break
+        yield cut
+        begin = cut
+    if begin < total:
+        yield total
+
+
+def _safe_cut(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens) -> int:
+    """Return the last position at which `text`, whatever stands around it, may be cut; 0 if there is none."""
+    # A special token that starts before the cut must be seen to its end.
+    position = last_safe_cut(
+        text[: len(text) - special_tokens.longest + 1] if special_tokens.longest else text, pattern
+    )
+    while position and special_tokens.lies_across(text, position):
+        position = last_safe_cut(text[:position], pattern)
+    return position

@@ -1,0 +1,198 @@
+"""The compiled path of one tokenizer: texts and files in, arrays of ids out."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import regex
+
+from bpe.chunks import cut_file, cut_text
+from bpe.compiled.model import CompiledModel, pattern_code
+from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
+from bpe.kernels import layout
+from bpe.parallel import map_in_order
+from bpe.patterns import split_pieces
+from bpe.special_tokens import SpecialTokens
+from bpe.streaming import safe_parts
+from bpe.text_files import TextFileError, read_text, utf8_error
+
+_TASK_BYTES = 4 * CHUNK_BYTES
+"""Bytes of a file that a thread takes at a time: enough to make the handing out negligible."""
+
+
+class CompiledEncoder:
+    """Turns text into ids with the kernels. Threads may use it at once: each takes a worker, and with it a cache."""
+
+    def __init__(self, model: CompiledModel, pattern: "regex.Pattern[str]", special_ids: Mapping[str, int]) -> None:
+        """Wrap a model; workers are made as threads ask for them."""
+        self._model = model
+        self._pattern = pattern
+        self._special_ids = special_ids
+        self._specials: dict[tuple[str, ...], Specials] = {}
+        self._no_specials = Specials({})
+        self._idle: list[Worker] = []
+        self._has_scanner = pattern_code(pattern.pattern) != layout.GIVEN
+
+    @property
+    def dtype(self) -> "np.dtype":
+        """The type of ids: uint16 or uint32."""
+        return self._model.dtype
+
+    @contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        """Lend a worker."""
+        try:
+            worker = self._idle.pop()  # one step, so threads need no lock
+        except IndexError:
+            worker = Worker(self._model)
+        try:
+            yield worker
+        finally:
+            self._idle.append(worker)
+
+    def _for_kernels(self, special_tokens: SpecialTokens) -> Specials:
+        known = self._specials.get(special_tokens.tokens)
+        if known is None:
+            known = Specials({token: self._special_ids[token] for token in special_tokens.tokens})
+            self._specials[special_tokens.tokens] = known
+        return known
+
+    def runs(self, text: str, special_tokens: SpecialTokens) -> Iterator["np.ndarray"]:
+        """Yield the ids of `text` in arrays, each good until the next is asked for.
+
+        Args:
+            text: any text.
+            special_tokens: those to recognize in it.
+
+        Raises:
+            UnicodeEncodeError: the text has a surrogate in it.
+        """
+        with self._worker() as worker:
+            if not self._has_scanner:
+                yield from self._custom_runs(special_tokens.split(text), worker)
+                return
+            specials = self._for_kernels(special_tokens)
+            for chunk in cut_text(text, self._pattern, special_tokens, CHUNK_BYTES):
+                data = chunk.encode()
+                worker.buffer(len(data))[:] = data
+                yield worker.encode_buffer(len(data), specials)
+
+    def array(self, text: str, special_tokens: SpecialTokens) -> "np.ndarray":
+        """Return the ids of `text` as one array. Arguments and errors are those of `runs`."""
+        copies = [run.copy() for run in self.runs(text, special_tokens)]
+        if len(copies) == 1:
+            return copies[0]
+        return np.concatenate(copies) if copies else np.empty(0, self.dtype)
+
+    def batch(self, texts: Sequence[str], special_tokens: SpecialTokens, num_threads: int) -> Iterator["np.ndarray"]:
+        """Yield the ids of each text as an array, in order."""
+        groups = _groups(texts, _TASK_BYTES)
+        encode: Callable[[Sequence[str]], list[np.ndarray]] = lambda group: [
+            self.array(text, special_tokens) for text in group
+        ]
+        for arrays in map_in_order(encode, groups, num_threads):
+            yield from arrays
+
+    def _custom_runs(self, parts: Iterable[tuple[str, bool]], worker: Worker) -> Iterator["np.ndarray"]:
+        """Encode parts of a text that the textbook has split, for a pattern without a scanner."""
+        for part, is_special in parts:
+            if is_special:
+                yield np.array([self._special_ids[part]], self.dtype)
+                continue
+            data = part.encode()
+            worker.buffer(len(data))[:] = data
+            lengths = [len(piece.encode()) for piece in split_pieces(part, self._pattern)]
+            yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(lengths)][:-1])
+
+    def file_runs(
+        self,
+        path: str | os.PathLike[str],
+        special_tokens: SpecialTokens,
+        num_threads: int,
+        report: Callable[[int], None] | None = None,
+    ) -> Iterator["np.ndarray"]:
+        """Yield the ids of a UTF-8 file in arrays, in order, each good until the next is asked for.
+
+        Args:
+            path: a regular file.
+            special_tokens: those to recognize in it.
+            num_threads: how many threads share the work.
+            report: is told after each array how many bytes it stands for.
+
+        Raises:
+            TextFileError: the file is empty, not UTF-8, or got shorter meanwhile.
+            OSError: the file cannot be read.
+        """
+        if not self._has_scanner:
+            parts = safe_parts(_watched(read_text(path), report), special_tokens, self._pattern)
+            with self._worker() as worker:
+                yield from self._custom_runs(parts, worker)
+            return
+        specials = self._for_kernels(special_tokens)
+        with Path(path).open("rb", buffering=0) as file:
+            descriptor = file.fileno()
+            total = os.fstat(descriptor).st_size
+            if total == 0:
+                raise TextFileError(f"{path} is empty: give a file with text in it")
+            size = CHUNK_BYTES if num_threads == 1 else _TASK_BYTES
+
+            def encode(chunk: tuple[int, int]) -> tuple[int, np.ndarray]:
+                with self._worker() as worker:
+                    _read(descriptor, worker.buffer(chunk[1]), chunk[0], path)
+                    try:
+                        ids = worker.encode_buffer(chunk[1], specials)
+                    except NotUtf8Error:
+                        raise utf8_error(path, os.pread(descriptor, chunk[1], chunk[0]), chunk[0]) from None
+                    return chunk[1], ids if num_threads == 1 else ids.copy()
+
+            chunks = cut_file(descriptor, total, self._pattern, special_tokens, size)
+            for num_bytes, ids in map_in_order(encode, chunks, num_threads):
+                yield ids
+                if report is not None:
+                    report(num_bytes)
+
+    def file_array(self, path: str | os.PathLike[str], special_tokens: SpecialTokens, num_threads: int) -> "np.ndarray":
+        """Return the ids of a file as one array. Arguments and errors are those of `file_runs`."""
+        ids = np.empty(max(1024, Path(path).stat().st_size // 3), self.dtype)
+        count = 0
+        for run in self.file_runs(path, special_tokens, num_threads):
+            if count + run.size > ids.size:
+                ids.resize(count + run.size + ids.size // 2, refcheck=False)
+            ids[count : count + run.size] = run
+            count += run.size
+        ids.resize(count, refcheck=False)
+        return ids
+
+
+def _read(descriptor: int, buffer: memoryview, offset: int, path: str | os.PathLike[str]) -> None:
+    """Fill `buffer` from the file."""
+    done = 0
+    while done < len(buffer):
+        count = os.preadv(descriptor, [buffer[done:]], offset + done)
+        if count == 0:
+            raise TextFileError(
+                f"{path} ends at offset {offset + done}, earlier than at first: leave it alone and retry"
+            )
+        done += count
+
+
+def _groups(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Yield the texts in groups of about `size` characters."""
+    begin = gathered = 0
+    for k, text in enumerate(texts):
+        gathered += len(text)
+        if gathered >= size:
+            yield texts[begin : k + 1]
+            begin, gathered = k + 1, 0
+    if begin < len(texts):
+        yield texts[begin:]
+
+
+def _watched(chunks: Iterable[str], report: Callable[[int], None] | None) -> Iterator[str]:
+    for chunk in chunks:
+        yield chunk
+        if report is not None:
+            report(len(chunk.encode()))

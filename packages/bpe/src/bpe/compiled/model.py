@@ -1,0 +1,98 @@
+"""What a tokenizer's ids depend on, as the arrays that kernels read. No Numba here."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from bpe.kernels import layout
+from bpe.compiled.calling import Arguments, key_masks
+from bpe.kernels.class_table import class_table
+from bpe.kernels.loading import kernel
+from bpe.patterns import PATTERNS
+
+_EMPTY = 0xFFFF_FFFF_FFFF_FFFF
+_PATTERN_CODES = {
+    PATTERNS["gpt2"]: layout.GPT2,
+    PATTERNS["cl100k"]: layout.CL100K,
+    PATTERNS["o200k"]: layout.O200K,
+}
+
+
+@lru_cache(maxsize=2)
+def _shared_class_table(*, cased: bool) -> "np.ndarray":
+    return class_table(cased=cased)
+
+
+def pattern_code(pattern: str) -> int:
+    """Return the scanner for a pattern; GIVEN if it has none."""
+    return _PATTERN_CODES.get(pattern, layout.GIVEN)
+
+
+class CompiledModel:
+    """The tables of one tokenizer; made once, read by all threads."""
+
+    def __init__(
+        self,
+        id_of: Mapping[bytes, int],
+        merges: Sequence[tuple[bytes, bytes]],
+        ordinary: Mapping[bytes, int],
+        *,
+        pattern: str,
+        vocab_size: int,
+        ignore_merges: bool,
+    ) -> None:
+        """Build the tables.
+
+        Args:
+            id_of: the id of each token, which must include all 256 single bytes.
+            merges: the pairs to merge, the first one first; what they make is in `id_of`.
+            ordinary: the tokens that are not special.
+            pattern: the regular expression that splits text.
+            vocab_size: one more than the largest id.
+            ignore_merges: whether a piece that is an ordinary token is taken whole.
+        """
+        self.dtype = np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32)
+        self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
+        self.arguments = Arguments()
+        a = self.arguments
+        a[layout.PATTERN] = pattern_code(pattern)
+        a[layout.CLASS_TABLE] = _shared_class_table(cased=pattern == PATTERNS["o200k"])
+        a[layout.KEY_MASKS] = key_masks()
+        a[layout.BYTE_IDS] = np.array([id_of[bytes([byte])] for byte in range(256)], np.int64)
+        a[layout.NEIGHBOURS] = np.full(1024, _EMPTY, np.uint64) if ignore_merges else neighbours(id_of)
+        a[layout.TAKEN_WHOLE] = int(ignore_merges)
+        self._fill_pairs(id_of, merges)
+        tokens = sorted(ordinary, key=ordinary.__getitem__)
+        self.vocabulary_text = np.frombuffer(b"".join(tokens) + bytes(layout.PADDING), np.uint8)
+        self.num_tokens = len(tokens)
+        a[layout.ENDS] = np.cumsum([len(token) for token in tokens], dtype=np.int64)
+        a[layout.WHOLE] = np.array([ordinary[token] for token in tokens], np.int64)
+
+    def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
+        known = [(left, right) for left, right in merges if left in id_of and right in id_of]
+        ids = [(id_of[left], id_of[right], id_of[left + right]) for left, right in known]
+        bits = max(10, (2 * len(ids)).bit_length())
+        a = self.arguments
+        a[layout.MERGES] = np.array(ids, np.int64).reshape(-1)
+        a[layout.PAIRS] = np.full(2 << bits, _EMPTY, np.uint64)
+        a[layout.PAIR_SHIFT] = 64 - bits
+        a[layout.BYTE_PAIRS] = np.zeros(65_536, np.uint64)
+        a[layout.TASK] = layout.FILL_PAIRS
+        a.call(kernel("tables"))
+
+
+def neighbours(tokens: Mapping[bytes, int]) -> "np.ndarray":
+    """Return which bytes stand side by side in some token, a bit for each of 65,536 pairs: uint64 `[1024]`."""
+    found = np.zeros(65_536, np.uint8)
+    text = np.frombuffer(b"\0".join(tokens), np.uint8).astype(np.int64)
+    found[text[:-1] << 8 | text[1:]] = 1
+    # The byte that joined the tokens stood beside their ends; whether it truly does is asked again.
+    found[0:256] = 0
+    found[0::256] = 0
+    for token in tokens:
+        if 0 in token:
+            for left, right in pairwise(token):
+                found[left << 8 | right] = 1
+    return np.packbits(found, bitorder="little").view(np.uint64)

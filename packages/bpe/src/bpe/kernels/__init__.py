@@ -1,0 +1,1 @@
+"""The compiled path: the textbook once more, for large inputs."""

@@ -1,0 +1,45 @@
+"""Threads that share work whose results are wanted in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_WAITING = 2  # results for each thread that may wait for their turn
+
+
+def available_cores() -> int:
+    """Return on how many cores this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], num_threads: int) -> Iterator[Result]:
+    """Yield `function(item)` for each item, in the items' order, computed by several threads.
+
+    Items are taken as they are needed, so that memory does not grow with their number. After an error, of the function
+    or of whoever takes the results, no more is begun.
+
+    >>> list(map_in_order(str.upper, ["a", "b", "c"], 2))
+    ['A', 'B', 'C']
+    """
+    if num_threads == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(num_threads) as pool:
+        running: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                running.append(pool.submit(function, item))
+                if len(running) >= _WAITING * num_threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()

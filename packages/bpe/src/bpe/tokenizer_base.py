@@ -1,0 +1,235 @@
+"""What a tokenizer is made of, and its way in and out of files.
+
+`TokenizerBase` knows the vocabulary, the merges, the special tokens and the pattern; `bpe.tokenizer.Tokenizer` adds
+what they are for: text to ids and back.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from typing import Self
+
+from bpe import formats
+from bpe.patterns import DEFAULT_PATTERN, compile_pattern, pattern_source
+from bpe.reference import Pair
+from bpe.special_tokens import SpecialTokens
+from bpe.vocabulary import ids_of_tokens, place_special_tokens
+
+
+class TokenizerBase:
+    """A fixed vocabulary and merges, with special tokens and a split pattern."""
+
+    def __init__(
+        self,
+        vocab: Mapping[int, bytes],
+        merges: Iterable[Pair],
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
+        *,
+        pattern: str = DEFAULT_PATTERN,
+        ignore_merges: bool = False,
+    ) -> None:
+        """Build a tokenizer.
+
+        Args:
+            vocab: the bytes of each id.
+            merges: the pairs to merge, the first one first.
+            special_tokens: strings that stand for one id each; those missing from `vocab` are appended after
+                its largest id. Given with their ids, they have those.
+            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
+            ignore_merges: take a piece that is itself an (ordinary) token whole, whatever the merges would make of
+                it. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
+
+        Raises:
+            ValueError: an id is negative, a merge makes bytes that are not in `vocab`, a special token is empty,
+                given twice or given an id that has other bytes, or the pattern is not a regular expression.
+        """
+        self._vocab = dict(vocab)
+        self._merges = list(merges)
+        self._pattern_source = pattern_source(pattern)
+        self._pattern = compile_pattern(pattern)
+        self._specials = SpecialTokens(
+            tuple(special_tokens) if isinstance(special_tokens, Mapping) else special_tokens or ()
+        )
+        self._special_ids = place_special_tokens(self._vocab, special_tokens or ())
+        self._id_of = ids_of_tokens(self._vocab, set(self._special_ids.values()))
+        self._ranks: dict[Pair, int] = {}
+        for rank, (left, right) in enumerate(self._merges):
+            if left + right not in self._id_of:
+                raise ValueError(f"merge {rank} makes {left + right!r}, which is not in the vocabulary: add it")
+            self._ranks.setdefault((left, right), rank)
+        self._ignore_merges = ignore_merges
+
+    @classmethod
+    def from_files(
+        cls,
+        vocab_filepath: str | os.PathLike[str],
+        merges_filepath: str | os.PathLike[str],
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
+        *,
+        pattern: str = DEFAULT_PATTERN,
+    ) -> Self:
+        """Read GPT-2's pair of files, `vocab.json` and `merges.txt`.
+
+        They hold neither the pattern nor which tokens are special: both are the caller's to know.
+
+        Raises:
+            TokenizerFileError: a file is damaged (what and where is named).
+            OSError: a file cannot be read.
+        """
+        vocab = formats.read_vocab_json(vocab_filepath, special_tokens or ())
+        merges = formats.read_merges_txt(merges_filepath)
+        try:
+            return cls(vocab, merges, special_tokens, pattern=pattern)
+        except ValueError as error:
+            raise formats.TokenizerFileError(f"{vocab_filepath} and {merges_filepath}: {error}") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a `tokenizer.json`, ours or any byte-level BPE of the `tokenizers` library.
+
+        The file may come from a stranger (`bpe.formats.parts` states the limits that it is held to), but the time
+        that a pattern takes is not known beforehand: a bad one makes `encode` take time exponential in the text.
+        A tokenizer whose `pattern` is one of `bpe.PATTERNS.values()` has none of that.
+
+        Raises:
+            TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
+            OSError: the file cannot be read.
+        """
+        parts = formats.read_tokenizer_json(path)
+        try:
+            return cls(
+                parts.vocab,
+                parts.merges,
+                parts.special_tokens,
+                pattern=parts.pattern,
+                ignore_merges=parts.ignore_merges,
+            )
+        except ValueError as error:
+            raise formats.TokenizerFileError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_tiktoken(
+        cls,
+        path: str | os.PathLike[str],
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
+        *,
+        pattern: str = "cl100k",
+    ) -> Self:
+        """Read tiktoken's `.tiktoken` file: tokens and their ranks, which are their ids.
+
+        The file holds neither the pattern nor the special tokens: a wrong one gives other ids without an error.
+        `cl100k` is the pattern of GPT-4 and Llama 3; GPT-4o has `o200k`, GPT-2 `gpt2`.
+
+        The merges are recovered from the ranks (`bpe.formats.merge_recovery` says how, and why that is exact). If
+        there are tokens that no merge makes, `ignore_merges` is set.
+
+        Args:
+            path: the file.
+            special_tokens: the special tokens with their ids; without ids they come after the largest rank, in the
+                order given.
+            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
+
+        Raises:
+            TokenizerFileError: the file is damaged (the line is named).
+            ValueError: as for `Tokenizer`.
+            OSError: the file cannot be read.
+        """
+        ranks = formats.read_tiktoken(path)
+        merges, unreachable = formats.recover_merges(ranks)
+        vocab = {rank: token for token, rank in ranks.items()}
+        if special_tokens and not isinstance(special_tokens, str | Mapping):
+            special_tokens = dict(zip(SpecialTokens(special_tokens).tokens, count(max(vocab) + 1)))
+        return cls(vocab, merges, special_tokens, pattern=pattern, ignore_merges=bool(unreachable))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a `tokenizer.json` that the `tokenizers` library loads too, with the same ids.
+
+        Raises:
+            ValueError: two ids would be written alike, a merge is bound up with a special token, or that library's
+                regular expressions may not mean the same by the pattern (see `bpe.formats.portable_patterns`).
+            OSError: the file cannot be written.
+        """
+        formats.write_tokenizer_json(path, self._parts())
+
+    def save_gpt2(self, vocab_filepath: str | os.PathLike[str], merges_filepath: str | os.PathLike[str]) -> None:
+        """Write GPT-2's pair of files. They hold neither the pattern nor which tokens are special.
+
+        Raises:
+            ValueError: two ids would be written alike, or `ignore_merges` is set, which these files cannot say.
+            OSError: a file cannot be written.
+        """
+        if self._ignore_merges:
+            raise ValueError(
+                "ignore_merges is set, which vocab.json and merges.txt cannot say: save a tokenizer.json instead"
+            )
+        formats.write_vocab_json(vocab_filepath, self._parts())
+        formats.write_merges_txt(merges_filepath, self._merges)
+
+    def save_tiktoken(self, path: str | os.PathLike[str]) -> None:
+        """Write a `.tiktoken` file, from which tiktoken gives the same ids.
+
+        It holds neither the pattern nor the special tokens: keep them, as
+        `Tokenizer.from_tiktoken(path, tokenizer.special_tokens, pattern=tokenizer.pattern)` needs them.
+
+        Raises:
+            ValueError: the ids do not rise from merge to merge, a token can be made in two ways or in none, or two
+                ids stand for the same bytes: such a tokenizer needs a `tokenizer.json`.
+            OSError: the file cannot be written.
+        """
+        formats.write_tiktoken(path, self._parts())
+
+    def _parts(self) -> formats.TokenizerParts:
+        return formats.TokenizerParts(
+            self.vocab, self.merges, self.special_tokens, self._pattern_source, self._ignore_merges
+        )
+
+    @property
+    def vocab(self) -> dict[int, bytes]:
+        """The bytes of each id (a copy)."""
+        return dict(self._vocab)
+
+    @property
+    def merges(self) -> list[Pair]:
+        """The merges in order (a copy)."""
+        return list(self._merges)
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """The id of each special token (a copy)."""
+        return dict(self._special_ids)
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression that cuts text into pieces."""
+        return self._pattern_source
+
+    @property
+    def ignore_merges(self) -> bool:
+        """Whether a piece that is itself a token is taken whole, whatever the merges would make of it."""
+        return self._ignore_merges
+
+    @property
+    def vocab_size(self) -> int:
+        """One more than the largest id: the rows that an embedding needs."""
+        return max(self._vocab, default=-1) + 1
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that decides the ids: two tokenizers that have it in common encode alike."""
+        import hashlib
+        import json
+
+        content: dict[str, object] = {
+            "vocab": sorted((token_id, token.hex()) for token_id, token in self._vocab.items()),
+            "merges": [(left.hex(), right.hex()) for left, right in self._merges],
+            "special_tokens": sorted(self._special_ids.items()),
+            "pattern": self._pattern_source,
+        }
+        if self._ignore_merges:  # only then, so that tokenizers from before there was such a thing keep theirs
+            content["ignore_merges"] = True
+        return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
+
+    def _ordinary_ids(self) -> dict[bytes, int]:
+        """Return the ids of the tokens that are not special."""
+        special_ids = set(self._special_ids.values())
+        return {token: token_id for token, token_id in self._id_of.items() if token_id not in special_ids}
