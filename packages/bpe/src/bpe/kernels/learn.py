@@ -28,8 +28,8 @@ Textbook twin: `bpe.reference.learn_merges`.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from bpe.kernels.compiler import kernel
 from bpe.kernels.memory import prefetch
 from bpe.kernels.pairs import push, replace_head
 from bpe.kernels.tokens import find_or_add
@@ -89,6 +89,10 @@ class Learner(NamedTuple):
     """NOTE `[2, notes]`: what stands before (row 0) and after (row 1) the places of the new token."""
     neighbours: np.ndarray
     """NEIGHBOUR `[2, tokens]`, for the two rows of `notes`; zero between two steps."""
+    num_notes: np.ndarray
+    """int64 `[2]`: how many notes each row has."""
+    num_listed: np.ndarray
+    """int64 `[2]`: how many different neighbours each row has."""
     made: np.ndarray
     """int64 `[merges + 1, 3]`: the records that merge made (first, end), and the merge before that made its token."""
     merges: np.ndarray
@@ -97,7 +101,7 @@ class Learner(NamedTuple):
     """int64 `[STATE_SIZE]`."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def count_byte_pairs(symbols: np.ndarray, frequency: np.ndarray, times: np.ndarray, weight: np.ndarray) -> None:
     """Count the pairs of bytes: at `left << 8 | right`, by place in `times` and by frequency in `weight` (int64)."""
     word = 0
@@ -111,7 +115,7 @@ def count_byte_pairs(symbols: np.ndarray, frequency: np.ndarray, times: np.ndarr
             weight[pair] += frequency[word]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def list_byte_pairs(symbols: np.ndarray, following: np.ndarray, places: np.ndarray) -> None:
     """Write the places of the pairs of bytes, those of each pair from `following[left << 8 | right]` on."""
     word = 0
@@ -125,7 +129,7 @@ def list_byte_pairs(symbols: np.ndarray, following: np.ndarray, places: np.ndarr
             following[pair] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _recount(learner: Learner, pair: int) -> int:
     """Make a record's bound its count, which is returned, and drop the places where the pair no longer is."""
     symbols, frequency, places = learner.symbols, learner.frequency, learner.places
@@ -150,7 +154,7 @@ def _recount(learner: Learner, pair: int) -> int:
     return count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _lower_floor(learner: Learner, lowest: int) -> None:
     """Lower the floor of the empty queue until some record is in it, or the floor is `lowest`."""
     pairs, state = learner.pairs, learner.state
@@ -165,7 +169,7 @@ def _lower_floor(learner: Learner, lowest: int) -> None:
                 state[NUM_QUEUED] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _commonest(learner: Learner) -> int:
     """Bring the commonest pair, exactly counted, to the head of the queue; return −1 if the queue has run empty."""
     text, tokens, pairs, queue, state = learner.text, learner.tokens, learner.pairs, learner.queue, learner.state
@@ -186,7 +190,7 @@ def _commonest(learner: Learner) -> int:
     return -1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _drop_head(learner: Learner) -> None:
     """Take the first entry out of the queue."""
     queue, state = learner.queue, learner.state
@@ -197,11 +201,14 @@ def _drop_head(learner: Learner) -> None:
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _merge(learner: Learner, pair: int, new: int, num_notes: np.ndarray, num_listed: np.ndarray) -> None:
+@kernel
+def _merge(learner: Learner, pair: int, new: int) -> None:
     """Write the token `new` wherever the pair is, and note its neighbours."""
     symbols, frequency, tokens, places = learner.symbols, learner.frequency, learner.tokens, learner.places
     notes, neighbours = learner.notes, learner.neighbours
+    num_notes, num_listed = learner.num_notes, learner.num_listed
+    num_notes[:] = 0
+    num_listed[:] = 0
     record = learner.pairs[pair]
     left, right = record.left, record.right
     left_length, length = np.int64(tokens[left].length), np.int64(tokens[new].length)
@@ -234,12 +241,12 @@ def _merge(learner: Learner, pair: int, new: int, num_notes: np.ndarray, num_lis
     record.bound = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _make_records(learner: Learner, side: int, new: int, num_notes: int, num_listed: int, max_length: int) -> None:
+@kernel
+def _make_records(learner: Learner, side: int, new: int, max_length: int) -> None:
     """Turn the neighbours noted on one side into records, and leave `neighbours` zero for the next step."""
     tokens, pairs, places, state = learner.tokens, learner.pairs, learner.places, learner.state
     notes, neighbours = learner.notes, learner.neighbours
-    for i in range(num_listed):
+    for i in range(learner.num_listed[side]):
         token = np.int64(neighbours[side, i].listed)
         neighbour = neighbours[side, token]
         too_long = np.int64(tokens[token].length) + np.int64(tokens[new].length) > max_length
@@ -253,17 +260,17 @@ def _make_records(learner: Learner, side: int, new: int, num_notes: int, num_lis
         neighbour.weight = state[NUM_PLACES]  # from here on: where its next place goes
         state[NUM_PLACES] += neighbour.times
         state[NUM_PAIRS] += 1
-    for k in range(num_notes):
+    for k in range(learner.num_notes[side]):
         neighbour = neighbours[side, notes[side, k].token]
         places[neighbour.weight] = notes[side, k].place
         neighbour.weight += 1
-    for i in range(num_listed):
+    for i in range(learner.num_listed[side]):
         neighbour = neighbours[side, neighbours[side, i].listed]
         neighbour.weight = 0
         neighbour.times = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _older_record(learner: Learner, pair: int) -> int:
     """Return an older record of the same pair of tokens, made in a step that made one of the two; −1 if there is none."""
     pairs = learner.pairs
@@ -278,7 +285,7 @@ def _older_record(learner: Learner, pair: int) -> int:
     return -1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _join(learner: Learner, pair: int, older: int) -> None:
     """Move the places of a record to the older record of the same pair."""
     pairs, places, state = learner.pairs, learner.places, learner.state
@@ -301,7 +308,7 @@ def _join(learner: Learner, pair: int, older: int) -> None:
     state[NUM_PLACES] = k
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _queue_new_records(learner: Learner, made_before: bool) -> bool:
     """Put the records of the last step into the queue; if their token was made before, join them to older ones first.
 
@@ -325,7 +332,7 @@ def _queue_new_records(learner: Learner, made_before: bool) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _has_room(learner: Learner, size: int) -> bool:
     """Return whether merging at `size` places is sure to fit, and set what is needed if not."""
     state = learner.state
@@ -340,7 +347,7 @@ def _has_room(learner: Learner, size: int) -> bool:
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def learn(learner: Learner, goal: int, min_frequency: int, max_length: int) -> int:
     """Merge until there are `goal` merges; return REACHED, EXHAUSTED or GROW.
 
@@ -351,7 +358,6 @@ def learn(learner: Learner, goal: int, min_frequency: int, max_length: int) -> i
         max_length: pairs that would make a longer token, in bytes, are not merged.
     """
     tokens, pairs, state, made = learner.tokens, learner.pairs, learner.state, learner.made
-    num_notes, num_listed = np.zeros(2, np.int64), np.zeros(2, np.int64)
     while True:
         if state[NUM_JOINED] < state[NUM_PAIRS]:
             step = state[NUM_MERGES]
@@ -380,11 +386,9 @@ def learn(learner: Learner, goal: int, min_frequency: int, max_length: int) -> i
         tokens[left].touched = step
         tokens[right].touched = step
         made[step, 0] = state[NUM_PAIRS]
-        num_notes[:] = 0
-        num_listed[:] = 0
-        _merge(learner, pair, new, num_notes, num_listed)
+        _merge(learner, pair, new)
         for side in range(2):
-            _make_records(learner, side, new, num_notes[side], num_listed[side], max_length)
+            _make_records(learner, side, new, max_length)
         made[step, 1] = state[NUM_PAIRS]
         made[step, 2] = tokens[new].made
         tokens[new].made = step

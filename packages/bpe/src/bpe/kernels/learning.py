@@ -106,6 +106,8 @@ def _start(text: np.ndarray, borders: np.ndarray, frequency: np.ndarray, num_mer
         queue=np.empty(len(pairs), ENTRY),
         notes=np.empty((2, 1024), NOTE),
         neighbours=np.zeros((2, len(tokens)), NEIGHBOUR),
+        num_notes=np.zeros(2, np.int64),
+        num_listed=np.zeros(2, np.int64),
         made=np.zeros((num_merges + 1, 3), np.int64),
         merges=np.empty((num_merges, 2), np.int32),
         state=state,

@@ -112,13 +112,36 @@ def store_word(typing_context: Any, array: Any, offset: Any, word: Any) -> Any:
 
 
 @intrinsic
-def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-    """prefetch(array, index): ask for the cache line of `array[index]`, without waiting for it."""
+def load_int(typing_context: Any, array: Any, i: Any) -> Any:
+    """load_int(array, i): the i-th uint32, without a question whether i counts from the end."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        item_bytes = ir.Constant(_I64, signature.args[0].dtype.bitwidth // 8)
-        offset = builder.mul(arguments[1], item_bytes)
+        offset = builder.shl(arguments[1], ir.Constant(_I64, 2))
         address = _address(context, builder, signature.args[0], arguments[0], offset)
+        return builder.zext(builder.load(builder.bitcast(address, _I32.as_pointer()), align=1), _I64)
+
+    return types.int64(array, types.int64), generate
+
+
+@intrinsic
+def store_int(typing_context: Any, array: Any, i: Any, value: Any) -> Any:
+    """store_int(array, i, value): write the i-th uint32, without a question whether i counts from the end."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        offset = builder.shl(arguments[1], ir.Constant(_I64, 2))
+        address = _address(context, builder, signature.args[0], arguments[0], offset)
+        builder.store(builder.trunc(arguments[2], _I32), builder.bitcast(address, _I32.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), generate
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, offset: Any) -> Any:
+    """prefetch(array, offset): ask for the cache line of the byte at `offset`, without waiting for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
         function_type = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
         function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
         builder.call(function, [address, ir.Constant(_I32, 0), ir.Constant(_I32, 3), ir.Constant(_I32, 1)])

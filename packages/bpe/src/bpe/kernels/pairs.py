@@ -21,8 +21,8 @@ Textbook twin: `pair_counts`, `words_with` and the queue of `bpe.reference.learn
 """
 
 import numpy as np
-from numba import njit
 
+from bpe.kernels.compiler import kernel
 from bpe.kernels.tokens import is_greater
 
 PAIR = np.dtype(
@@ -41,7 +41,7 @@ ENTRY = np.dtype([("bound", np.int64), ("pair", np.int64)])
 """An entry of the queue: a record and its bound when it was put in. If it has another one by now, the entry is void."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _goes_first(text: np.ndarray, tokens: np.ndarray, pairs: np.ndarray, pair: int, other: int) -> bool:
     """Return whether, of two pairs of equal count, `pair` is merged first: the lexicographically greater one."""
     if pairs[pair].left != pairs[other].left:
@@ -51,7 +51,7 @@ def _goes_first(text: np.ndarray, tokens: np.ndarray, pairs: np.ndarray, pair: i
     return False
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def push(queue: np.ndarray, length: int, text: np.ndarray, tokens: np.ndarray, pairs: np.ndarray, pair: int) -> None:
     """Put a record into the queue of `length` entries, under its present bound. There must be room."""
     bound = pairs[pair].bound
@@ -68,7 +68,7 @@ def push(queue: np.ndarray, length: int, text: np.ndarray, tokens: np.ndarray, p
     queue[i].pair = pair
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def replace_head(
     queue: np.ndarray, length: int, text: np.ndarray, tokens: np.ndarray, pairs: np.ndarray, bound: int, pair: int
 ) -> None:

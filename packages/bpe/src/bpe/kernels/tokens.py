@@ -18,7 +18,8 @@ Textbook twin: `bytes` objects in `bpe.reference.learn_merges`.
 """
 
 import numpy as np
-from numba import njit
+
+from bpe.kernels.compiler import kernel
 
 TOKEN = np.dtype(
     [
@@ -34,7 +35,7 @@ TOKEN = np.dtype(
 _FNV_OFFSET, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # Fowler, Noll & Vo's hash
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def find_or_add(text: np.ndarray, tokens: np.ndarray, slots: np.ndarray, place: int, length: int, next_id: int) -> int:
     """Return the id of the token (of two bytes or more) that is `text[place : place + length]`.
 
@@ -76,7 +77,7 @@ def find_or_add(text: np.ndarray, tokens: np.ndarray, slots: np.ndarray, place: 
     return next_id
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def is_greater(text: np.ndarray, tokens: np.ndarray, a: int, b: int) -> bool:
     """Return whether token a's bytes are lexicographically greater than those of token b, another one."""
     if tokens[a].prefix != tokens[b].prefix:
