@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import regex
 
 from bpe.kernels import count as kernel
 from bpe.kernels.count import (
@@ -22,6 +23,8 @@ from bpe.kernels.count import (
     STATE_SIZE,
     Table,
 )
+from bpe.kernels.memory import PADDING
+from bpe.patterns import split_pieces
 
 _FIRST_SLOTS = 1 << 12
 _Chunk = TypeVar("_Chunk")
@@ -75,6 +78,19 @@ class PieceCounts:
         frequency = np.empty(self.num_distinct, np.int64)
         kernel.write_words(table, text, borders, frequency)
         return text, borders, frequency
+
+
+def mark_textbook(text: str, pattern: "regex.Pattern[str]") -> MarkedText:
+    """Mark the pieces of a text as `bpe.patterns.split_pieces` finds them: for every pattern, and not fast."""
+    encoded = text.encode()
+    padded = np.zeros(len(encoded) + PADDING, np.uint8)
+    padded[: len(encoded)] = np.frombuffer(encoded, np.uint8)
+    pieces = split_pieces(text, pattern)
+    lengths = [len(piece) if piece.isascii() else len(piece.encode()) for piece in pieces]
+    borders = np.zeros(-len(encoded) % 64 + len(encoded) + 64, np.uint8)
+    borders[np.cumsum(lengths, dtype=np.int64)] = 1
+    starts = np.packbits(borders, bitorder="little").view("<u8")
+    return MarkedText(padded, np.array([[0, len(encoded), 0]], np.int64), starts)
 
 
 def count_pieces(

@@ -32,7 +32,7 @@ import numpy as np
 from bpe.kernels.compiler import kernel
 from bpe.kernels.memory import prefetch
 from bpe.kernels.pairs import push, replace_head
-from bpe.kernels.tokens import find_or_add
+from bpe.kernels.tokens import add_token
 
 BORDER = -1
 _INSIDE = -2
@@ -48,13 +48,12 @@ _LEFT, _RIGHT = 0, 1
     NUM_PLACES,
     NUM_QUEUED,
     FLOOR,
-    NUM_JOINED,  # records before this one are joined to older ones of the same pair, if there are any
     PLACES_READ,
     NEED_PAIRS,  # after GROW: what the arrays must have room for
     NEED_PLACES,
     NEED_NOTES,
     STATE_SIZE,
-) = range(12)
+) = range(11)
 
 REACHED, EXHAUSTED, GROW = range(3)
 """Why `learn` returned: the goal is reached; no pair is left; the arrays are too small."""
@@ -77,8 +76,6 @@ class Learner(NamedTuple):
     """int64 `[words]`: how often each word occurs."""
     tokens: np.ndarray
     """TOKEN, by id."""
-    slots: np.ndarray
-    """int32: the hash table of tokens."""
     pairs: np.ndarray
     """PAIR, by number."""
     places: np.ndarray
@@ -93,8 +90,6 @@ class Learner(NamedTuple):
     """int64 `[2]`: how many notes each row has."""
     num_listed: np.ndarray
     """int64 `[2]`: how many different neighbours each row has."""
-    made: np.ndarray
-    """int64 `[merges + 1, 3]`: the records that merge made (first, end), and the merge before that made its token."""
     merges: np.ndarray
     """int32 `[merges, 2]`: the merged pairs, as tokens."""
     state: np.ndarray
@@ -196,9 +191,7 @@ def _drop_head(learner: Learner) -> None:
     queue, state = learner.queue, learner.state
     state[NUM_QUEUED] -= 1
     last = queue[state[NUM_QUEUED]]
-    replace_head(
-        queue, state[NUM_QUEUED], learner.text, learner.tokens, learner.pairs, last.bound, last.pair
-    )
+    replace_head(queue, state[NUM_QUEUED], learner.text, learner.tokens, learner.pairs, last.bound, last.pair)
 
 
 @kernel
@@ -271,68 +264,6 @@ def _make_records(learner: Learner, side: int, new: int, max_length: int) -> Non
 
 
 @kernel
-def _older_record(learner: Learner, pair: int) -> int:
-    """Return an older record of the same pair of tokens, made in a step that made one of the two; −1 if there is none."""
-    pairs = learner.pairs
-    left, right = pairs[pair].left, pairs[pair].right
-    for token in (left, right):
-        step = np.int64(learner.tokens[token].made)
-        while step > 0:
-            for other in range(learner.made[step, 0], min(pair, learner.made[step, 1])):
-                if pairs[other].left == left and pairs[other].right == right:
-                    return other
-            step = learner.made[step, 2]
-    return -1
-
-
-@kernel
-def _join(learner: Learner, pair: int, older: int) -> None:
-    """Move the places of a record to the older record of the same pair."""
-    pairs, places, state = learner.pairs, learner.places, learner.state
-    i, j = pairs[older].first, pairs[pair].first
-    i_end, j_end = i + pairs[older].size, j + pairs[pair].size
-    k = state[NUM_PLACES]
-    pairs[older].first = k
-    pairs[older].size += pairs[pair].size
-    pairs[older].bound += pairs[pair].bound
-    pairs[pair].size = 0
-    pairs[pair].bound = 0
-    while i < i_end or j < j_end:
-        if j == j_end or (i < i_end and places[i] < places[j]):
-            places[k] = places[i]
-            i += 1
-        else:
-            places[k] = places[j]
-            j += 1
-        k += 1
-    state[NUM_PLACES] = k
-
-
-@kernel
-def _queue_new_records(learner: Learner, made_before: bool) -> bool:
-    """Put the records of the last step into the queue; if their token was made before, join them to older ones first.
-
-    Returns whether there was room; if not, the next call goes on from there.
-    """
-    pairs, state = learner.pairs, learner.state
-    while state[NUM_JOINED] < state[NUM_PAIRS]:
-        pair = state[NUM_JOINED]
-        older = _older_record(learner, pair) if made_before else -1
-        if older >= 0:
-            needed = state[NUM_PLACES] + pairs[older].size + pairs[pair].size
-            if needed > len(learner.places):
-                state[NEED_PLACES] = needed
-                return False
-            _join(learner, pair, older)
-            pair = older
-        if pairs[pair].bound >= state[FLOOR]:
-            push(learner.queue, state[NUM_QUEUED], learner.text, learner.tokens, pairs, pair)
-            state[NUM_QUEUED] += 1
-        state[NUM_JOINED] += 1
-    return True
-
-
-@kernel
 def _has_room(learner: Learner, size: int) -> bool:
     """Return whether merging at `size` places is sure to fit, and set what is needed if not."""
     state = learner.state
@@ -357,14 +288,8 @@ def learn(learner: Learner, goal: int, min_frequency: int, max_length: int) -> i
         min_frequency: pairs with a lower count are not merged; at least 1.
         max_length: pairs that would make a longer token, in bytes, are not merged.
     """
-    tokens, pairs, state, made = learner.tokens, learner.pairs, learner.state, learner.made
-    while True:
-        if state[NUM_JOINED] < state[NUM_PAIRS]:
-            step = state[NUM_MERGES]
-            if not _queue_new_records(learner, step > 0 and made[step, 2] > 0):
-                return GROW
-        if state[NUM_MERGES] == goal:
-            return REACHED
+    text, tokens, pairs, queue, state = learner.text, learner.tokens, learner.pairs, learner.queue, learner.state
+    while state[NUM_MERGES] < goal:
         pair = _commonest(learner)
         if pair < 0:
             if state[FLOOR] <= min_frequency:
@@ -375,20 +300,20 @@ def learn(learner: Learner, goal: int, min_frequency: int, max_length: int) -> i
             return GROW
         _drop_head(learner)
         left, right = np.int64(pairs[pair].left), np.int64(pairs[pair].right)
+        new, step, first = state[NUM_TOKENS], state[NUM_MERGES], state[NUM_PAIRS]
         length = np.int64(tokens[left].length) + np.int64(tokens[right].length)
-        place = learner.places[pairs[pair].first] >> 32
-        new = find_or_add(learner.text, tokens, learner.slots, place, length, state[NUM_TOKENS])
-        state[NUM_TOKENS] += new == state[NUM_TOKENS]
-        learner.merges[state[NUM_MERGES], 0] = left
-        learner.merges[state[NUM_MERGES], 1] = right
+        add_token(text, tokens, new, learner.places[pairs[pair].first] >> 32, length)
+        learner.merges[step, 0] = left
+        learner.merges[step, 1] = right
+        state[NUM_TOKENS] += 1
         state[NUM_MERGES] += 1
-        step = state[NUM_MERGES]
-        tokens[left].touched = step
-        tokens[right].touched = step
-        made[step, 0] = state[NUM_PAIRS]
+        tokens[left].touched = state[NUM_MERGES]
+        tokens[right].touched = state[NUM_MERGES]
         _merge(learner, pair, new)
         for side in range(2):
             _make_records(learner, side, new, max_length)
-        made[step, 1] = state[NUM_PAIRS]
-        made[step, 2] = tokens[new].made
-        tokens[new].made = step
+        for made in range(first, state[NUM_PAIRS]):
+            if pairs[made].bound >= state[FLOOR]:
+                push(queue, state[NUM_QUEUED], text, tokens, pairs, made)
+                state[NUM_QUEUED] += 1
+    return REACHED

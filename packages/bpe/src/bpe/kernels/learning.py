@@ -15,7 +15,6 @@ from bpe.kernels.learn import (
     NEED_PLACES,
     NEIGHBOUR,
     NOTE,
-    NUM_JOINED,
     NUM_MERGES,
     NUM_PAIRS,
     NUM_PLACES,
@@ -94,13 +93,12 @@ def _start(text: np.ndarray, borders: np.ndarray, frequency: np.ndarray, num_mer
     tokens["prefix"][:256] = np.arange(256, dtype=np.uint64) << np.uint64(56)
     state = np.zeros(STATE_SIZE, np.int64)
     state[NUM_TOKENS], state[NUM_PAIRS], state[NUM_PLACES] = 256, len(occurring), num_places
-    state[NUM_JOINED], state[FLOOR] = len(occurring), 2**63 - 1
+    state[FLOOR] = 2**63 - 1
     return Learner(
         text=text,
         symbols=symbols,
         frequency=frequency,
         tokens=tokens,
-        slots=np.full(1 << (2 * len(tokens)).bit_length(), -1, np.int32),
         pairs=pairs,
         places=places,
         queue=np.empty(len(pairs), ENTRY),
@@ -108,7 +106,6 @@ def _start(text: np.ndarray, borders: np.ndarray, frequency: np.ndarray, num_mer
         neighbours=np.zeros((2, len(tokens)), NEIGHBOUR),
         num_notes=np.zeros(2, np.int64),
         num_listed=np.zeros(2, np.int64),
-        made=np.zeros((num_merges + 1, 3), np.int64),
         merges=np.empty((num_merges, 2), np.int32),
         state=state,
     )

@@ -2,7 +2,7 @@
 
 A pair is a *record*: its two tokens, the places at which it was seen when the record was made, and an upper bound of
 its count. Merging other pairs takes occurrences away and never adds any (a pair's occurrences all come into being
-in the step that makes the younger of its two tokens), so nothing is done to a record while others are merged: only
+in the step that makes the younger of its two tokens, and no token is made twice), so nothing is done to a record while others are merged: only
 when it comes to the head of the queue are its places looked at again, and what is gone is dropped. There is no table
 from pairs to records, and no bookkeeping per occurrence.
 
@@ -13,9 +13,6 @@ from pairs to records, and no bookkeeping per occurrence.
 The queue is a binary heap by (bound, then the greater pair of byte strings). Most records never come near its head,
 so the queue holds only those whose bound reaches a *floor*; when it has run empty the floor is lowered, and the
 records are gone through for those that now belong in it.
-
-The exception is a token that is made a second time, from other parts (see `bpe.kernels.tokens`): then pairs that are
-there already may grow, and their records get new places (see `bpe.kernels.learn`).
 
 Textbook twin: `pair_counts`, `words_with` and the queue of `bpe.reference.learn_merges`.
 """
