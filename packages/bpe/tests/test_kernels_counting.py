@@ -1,6 +1,7 @@
 import pydoc_data.topics
 import threading
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from bpe.patterns import PATTERNS, compile_pattern
 from bpe.reference import count_pieces
 
 pytest.importorskip("numba", reason="needs numba")
-from bpe.kernels import counting  # noqa: E402
+from bpe.kernels import counting
 
-from .conftest import SCRIPTS, texts  # noqa: E402
+from .conftest import SCRIPTS, texts
 
 PATTERN = compile_pattern("gpt2")
 ANYTHING = compile_pattern(r"x+")  # what lies between two x is a piece, however long
@@ -28,7 +29,7 @@ def as_counter(counts):
     text, borders, frequency = counts.words()
     assert text[borders].tolist() == [0] * len(borders)
     encoded = text.tobytes()
-    found = [encoded[begin + 1 : end].decode() for begin, end in zip(borders[:-1], borders[1:], strict=True)]
+    found = [encoded[begin + 1 : end].decode() for begin, end in pairwise(borders.tolist())]
     assert len(set(found)) == len(found) == counts.num_distinct
     return Counter(dict(zip(found, frequency.tolist(), strict=True)))
 

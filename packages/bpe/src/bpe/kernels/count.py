@@ -18,7 +18,7 @@ No kernel allocates. `count_pieces` returns when a table is full, and goes on fr
 Textbook twin: `bpe.reference.count_pieces`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class Table(NamedTuple):
 
 
 @inlined
-def _short_hash(low: int, high: int) -> int:
+def _short_hash(low: Any, high: Any) -> Any:
     """Mix two words; the upper bits are the good ones."""
     mixed = low * _MIX_LOW
     mixed = (mixed ^ (mixed >> np.uint64(32)) ^ high) * _MIX_HIGH
@@ -75,16 +75,16 @@ def _short_hash(low: int, high: int) -> int:
 
 
 @kernel
-def _long_hash(text: np.ndarray, place: int, length: int) -> int:
+def _long_hash(text: np.ndarray, place: int, length: int) -> Any:
     """Hash the bytes of a long piece, eight at a time; the last eight may overlap the ones before."""
-    mixed = np.uint64(length)
+    mixed: Any = np.uint64(length)
     for p in range(place, place + length - 8, 8):
         mixed = _short_hash(mixed, load_word(text, p))
     return _short_hash(mixed, load_word(text, place + length - 8))
 
 
 @kernel
-def _add_short(table: Table, slot: int, low: int, high: int, count: int) -> None:
+def _add_short(table: Table, slot: Any, low: Any, high: Any, count: int) -> None:
     """Add to the count of a short piece, entering it if it is new. There must be room for it."""
     slots, short, state = table.slots, table.short, table.state
     mask = len(slots) - 1
@@ -258,7 +258,7 @@ def write_words(table: Table, text: np.ndarray, borders: np.ndarray, frequency: 
         borders: int64 `[pieces + 1]`: gets the places of these bytes.
         frequency: int64 `[pieces]`: gets the counts.
     """
-    p = 0
+    p: Any = 0
     borders[0] = 0
     num_short = table.state[NUM_SHORT]
     for number in range(num_short):

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -110,9 +110,10 @@ def count_pieces(
     with ThreadPoolExecutor(num_threads) as pool:
         futures = [pool.submit(_count_all, shared, mark) for _ in range(num_threads)]
         try:
-            first, *others = [future.result() for future in futures]
+            wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             shared.stop()  # after an error in one thread, or an interrupt, the others need not go on
+        first, *others = [future.result() for future in futures]
     for other in others:
         first.add(other)
     return first

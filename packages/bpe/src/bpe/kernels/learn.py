@@ -302,7 +302,7 @@ def learn(learner: Learner, goal: int, min_frequency: int, max_length: int) -> i
         left, right = np.int64(pairs[pair].left), np.int64(pairs[pair].right)
         new, step, first = state[NUM_TOKENS], state[NUM_MERGES], state[NUM_PAIRS]
         length = np.int64(tokens[left].length) + np.int64(tokens[right].length)
-        add_token(text, tokens, new, learner.places[pairs[pair].first] >> 32, length)
+        add_token(text, tokens, new, learner.places[pairs[pair].first] >> 32, int(length))
         learner.merges[step, 0] = left
         learner.merges[step, 1] = right
         state[NUM_TOKENS] += 1

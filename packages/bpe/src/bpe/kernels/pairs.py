@@ -1,10 +1,10 @@
 """Pairs of neighbouring tokens: how often each occurs, where, and which is the commonest.
 
 A pair is a *record*: its two tokens, the places at which it was seen when the record was made, and an upper bound of
-its count. Merging other pairs takes occurrences away and never adds any (a pair's occurrences all come into being
-in the step that makes the younger of its two tokens, and no token is made twice), so nothing is done to a record while others are merged: only
-when it comes to the head of the queue are its places looked at again, and what is gone is dropped. There is no table
-from pairs to records, and no bookkeeping per occurrence.
+its count. Merging other pairs takes occurrences away and never adds any: a pair's occurrences all come into being in
+the step that makes the younger of its two tokens, and no token is made twice. So nothing is done to a record while
+others are merged. Only when it comes to the head of the queue are its places looked at again, and what is gone is
+dropped. There is no table from pairs to records, and no bookkeeping per occurrence.
 
     words: abab abc    record (a, b): three places, bound 3      record (b, c): one place, bound 1
     merge a b          record (ab, ab): one place, bound 1       record (ab, c): one place, bound 1
