@@ -19,6 +19,7 @@ from bpe.kernels.learn import (
     NUM_PAIRS,
     NUM_PLACES,
     NUM_TOKENS,
+    REACHED,
     STATE_SIZE,
     Learner,
 )
@@ -59,16 +60,17 @@ def learn_merges(
         raise ValueError(f"the distinct pieces of the text make {len(text)} bytes; the limit is {_LARGEST}")
     max_length = _NO_LIMIT if max_token_length is None else max_token_length
     learner = _start(text, borders, frequency, num_merges, max_length)
+    outcome = REACHED
     while True:
         done = int(learner.state[NUM_MERGES])
         if report_progress is not None:
             report_progress(done, num_merges)
+        if done == num_merges or outcome == EXHAUSTED:
+            return _merges_as_bytes(learner)
         goal = min(num_merges, done + _MERGES_PER_CALL)
         outcome = kernel.learn(learner, goal, min_frequency, max_length)
         if outcome == GROW:
             learner = _grown(learner)
-        elif outcome == EXHAUSTED or learner.state[NUM_MERGES] == num_merges:
-            return _merges_as_bytes(learner)
 
 
 def _start(text: np.ndarray, borders: np.ndarray, frequency: np.ndarray, num_merges: int, max_length: int) -> Learner:
