@@ -1,5 +1,7 @@
+import pydoc_data.topics
 import warnings
 from collections import Counter
+from importlib.util import find_spec
 from itertools import pairwise
 
 import pytest
@@ -8,11 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpe import PATTERNS, TextFileError, train_bpe
+from bpe.reference import count_pieces
+from bpe.training import train_bpe_with_report
 
 from .conftest import END
 
+ENGINES = ["textbook", pytest.param("compiled", marks=pytest.mark.skipif(find_spec("numba") is None, reason="numba"))]
 
-def naive_train(text, vocab_size, special_tokens):
+
+def naive_train(text, vocab_size, special_tokens, min_frequency=1, max_token_length=10**9):
     """The textbook, without any care for speed: split, count everything, merge, start again."""
     vocab = [token.encode() for token in special_tokens] + [bytes([byte]) for byte in range(256)]
     documents = [text]
@@ -22,6 +28,11 @@ def naive_train(text, vocab_size, special_tokens):
     merges = []
     while len(vocab) < vocab_size:
         counts = Counter(pair for word in words for pair in pairwise(word))
+        counts = {
+            pair: count
+            for pair, count in counts.items()
+            if count >= min_frequency and len(pair[0]) + len(pair[1]) <= max_token_length
+        }
         if not counts:
             break
         best = max(counts, key=lambda pair: (counts[pair], pair))
@@ -36,18 +47,27 @@ def naive_train(text, vocab_size, special_tokens):
     return dict(enumerate(vocab)), merges
 
 
-@given(
-    text=st.lists(st.sampled_from(["a", "b", "ab", " ", "é", "\n", END, "'s", "  c"]), min_size=1, max_size=40).map(
-        "".join
-    ),
-    extra=st.integers(0, 25),
+TEXTS = st.lists(st.sampled_from(["a", "b", "ab", " ", "é", "\n", END, "'s", "  c"]), min_size=1, max_size=40).map(
+    "".join
 )
-def test_training_equals_the_naive_way(tmp_path_factory, text, extra):
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(
+    text=TEXTS,
+    extra=st.integers(0, 25),
+    limits=st.fixed_dictionaries(
+        {}, optional={"min_frequency": st.integers(1, 4), "max_token_length": st.integers(1, 4)}
+    ),
+)
+def test_training_equals_the_naive_way(tmp_path_factory, engine, text, extra, limits):
     path = tmp_path_factory.mktemp("naive") / "text.txt"
     path.write_bytes(text.encode())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # short texts run out of pairs
-        assert train_bpe(path, 257 + extra, [END]) == naive_train(text, 257 + extra, [END])
+        assert train_bpe(path, 257 + extra, [END], engine=engine, **limits) == naive_train(
+            text, 257 + extra, [END], **limits
+        )
 
 
 def test_real_text_equals_the_naive_way(corpus, tmp_path):
@@ -106,3 +126,99 @@ def test_bad_files_are_refused(tmp_path):
     empty.touch()
     with pytest.raises(TextFileError, match="is empty"):
         train_bpe(empty, 300)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(documents=st.lists(TEXTS, min_size=1, max_size=5))
+def test_every_file_and_every_string_is_a_text_of_its_own(tmp_path_factory, engine, documents):
+    folder = tmp_path_factory.mktemp("documents")
+    for number, document in enumerate(documents):
+        (folder / str(number)).write_bytes(document.encode())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = naive_train("<|border|>".join(documents), 275, ["<|border|>", END])[1]
+        paths = [folder / str(number) for number in range(len(documents))]
+        assert train_bpe(paths, 274, [END], engine=engine)[1] == expected
+        assert train_bpe(iter(documents), 274, [END], engine=engine)[1] == expected
+
+
+def test_a_special_token_is_not_joined_across_strings():
+    merges = train_bpe(iter(["<|endof", "text|>"]), 258, [END])[1]
+    assert merges != []
+    with pytest.warns(UserWarning, match="no pair of tokens is left to merge in the iterable"):
+        assert train_bpe(iter([END]), 258, [END])[1] == []
+
+
+@pytest.mark.parametrize("pattern", [*PATTERNS, r"\p{L}+"])
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_both_engines_agree_on_real_text(corpus, pattern, num_threads):
+    pytest.importorskip("numba")
+    textbook, compiled = (
+        train_bpe(corpus, 1500, [END], pattern=pattern, engine=engine, num_threads=num_threads)
+        for engine in ["textbook", "compiled"]
+    )
+    assert textbook == compiled
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_report(corpus, engine):
+    vocab, merges, report = train_bpe_with_report(corpus, 600, [END], engine=engine)
+    assert (vocab, merges) == train_bpe(corpus, 600, [END])
+    counts = count_pieces(corpus.read_bytes().decode().split(END), regex.compile(PATTERNS["gpt2"]))
+    assert report.engine == engine
+    assert report.bytes_read == corpus.stat().st_size
+    assert report.num_pieces == counts.total()
+    assert report.num_distinct_pieces == len(counts)
+    assert report.num_merges == len(merges) == 343
+    assert [len(token) for token in report.longest_tokens] == sorted(map(len, vocab.values()))[:-6:-1]
+    assert 0 < report.count_seconds + report.merge_seconds <= report.total_seconds
+    assert report.peak_memory_bytes is None or report.peak_memory_bytes > 2**20
+
+
+def test_the_engine_is_chosen_by_size(corpus):
+    assert train_bpe_with_report(corpus, 300)[2].engine == "textbook"
+    expected = "textbook" if find_spec("numba") is None else "compiled"
+    assert train_bpe_with_report(iter(["aa " * 99]), 258)[2].engine == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_progress_is_shown_on_standard_error(engine, capsys):
+    train_bpe(iter(pydoc_data.topics.topics.values()), 400, engine=engine, progress=True)
+    shown = capsys.readouterr().err
+    assert "counting" in shown
+    assert shown.endswith("merging 100 %\n")
+    train_bpe(iter(["low low"]), 258, engine=engine)
+    assert capsys.readouterr().err == ""
+
+
+def test_limits_are_named_in_the_warning():
+    with pytest.warns(UserWarning, match="no pair of tokens that occurs 3 times and makes at most 2 bytes is left"):
+        train_bpe(iter(["abc abc abc"]), 300, min_frequency=3, max_token_length=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"vocab_size": 300.0}, "vocab_size is 300.0: it has to be a whole number"),
+        ({"vocab_size": "300"}, "vocab_size is '300': it has to be a whole number"),
+        ({"min_frequency": 0}, "min_frequency is 0: it has to be at least 1"),
+        ({"min_frequency": True}, "min_frequency is True: it has to be a whole number"),
+        ({"max_token_length": 0}, "max_token_length is 0: it has to be at least 1"),
+        ({"num_threads": 0}, "num_threads is 0: it has to be at least 1"),
+        ({"engine": "fast"}, "engine is 'fast': it has to be 'auto', 'textbook' or 'compiled'"),
+        ({"special_tokens": END}, "special_tokens is the string"),
+        ({"special_tokens": [END, END]}, "is given twice"),
+        ({"pattern": "("}, "is neither one of"),
+        ({"source": 3.5}, "cannot train on an object of type float"),
+    ],
+)
+def test_wrong_arguments_are_refused(corpus, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train_bpe(**{"source": corpus, "vocab_size": 300, **arguments})
+
+
+def test_the_compiled_engine_has_to_be_installed(corpus, monkeypatch):
+    monkeypatch.setattr("bpe.training.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"Numba is not installed: install bpe\[fast\]"):
+        train_bpe(corpus, 300, engine="compiled")
+    assert train_bpe_with_report(iter(["aa"]), 257)[2].engine == "textbook"

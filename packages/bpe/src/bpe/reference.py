@@ -47,11 +47,18 @@ def count_pieces(texts: Iterable[str], pattern: "regex.Pattern[str]") -> Counter
     return counts
 
 
-def learn_merges(piece_counts: Mapping[str, int], num_merges: int) -> list[Pair]:
+def learn_merges(
+    piece_counts: Mapping[str, int],
+    num_merges: int,
+    *,
+    min_frequency: int = 1,
+    max_token_length: int | None = None,
+) -> list[Pair]:
     """Return at most `num_merges` merges, learned from pieces and how often each occurs.
 
     Each step merges the pair with the highest count, ties going to the lexicographically greater pair of
-    byte strings. Fewer merges come back when no pair is left.
+    byte strings. Fewer merges come back when no pair is left that occurs at least `min_frequency` times and makes
+    a token of at most `max_token_length` bytes.
     """
     words = [split_bytes(piece.encode()) for piece in piece_counts]
     frequencies = list(piece_counts.values())
@@ -62,8 +69,11 @@ def learn_merges(piece_counts: Mapping[str, int], num_merges: int) -> list[Pair]
             pair_counts[pair] += frequencies[index]
             words_with[pair].add(index)
 
+    def may_be_merged(pair: Pair) -> bool:
+        return max_token_length is None or len(pair[0]) + len(pair[1]) <= max_token_length
+
     merges: list[Pair] = []
-    queue = [_priority(pair, count) for pair, count in pair_counts.items()]
+    queue = [_priority(pair, count) for pair, count in pair_counts.items() if may_be_merged(pair)]
     heapq.heapify(queue)
     while queue and len(merges) < num_merges:
         negative_count, _, _, best = heapq.heappop(queue)
@@ -72,6 +82,8 @@ def learn_merges(piece_counts: Mapping[str, int], num_merges: int) -> list[Pair]
             if count > 0:
                 heapq.heappush(queue, _priority(best, count))
             continue
+        if count < min_frequency:
+            break
         merges.append(best)
         changes: dict[Pair, int] = defaultdict(int)
         for index in words_with.pop(best):
@@ -80,7 +92,7 @@ def learn_merges(piece_counts: Mapping[str, int], num_merges: int) -> list[Pair]
                 words_with[pair].add(index)
         for pair, change in changes.items():
             pair_counts[pair] += change
-            if change > 0:  # only pairs with the new token grow, so this is their first time in the queue
+            if change > 0 and may_be_merged(pair):  # it has the new token: only such pairs grow
                 heapq.heappush(queue, _priority(pair, pair_counts[pair]))
         pair_counts[best] = 0
     return merges

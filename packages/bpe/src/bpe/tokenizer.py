@@ -103,7 +103,7 @@ class Tokenizer(TokenizerBase):
         return self._encoder
 
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
-        """Return the compiled path if it is to serve a file, else None. (For this package's own use.)"""
+        """Return the compiled path if it is to serve a file, else None; for this package's own use."""
         path = Path(path)
         return self._compiled(path.stat().st_size) if path.is_file() else None
 

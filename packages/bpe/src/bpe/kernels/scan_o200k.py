@@ -99,7 +99,7 @@ def scan_o200k(
     masks: np.ndarray,
     state: np.ndarray,
 ) -> int:
-    """Find the pieces of `text[begin:end]`: as `bpe.kernels.scan_gpt2.scan_gpt2`, with `masks` as for `classify_text`."""
+    """Find the pieces of `text[begin:end]`, as `scan_gpt2` does; `masks` is that of `classify_text`."""
     bad = classify_text(text, begin, end, table, masks, state)
     if bad >= 0:
         return bad

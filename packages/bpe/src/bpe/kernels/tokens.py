@@ -1,0 +1,62 @@
+"""Byte strings of tokens, in the kernels that learn merges: where they are and how they compare.
+
+Every token occurs somewhere in the text it is learned from, so its bytes need no room of their own: a token is a
+place in the text and a length. In the text `low lower`
+
+    id      0 … 255            256          257
+    bytes   each byte          l o          lo w
+    place   where it occurs    0            0
+    length  1                  2            3
+
+Ties are decided by bytes, and at low counts there are many. Most are settled by the first eight bytes, which each
+token keeps as one big-endian number (`prefix`), zeros at its end.
+
+No token is made twice, so no table from bytes to ids is needed. For assume that somewhere `l` + `r` makes the bytes s,
+and elsewhere, later, `l'` + `r'` makes the same bytes. In both places all merges inside of s were the same until
+then: no merge crossed the borders of s in either, and from left to right the same pairs were merged. (A run `x x x` is
+merged from its left end; if it began before s, an even number of x stood there, else one had crossed the
+border.) So the second place became s in the very step that the first one did.
+
+Textbook twin: `bytes` objects in `bpe.reference.learn_merges`.
+"""
+
+import numpy as np
+
+from bpe.kernels.compiler import kernel
+
+TOKEN = np.dtype(
+    [
+        ("place", np.int64),  # where in the text its bytes are
+        ("prefix", np.uint64),
+        ("length", np.int32),  # in bytes
+        ("touched", np.int32),  # the number of the last merge that had it as a part
+    ]
+)
+"""A token, by id."""
+
+
+@kernel
+def add_token(text: np.ndarray, tokens: np.ndarray, new: int, place: int, length: int) -> None:
+    """Describe the token `new`, which is `text[place : place + length]`."""
+    token = tokens[new]
+    token.place = place
+    token.length = length
+    token.touched = -1
+    prefix = np.uint64(0)
+    for i in range(8):
+        prefix = (prefix << np.uint64(8)) | np.uint64(text[place + i] if i < length else 0)
+    token.prefix = prefix
+
+
+@kernel
+def is_greater(text: np.ndarray, tokens: np.ndarray, a: int, b: int) -> bool:
+    """Return whether token a's bytes are lexicographically greater than those of token b, another one."""
+    if tokens[a].prefix != tokens[b].prefix:
+        return tokens[a].prefix > tokens[b].prefix
+    if min(tokens[a].length, tokens[b].length) <= 8:  # the shorter one is the beginning of the other
+        return tokens[a].length > tokens[b].length
+    i, j = tokens[a].place, tokens[b].place
+    for k in range(8, min(tokens[a].length, tokens[b].length)):
+        if text[i + k] != text[j + k]:
+            return text[i + k] > text[j + k]
+    return tokens[a].length > tokens[b].length

@@ -1,0 +1,43 @@
+import dataclasses
+
+import pytest
+
+from bpe.training_report import TrainingReport, peak_memory
+
+REPORT = TrainingReport(
+    engine="textbook",
+    bytes_read=1_234_567,
+    num_pieces=300_000,
+    num_distinct_pieces=40_000,
+    num_merges=9_743,
+    longest_tokens=(b" notwithstanding", b"\xe7\x8b"),
+    count_seconds=1.25,
+    merge_seconds=0.5,
+    total_seconds=1.76,
+    peak_memory_bytes=100 * 2**20,
+)
+
+
+def test_it_can_be_read():
+    assert str(REPORT).splitlines() == [
+        "engine         textbook",
+        "read           1,234,567 bytes, 300,000 pre-tokens, 40,000 distinct",
+        "merges         9,743",
+        "longest tokens ' notwithstanding'  '\ufffd'",
+        "time           1.76 s (counting 1.25 s, merging 0.50 s)",
+        "peak memory    100 MiB",
+    ]
+
+
+def test_what_is_not_known_is_said_so():
+    text = str(dataclasses.replace(REPORT, longest_tokens=(), peak_memory_bytes=None))
+    assert "longest tokens none" in text
+    assert "peak memory    unknown" in text
+
+
+def test_peak_memory_only_grows():
+    before = peak_memory()
+    if before is None:
+        pytest.skip("the system does not tell")
+    block = bytearray(b"x") * (before + 2**26)
+    assert peak_memory() >= len(block) > before > 2**20
