@@ -6,6 +6,7 @@ They are driven as the package drives them: through a worker, whose STARTS are r
 import sys
 from itertools import accumulate, product
 
+import numpy as np
 import pytest
 import regex
 from hypothesis import given
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from bpe import PATTERNS
 from bpe.patterns import compile_pattern, split_pieces
 
-np = pytest.importorskip("numpy")
 pytest.importorskip("numba", reason="needs numba")
 from bpe.compiled.model import CompiledModel
 from bpe.compiled.worker import NotUtf8Error, Specials, Worker
