@@ -1,0 +1,173 @@
+"""Text files to token files: what there is to read, and what is left when the work is broken off."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from bpe import TextFileError, TokenFileError, Tokenizer, encode_file, read_token_file_info
+from bpe.token_files import TokenFileWriter, read_token_ids
+
+from .conftest import END, SCRIPTS
+
+TEXT = f"{SCRIPTS}{END}the quick brown fox " * 2000
+
+
+@pytest.fixture(params=["textbook", "compiled"])
+def engine(request, kernels):
+    if request.param == "compiled":
+        pytest.importorskip("numba", reason="needs numba")
+    return request.param
+
+
+@pytest.fixture
+def encoder(trained, engine):
+    return Tokenizer(*trained, [END], engine=engine)
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text"
+    path.write_text(TEXT, newline="")
+    return path
+
+
+def listing(folder):
+    return sorted(os.listdir(folder))
+
+
+@pytest.mark.parametrize("num_threads", [None, 1, 3])
+def test_the_ids_of_the_text(encoder, tokenizer, text, tmp_path, num_threads):
+    info = encode_file(encoder, text, tmp_path / "ids", num_threads=num_threads)
+    ids = [token_id for chunk in read_token_ids(tmp_path / "ids") for token_id in chunk]
+    assert ids == tokenizer.encode(TEXT)
+    assert info == read_token_file_info(tmp_path / "ids")
+    assert (info.count, info.dtype, info.tokenizer_sha256) == (len(ids), "uint16", tokenizer.fingerprint)
+    assert listing(tmp_path) == ["ids", "ids.json", "text"]
+
+
+def test_a_missing_file(encoder, tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        encode_file(encoder, tmp_path / "none", tmp_path / "ids")
+    assert caught.value.filename == str(tmp_path / "none")
+
+
+def test_a_folder(encoder, tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        encode_file(encoder, tmp_path / "folder", tmp_path / "ids")
+    assert listing(tmp_path) == ["folder"]
+
+
+def test_an_empty_file(encoder, tmp_path):
+    (tmp_path / "empty").touch()
+    with pytest.raises(TextFileError, match="empty is empty"):
+        encode_file(encoder, tmp_path / "empty", tmp_path / "ids")
+    assert listing(tmp_path) == ["empty"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe(encoder, tokenizer, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(TEXT, newline=""))
+    writer.start()
+    info = encode_file(encoder, tmp_path / "pipe", tmp_path / "ids")
+    writer.join()
+    assert info.count == len(tokenizer.encode(TEXT))
+
+
+@pytest.mark.parametrize("output", ["none/ids", "folder"])
+def test_output_that_cannot_be_written(encoder, text, tmp_path, output):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError):
+        encode_file(encoder, text, tmp_path / output)
+    assert listing(tmp_path) == ["folder", "text"]
+
+
+def test_a_file_that_is_not_utf8_leaves_nothing_behind(encoder, text, tmp_path):
+    with open(text, "ab") as file:
+        file.write(b"\xff")
+    with pytest.raises(TextFileError, match=f"0xff at offset {len(TEXT.encode())} "):
+        encode_file(encoder, text, tmp_path / "ids", num_threads=2)
+    assert listing(tmp_path) == ["text"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_work_that_is_broken_off_leaves_what_was_there(encoder, text, tmp_path, monkeypatch, error):
+    encode_file(encoder, text, tmp_path / "ids")
+    before = (tmp_path / "ids").read_bytes()
+
+    def fails(self, ids):
+        raise error
+
+    monkeypatch.setattr(TokenFileWriter, "write", fails)
+    monkeypatch.setattr(TokenFileWriter, "write_array", fails)
+    threads = threading.active_count()
+    with pytest.raises(OSError if isinstance(error, OSError) else error) as caught:
+        encode_file(encoder, text, tmp_path / "ids", num_threads=2)
+    if isinstance(error, OSError):
+        assert caught.value.filename == str(tmp_path / "ids")
+        assert "free some space" in str(caught.value)
+    assert threading.active_count() == threads
+    assert listing(tmp_path) == ["ids", "ids.json", "text"]
+    assert (tmp_path / "ids").read_bytes() == before
+    assert read_token_file_info(tmp_path / "ids").count == len(before) // 2
+
+
+def test_a_file_that_shrinks_meanwhile(trained, tmp_path, monkeypatch, kernels):
+    pytest.importorskip("numba", reason="needs numba")
+    path = tmp_path / "text"
+    path.write_text(TEXT * 4, newline="")
+    real = TokenFileWriter.write_array
+
+    def shrinks(self, ids):
+        os.truncate(path, 1000)
+        real(self, ids)
+
+    monkeypatch.setattr(TokenFileWriter, "write_array", shrinks)
+    compiled = Tokenizer(*trained, [END], engine="compiled")
+    for num_threads in (1, 2):
+        path.write_text(TEXT * 40, newline="")
+        with pytest.raises(TextFileError, match=r"text ends at offset \d+, earlier than at first: leave it alone"):
+            encode_file(compiled, path, tmp_path / "ids", num_threads=num_threads)
+        assert listing(tmp_path) == ["text"]
+
+
+KILLED = """
+import os, signal, sys
+from bpe import Tokenizer, encode_file
+from bpe.token_files import TokenFileWriter
+def kill(self, ids):
+    self._file.write(b"half")
+    self._file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+TokenFileWriter.write = TokenFileWriter.write_array = kill
+encode_file(Tokenizer.load(sys.argv[1]), sys.argv[2], sys.argv[3])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+def test_a_process_that_is_killed_leaves_nothing_under_the_name(encoder, text, tmp_path):
+    encoder.save(tmp_path / "tokenizer.json")
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "tokenizer.json"), str(text), str(tmp_path / "ids")]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not (tmp_path / "ids").exists()
+    (left,) = tmp_path.glob(".ids.*")
+    os.utime(left, (0, 0))
+    encode_file(encoder, text, tmp_path / "ids")
+    assert listing(tmp_path) == ["ids", "ids.json", "text", "tokenizer.json"]
+    with pytest.raises(TokenFileError):
+        read_token_file_info(tmp_path / "text")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything")
+def test_what_may_not_be_read_or_written(encoder, text, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(PermissionError):
+        encode_file(encoder, text, tmp_path / "locked" / "ids")
+    text.chmod(0)
+    with pytest.raises(PermissionError):
+        encode_file(encoder, text, tmp_path / "ids")
