@@ -117,6 +117,19 @@ def test_work_that_is_broken_off_leaves_what_was_there(encoder, text, tmp_path, 
     assert read_token_file_info(tmp_path / "ids").count == len(before) // 2
 
 
+def test_a_disk_that_is_full_at_the_end_leaves_what_was_there(encoder, text, tmp_path, monkeypatch):
+    info = encode_file(encoder, text, tmp_path / "ids")
+
+    def fails(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="free some space"):
+        encode_file(encoder, text, tmp_path / "ids")
+    assert listing(tmp_path) == ["ids", "ids.json", "text"]
+    assert read_token_file_info(tmp_path / "ids") == info
+
+
 def test_a_file_that_shrinks_meanwhile(trained, tmp_path, monkeypatch, kernels):
     pytest.importorskip("numba", reason="needs numba")
     path = tmp_path / "text"

@@ -125,6 +125,8 @@ def open_token_file_writer(
     with whole_file(path) as file:
         writer = TokenFileWriter(file, vocab_size)
         yield writer
+        file.flush()
+        os.fsync(file.fileno())  # now, so that a full disk is met while the old pair is still whole
         # Until the new description stands there is none, so that old and new are never taken for a pair.
         info_path(path).unlink(missing_ok=True)
     info = TokenFileInfo(writer.dtype, writer.count, vocab_size, tokenizer_sha256)
