@@ -82,7 +82,7 @@ class Tokenizer(TokenizerBase):
 
     def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a text of so many bytes, else None."""
-        kernel = "encode16" if id_dtype(self.vocab_size) == "uint16" else "encode32"
+        kernel = "encode16" if id_dtype(self._vocab_size) == "uint16" else "encode32"
         if not use_kernels(self._engine, num_bytes, kernel, ready=self._encoder is not None):
             return None
         if self._encoder is None:

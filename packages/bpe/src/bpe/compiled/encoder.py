@@ -19,9 +19,6 @@ from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
 from bpe.text_files import TextFileError, read_text, utf8_error
 
-_TASK_BYTES = 4 * CHUNK_BYTES
-"""Bytes of a file that a thread takes at a time: enough to make the handing out negligible."""
-
 
 class CompiledEncoder:
     """Turns text into ids with the kernels. Threads may use it at once: each takes a worker, and with it a cache."""
@@ -89,11 +86,11 @@ class CompiledEncoder:
 
     def batch(self, texts: Sequence[str], special_tokens: SpecialTokens, num_threads: int) -> Iterator["np.ndarray"]:
         """Yield the ids of each text as an array, in order."""
-        groups = _groups(texts, _TASK_BYTES)
-        encode: Callable[[Sequence[str]], list[np.ndarray]] = lambda group: [
-            self.array(text, special_tokens) for text in group
-        ]
-        for arrays in map_in_order(encode, groups, num_threads):
+
+        def encode(group: Sequence[str]) -> list[np.ndarray]:
+            return [self.array(text, special_tokens) for text in group]
+
+        for arrays in map_in_order(encode, _groups(texts, CHUNK_BYTES), num_threads):
             yield from arrays
 
     def _custom_runs(self, parts: Iterable[tuple[str, bool]], worker: Worker) -> Iterator["np.ndarray"]:
@@ -137,7 +134,6 @@ class CompiledEncoder:
             total = os.fstat(descriptor).st_size
             if total == 0:
                 raise TextFileError(f"{path} is empty: give a file with text in it")
-            size = CHUNK_BYTES if num_threads == 1 else _TASK_BYTES
 
             def encode(chunk: tuple[int, int]) -> tuple[int, np.ndarray]:
                 with self._worker() as worker:
@@ -148,7 +144,7 @@ class CompiledEncoder:
                         raise utf8_error(path, os.pread(descriptor, chunk[1], chunk[0]), chunk[0]) from None
                     return chunk[1], ids if num_threads == 1 else ids.copy()
 
-            chunks = cut_file(descriptor, total, self._pattern, special_tokens, size)
+            chunks = cut_file(descriptor, total, self._pattern, special_tokens, CHUNK_BYTES)
             for num_bytes, ids in map_in_order(encode, chunks, num_threads):
                 yield ids
                 if report is not None:

@@ -26,7 +26,7 @@ def inlined(function: Function) -> Function:
 
 @intrinsic
 def stay_apart(typing_context: Any) -> Any:
-    """stay_apart(): keep LLVM from putting this function into its callers, so that it has all registers to itself."""
+    """Keep LLVM from putting the function that says this into its callers, so that it has all registers to itself."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.function.attributes.add("noinline")

@@ -141,7 +141,7 @@ def contraction_end(text: np.ndarray, p: int, end: int) -> int:
 
 @kernel
 def number_end(text: np.ndarray, begin: int, p: int, masks: np.ndarray, words: int) -> int:
-    """Return the end of `\\p{N}{1,3}` at byte p, which is a number."""
+    r"""Return the end of `\p{N}{1,3}` at byte p, which is a number."""
     for _ in range(3):
         if not in_class(masks, NUMBERS, words, p):
             break
@@ -151,7 +151,7 @@ def number_end(text: np.ndarray, begin: int, p: int, masks: np.ndarray, words: i
 
 @kernel
 def space_end(text: np.ndarray, begin: int, p: int, end: int, masks: np.ndarray, words: int) -> int:
-    """Return the end of `\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+` at byte p, which is white space; all counted from `begin`."""
+    r"""Return the end of `\s*[\r\n]+|\s+(?!\S)|\s+` at byte p, which is white space; all counted from `begin`."""
     q = run_end(masks, SPACES, words, p)
     for r in range(q - 1, p - 1, -1):
         if text[begin + r] == 0x0A or text[begin + r] == 0x0D:

@@ -1,7 +1,7 @@
-"""Where the pattern cl100k (GPT-4, and with it Llama 3 and Qwen in close variants) cuts a text.
+r"""Where the pattern cl100k (GPT-4, and with it Llama 3 and Qwen in close variants) cuts a text.
 
-    (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\\r\\n\\p{L}\\p{N}]?\\p{L}+ | \\p{N}{1,3} | ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*
-    | \\s*[\\r\\n]+ | \\s+(?!\\S) | \\s+
+    (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\r\n\p{L}\p{N}]?\p{L}+ | \p{N}{1,3} | ?[^\s\p{L}\p{N}]+[\r\n]*
+    | \s*[\r\n]+ | \s+(?!\S) | \s+
 
 The walker tries the alternatives in their order, each on the runs of `bpe.kernels.runs`. On "(don't)  12345":
 
@@ -20,7 +20,6 @@ from bpe.kernels.runs import (
     LETTERS,
     NUMBERS,
     OTHERS,
-    SPACES,
     character_length,
     classify_text,
     contraction_end,

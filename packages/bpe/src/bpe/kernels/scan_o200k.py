@@ -1,7 +1,7 @@
-"""Where the pattern o200k (GPT-4o) cuts a text.
+r"""Where the pattern o200k (GPT-4o) cuts a text.
 
-    [^\\r\\n\\p{L}\\p{N}]?U*V+(?i:'s|'t|'re|'ve|'m|'ll|'d)? | [^\\r\\n\\p{L}\\p{N}]?U+V*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
-    | \\p{N}{1,3} | ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]* | \\s*[\\r\\n]+ | \\s+(?!\\S) | \\s+
+    [^\r\n\p{L}\p{N}]?U*V+(?i:'s|'t|'re|'ve|'m|'ll|'d)? | [^\r\n\p{L}\p{N}]?U+V*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
+    | \p{N}{1,3} | ?[^\s\p{L}\p{N}]+[\r\n/]* | \s*[\r\n]+ | \s+(?!\S) | \s+
 
 with U = upper case and V = lower case, letters without case and marks in both. A word ends before the next capital, and
 takes its contraction along. On "(HTMLParser's":
