@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from bpe.kernels import layout
-from bpe.kernels.compiler import inlined, kernel, stay_apart
+from bpe.kernels.compiler import ONE, ZERO, inlined, kernel, stay_apart
 from bpe.kernels.layout import LONGEST_CACHED, LONGEST_KEY, SEGMENT
 from bpe.kernels.long_pieces import copy_ids, encode_long, remember_ids
 from bpe.kernels.memory import (
@@ -276,14 +276,14 @@ def encode_pieces(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) ->
     positions, keys = view(a, layout.POSITIONS, np.uint32), view(a, layout.KEYS, np.uint64)
     neighbours = view(a, layout.NEIGHBOURS, np.uint64)
     num_words = (end - begin + 63) >> 6
-    count = 0
-    for word in range(0, num_words, SEGMENT):
+    count = ZERO
+    for word in range(ZERO, num_words, SEGMENT):
         count = list_starts(starts, word, min(word + SEGMENT, num_words), begin, positions, count)
         if word + SEGMENT >= num_words:
             store_int(positions, count, end)
         else:
             count -= 1  # the end of the last piece is not known yet
-        piece, end_of_keys = np.int64(0), np.int64(0)
+        piece, end_of_keys = ZERO, ZERO
         while True:
             piece, end_of_keys = make_keys(
                 text, positions, piece, count, table, a[layout.SHIFT], masks, keys, end_of_keys
@@ -294,7 +294,7 @@ def encode_pieces(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) ->
             end_of_keys = add_long(text, p, q, neighbours, table, a[layout.SHIFT], masks, keys, end_of_keys)
             piece += 1
         store_word(keys, end_of_keys + 16, np.uint64(load_int(positions, count)) << _HALF)  # where the last piece ends
-        k = np.int64(0)
+        k = ZERO
         while True:
             k, cursor = look_up(keys, k, end_of_keys, table, out, cursor)
             if k >= end_of_keys:
@@ -303,5 +303,5 @@ def encode_pieces(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) ->
             cursor = encode_piece(a, p, q, out, cursor)
             k += 24
         store_int(positions, 0, load_int(positions, count))
-        count = 1
+        count = ONE
     return cursor

@@ -19,7 +19,7 @@ from bpe.kernels.classes import EXPECTED, ascii_digits, ascii_spaces, classify_w
 from bpe.kernels.compiler import inlined, kernel
 from bpe.kernels.memory import between, highest_bit, load_word, lowest_bit
 
-LETTERS, UPPERS, LOWERS, NUMBERS, SPACES, OTHERS, CONTINUATIONS, NUM_MASKS = range(8)
+LETTERS, UPPERS, LOWERS, NUMBERS, SPACES, OTHERS, CONTINUATIONS, NUM_MASKS = (np.int64(k) for k in range(8))
 """The long masks: LETTERS is `\\p{L}`; UPPERS all that may stand in upper-case words, LOWERS in lower-case ones (both
 hold letters without case, and marks); OTHERS is neither letter, number nor white space; CONTINUATIONS are the bytes
 that do not begin a character."""
