@@ -89,12 +89,15 @@ class Tokenizer(TokenizerBase):
             if not all(bytes([byte]) in self._id_of for byte in range(256)):
                 return None  # the kernels know no missing bytes
             from bpe.compiled.encoder import CompiledEncoder
-            from bpe.compiled.model import CompiledModel
+            from bpe.compiled.model import CompiledModel, fits
 
+            ordinary = self._ordinary_ids()
+            if not fits(ordinary, ignore_merges=self._ignore_merges):
+                return None
             model = CompiledModel(
                 self._id_of,
                 self._merges,
-                self._ordinary_ids(),
+                ordinary,
                 pattern=self._pattern_source,
                 vocab_size=self.vocab_size,
                 ignore_merges=self._ignore_merges,
@@ -105,7 +108,8 @@ class Tokenizer(TokenizerBase):
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a file, else None; for this package's own use."""
         path = Path(path)
-        return self._compiled(path.stat().st_size) if path.is_file() else None
+        size = path.stat().st_size if path.is_file() else 0
+        return self._compiled(size) if size else None  # the system tells no size of what is no plain file
 
     def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
         """Return the ids of `text`; special tokens in it become their ids.

@@ -141,8 +141,9 @@ class CompiledEncoder:
                     try:
                         ids = worker.encode_buffer(chunk[1], specials)
                     except NotUtf8Error:
-                        raise utf8_error(path, os.pread(descriptor, chunk[1], chunk[0]), chunk[0]) from None
-                    return chunk[1], ids if num_threads == 1 else ids.copy()
+                        # With what follows: whether a character is cut short or wrong shows there.
+                        raise utf8_error(path, os.pread(descriptor, chunk[1] + 3, chunk[0]), chunk[0]) from None
+                    return chunk[1], ids.copy()  # the worker, and with it the memory of `ids`, is free for others
 
             chunks = cut_file(descriptor, total, self._pattern, special_tokens, CHUNK_BYTES)
             for num_bytes, ids in map_in_order(encode, chunks, num_threads):
