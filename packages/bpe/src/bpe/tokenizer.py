@@ -108,8 +108,9 @@ class Tokenizer(TokenizerBase):
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a file, else None; for this package's own use."""
         path = Path(path)
-        size = path.stat().st_size if path.is_file() else 0
-        return self._compiled(size) if size else None  # the system tells no size of what is no plain file
+        # What is no plain file has no size that the system tells; and not every system reads at an offset.
+        size = path.stat().st_size if path.is_file() and hasattr(os, "preadv") else 0
+        return self._compiled(size) if size else None
 
     def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
         """Return the ids of `text`; special tokens in it become their ids.
