@@ -82,7 +82,7 @@ class Tokenizer(TokenizerBase):
 
     def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a text of so many bytes, else None."""
-        kernel = "encode16" if id_dtype(self.vocab_size) == "uint16" else "encode32"
+        kernel = "encode16" if id_dtype(self._vocab_size) == "uint16" else "encode32"
         if not use_kernels(self._engine, num_bytes, kernel, ready=self._encoder is not None):
             return None
         if self._encoder is None:
@@ -108,8 +108,9 @@ class Tokenizer(TokenizerBase):
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a file, else None; for this package's own use."""
         path = Path(path)
-        size = path.stat().st_size if path.is_file() else 0
-        return self._compiled(size) if size else None  # the system tells no size of what is no plain file
+        # What is no plain file has no size that the system tells; and not every system reads at an offset.
+        size = path.stat().st_size if path.is_file() and hasattr(os, "preadv") else 0
+        return self._compiled(size) if size else None
 
     def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
         """Return the ids of `text`; special tokens in it become their ids.

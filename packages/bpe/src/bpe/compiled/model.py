@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from bpe.kernels import layout
 from bpe.compiled.calling import Arguments, key_masks
+from bpe.kernels import layout
 from bpe.kernels.class_table import class_table
 from bpe.kernels.loading import kernel
 from bpe.patterns import PATTERNS

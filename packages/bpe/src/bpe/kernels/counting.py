@@ -23,7 +23,7 @@ from bpe.kernels.count import (
     STATE_SIZE,
     Table,
 )
-from bpe.kernels.memory import PADDING
+from bpe.kernels.layout import PADDING
 from bpe.patterns import split_pieces
 
 _FIRST_SLOTS = 1 << 12

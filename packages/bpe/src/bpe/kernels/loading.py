@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -122,6 +123,7 @@ def _candidates(name: str) -> Iterator[Path]:
         yield folder / f"{name}-{key}.kernel"
 
 
+@lru_cache(maxsize=1)
 def _key() -> str:
     """Return a hash of all that the object code depends on."""
     import llvmlite.binding as llvm
