@@ -23,9 +23,8 @@ from bpe.kernels import class_table, layout
 from .conftest import texts
 
 BYTES = {bytes([byte]): byte for byte in range(256)}
-PREFIX = "\x01special"
-"""A special token. A text after it begins for the scanner at another byte than 0."""
-PREFIXES = [PREFIX + "x" * k for k in range(65)]
+PREFIXES = ["\x01" + "x" * k + "\x02" for k in range(65)]
+"""Special tokens, none the beginning of another. A text after one begins for the scanner at another byte than 0."""
 
 
 class Scanner:
@@ -96,7 +95,7 @@ def test_random_texts_at_every_alignment(scanner, text, before):
 
 @given(text=texts() | wild | typical, prefix=st.sampled_from(PREFIXES))
 def test_texts_that_begin_behind_a_special_token(scanner, text, prefix):
-    scanner.check(text.replace(PREFIX, ""), prefix)
+    scanner.check(text.replace("\x01", ""), prefix)
 
 
 def test_all_short_texts_of_typical_characters(scanner):
@@ -131,7 +130,7 @@ def test_runs_that_end_anywhere_in_a_block(scanner, character):
 def test_all_white_space(scanner):
     spaces = [chr(c) for c in range(sys.maxunicode + 1) if chr(c).isspace() or regex.match(r"\s", chr(c))]
     for space, other in product(spaces, [*spaces[:8], "a", "\u3000"]):
-        for before in (0, 60, 61, 62, 63):
+        for before in (0, 61, 63):
             scanner.check("x" * before + space + other + space + "y")
 
 
