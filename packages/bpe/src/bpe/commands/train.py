@@ -41,7 +41,7 @@ def run(options: Namespace) -> None:
     special_tokens = options.special_token or list(files.DEFAULT_SPECIAL_TOKENS)
     if options.no_special_tokens:
         special_tokens = []
-    vocab, merges, report = training.train_bpe_with_report(  # type: ignore[attr-defined]
+    vocab, merges, report = training.train_bpe_with_report(
         options.texts,
         options.vocab_size,
         special_tokens,
