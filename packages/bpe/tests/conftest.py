@@ -6,6 +6,7 @@ Also GPT-2's own files, and a text that comes with Python.
 import argparse
 import importlib.metadata
 import inspect
+import os
 import pydoc_data.topics
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,24 @@ The quick brown fox doesn't jump; it's 12,345 years old, and we'll see what they
 emoji 👩‍👩‍👧‍👦 👍🏽 🇵🇱 e\u0301 ﬁ ½ ² Ⅷ ٣٤٥ \u200b zero\u00a0width \u3000 wide
 \tdef f(x):\r\n        return x  # spaces   and\ttabs\x0b\x0c\x85 end   \n\n\n  x
 """
+
+
+@pytest.fixture(scope="session")
+def kernels(request) -> Path:
+    """The folder for the machine code of kernels, compiled once for all tests and kept for the next run of them.
+
+    `BPE_CACHE_DIR` names it, if it is set.
+    """
+    if "BPE_CACHE_DIR" not in os.environ:
+        cache = getattr(request.config, "cache", None)  # the plugin may be switched off
+        folder = cache.mkdir("kernels") if cache else request.getfixturevalue("tmp_path_factory").mktemp("kernels")
+        os.environ["BPE_CACHE_DIR"] = str(folder)
+    return Path(os.environ["BPE_CACHE_DIR"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_for_all(kernels):
+    """No test writes into the user's cache folder."""
 
 
 @pytest.fixture(scope="session")

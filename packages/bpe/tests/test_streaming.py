@@ -49,7 +49,10 @@ def test_it_is_lazy(tokenizer):
     assert first == tokenizer.encode("All the world's a stage. " * 2000)[:5000]
 
 
-def test_memory_does_not_grow_with_the_input(tokenizer):
+@pytest.mark.parametrize(("engine", "few", "many"), [("textbook", 2_000, 50_000), ("compiled", 50_000, 400_000)])
+def test_memory_does_not_grow_with_the_input(trained, engine, few, many):
+    tokenizer = Tokenizer(*trained, [END], engine=engine)
+
     def peak(lines):
         tracemalloc.start()
         try:
@@ -60,7 +63,7 @@ def test_memory_does_not_grow_with_the_input(tokenizer):
             tracemalloc.stop()
 
     peak(1000)
-    assert peak(50_000) < 2 * peak(2_000)
+    assert peak(many) < 2 * peak(few)
 
 
 def test_a_text_without_borders_is_looked_at_few_times(tokenizer, monkeypatch):

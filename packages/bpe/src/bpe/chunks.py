@@ -70,7 +70,9 @@ class _FileWindows:
         while first < min(4, len(data)) and data[first] & 0xC0 == 0x80:
             first += 1
         last = len(data)
-        while last > first and len(data) - last < 4 and data[last - 1] >= 0x80:
+        while last > first and len(data) - last < 4 and data[last - 1] & 0xC0 == 0x80:
+            last -= 1
+        if last > first and data[last - 1] >= 0xC0:  # the last character, whole or not
             last -= 1
         return begin + first, data[first:last].decode("utf-8", errors="surrogateescape")
 
@@ -96,6 +98,8 @@ def _ends(
         while not cut and end < total:
             first, text = source.read(max(begin, end - window), end)
             position = _safe_cut(text, pattern, special_tokens)
+            if first > begin and position < special_tokens.longest:
+                position = 0  # a special token may lie across that starts before what was read
             if position:
                 cut = first + source.size(text[:position])
             elif window >= end - begin:  # looked at all of it: take twice as much
@@ -113,9 +117,8 @@ def _ends(
 def _safe_cut(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens) -> int:
     """Return the last position at which `text`, whatever stands around it, may be cut; 0 if there is none."""
     # A special token that starts before the cut must be seen to its end.
-    position = last_safe_cut(
-        text[: len(text) - special_tokens.longest + 1] if special_tokens.longest else text, pattern
-    )
+    seen = len(text) - max(0, special_tokens.longest - 1)
+    position = last_safe_cut(text[: max(0, seen)], pattern)
     while position and special_tokens.lies_across(text, position):
         position = last_safe_cut(text[:position], pattern)
     return position

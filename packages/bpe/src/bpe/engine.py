@@ -11,11 +11,11 @@ from importlib.util import find_spec
 
 from bpe.checks import Engine
 
-FROM_MEMORY = 1_000
+FROM_MEMORY = 50
 """Bytes of text from which kernels that are in memory are faster."""
-FROM_FILE = 1_000_000
+FROM_FILE = 400_000
 """Bytes of text from which loading them from a file pays: a fifth to a third of a second."""
-FROM_SOURCE = 30_000_000
+FROM_SOURCE = 20_000_000
 """Bytes of text from which compiling them pays, although it takes some twenty seconds: it is done once."""
 LARGE = 20_000_000
 """Bytes of text from which it is worth telling that the kernels are not installed."""

@@ -82,19 +82,22 @@ class Tokenizer(TokenizerBase):
 
     def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a text of so many bytes, else None."""
-        kernel = "encode16" if id_dtype(self.vocab_size) == "uint16" else "encode32"
+        kernel = "encode16" if id_dtype(self._vocab_size) == "uint16" else "encode32"
         if not use_kernels(self._engine, num_bytes, kernel, ready=self._encoder is not None):
             return None
         if self._encoder is None:
             if not all(bytes([byte]) in self._id_of for byte in range(256)):
                 return None  # the kernels know no missing bytes
             from bpe.compiled.encoder import CompiledEncoder
-            from bpe.compiled.model import CompiledModel
+            from bpe.compiled.model import CompiledModel, fits
 
+            ordinary = self._ordinary_ids()
+            if not fits(ordinary, ignore_merges=self._ignore_merges):
+                return None
             model = CompiledModel(
                 self._id_of,
                 self._merges,
-                self._ordinary_ids(),
+                ordinary,
                 pattern=self._pattern_source,
                 vocab_size=self.vocab_size,
                 ignore_merges=self._ignore_merges,
@@ -105,7 +108,9 @@ class Tokenizer(TokenizerBase):
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a file, else None; for this package's own use."""
         path = Path(path)
-        return self._compiled(path.stat().st_size) if path.is_file() else None
+        # What is no plain file has no size that the system tells; and not every system reads at an offset.
+        size = path.stat().st_size if path.is_file() and hasattr(os, "preadv") else 0
+        return self._compiled(size) if size else None
 
     def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
         """Return the ids of `text`; special tokens in it become their ids.

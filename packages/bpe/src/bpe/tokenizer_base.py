@@ -58,6 +58,7 @@ class TokenizerBase:
                 raise ValueError(f"merge {rank} makes {left + right!r}, which is not in the vocabulary: add it")
             self._ranks.setdefault((left, right), rank)
         self._ignore_merges = ignore_merges
+        self._vocab_size = max(self._vocab, default=-1) + 1
 
     @classmethod
     def from_files(
@@ -211,7 +212,7 @@ class TokenizerBase:
     @property
     def vocab_size(self) -> int:
         """One more than the largest id: the rows that an embedding needs."""
-        return max(self._vocab, default=-1) + 1
+        return self._vocab_size
 
     @property
     def fingerprint(self) -> str:

@@ -19,9 +19,6 @@ from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
 from bpe.text_files import TextFileError, read_text, utf8_error
 
-_TASK_BYTES = 4 * CHUNK_BYTES
-"""Bytes of a file that a thread takes at a time: enough to make the handing out negligible."""
-
 
 class CompiledEncoder:
     """Turns text into ids with the kernels. Threads may use it at once: each takes a worker, and with it a cache."""
@@ -89,11 +86,11 @@ class CompiledEncoder:
 
     def batch(self, texts: Sequence[str], special_tokens: SpecialTokens, num_threads: int) -> Iterator["np.ndarray"]:
         """Yield the ids of each text as an array, in order."""
-        groups = _groups(texts, _TASK_BYTES)
-        encode: Callable[[Sequence[str]], list[np.ndarray]] = lambda group: [
-            self.array(text, special_tokens) for text in group
-        ]
-        for arrays in map_in_order(encode, groups, num_threads):
+
+        def encode(group: Sequence[str]) -> list[np.ndarray]:
+            return [self.array(text, special_tokens) for text in group]
+
+        for arrays in map_in_order(encode, _groups(texts, CHUNK_BYTES), num_threads):
             yield from arrays
 
     def _custom_runs(self, parts: Iterable[tuple[str, bool]], worker: Worker) -> Iterator["np.ndarray"]:
@@ -137,22 +134,33 @@ class CompiledEncoder:
             total = os.fstat(descriptor).st_size
             if total == 0:
                 raise TextFileError(f"{path} is empty: give a file with text in it")
-            size = CHUNK_BYTES if num_threads == 1 else _TASK_BYTES
 
-            def encode(chunk: tuple[int, int]) -> tuple[int, np.ndarray]:
-                with self._worker() as worker:
-                    _read(descriptor, worker.buffer(chunk[1]), chunk[0], path)
-                    try:
-                        ids = worker.encode_buffer(chunk[1], specials)
-                    except NotUtf8Error:
-                        raise utf8_error(path, os.pread(descriptor, chunk[1], chunk[0]), chunk[0]) from None
-                    return chunk[1], ids if num_threads == 1 else ids.copy()
-
-            chunks = cut_file(descriptor, total, self._pattern, special_tokens, size)
-            for num_bytes, ids in map_in_order(encode, chunks, num_threads):
+            chunks = cut_file(descriptor, total, self._pattern, special_tokens, CHUNK_BYTES)
+            for num_bytes, ids in self._chunk_runs(descriptor, path, chunks, specials, num_threads):
                 yield ids
                 if report is not None:
                     report(num_bytes)
+
+    def _chunk_runs(
+        self,
+        descriptor: int,
+        path: str | os.PathLike[str],
+        chunks: Iterable[tuple[int, int]],
+        specials: Specials,
+        num_threads: int,
+    ) -> Iterator[tuple[int, "np.ndarray"]]:
+        """Yield for each chunk of an open file how many bytes it has, and its ids."""
+        if num_threads == 1:
+            with self._worker() as worker:  # nobody else may have it while its memory is looked at
+                for chunk in chunks:
+                    yield chunk[1], _encode_chunk(worker, descriptor, path, chunk, specials)
+            return
+
+        def encode(chunk: tuple[int, int]) -> tuple[int, np.ndarray]:
+            with self._worker() as worker:
+                return chunk[1], _encode_chunk(worker, descriptor, path, chunk, specials).copy()
+
+        yield from map_in_order(encode, chunks, num_threads)
 
     def file_array(self, path: str | os.PathLike[str], special_tokens: SpecialTokens, num_threads: int) -> "np.ndarray":
         """Return the ids of a file as one array. Arguments and errors are those of `file_runs`."""
@@ -165,6 +173,19 @@ class CompiledEncoder:
             count += run.size
         ids.resize(count, refcheck=False)
         return ids
+
+
+def _encode_chunk(
+    worker: Worker, descriptor: int, path: str | os.PathLike[str], chunk: tuple[int, int], specials: Specials
+) -> "np.ndarray":
+    """Read a chunk, given as offset and length, and return its ids, in the worker's memory."""
+    offset, length = chunk
+    _read(descriptor, worker.buffer(length), offset, path)
+    try:
+        return worker.encode_buffer(length, specials)
+    except NotUtf8Error:
+        # With what follows: whether a character is cut short or wrong shows there.
+        raise utf8_error(path, os.pread(descriptor, length + 3, offset), offset) from None
 
 
 def _read(descriptor: int, buffer: memoryview, offset: int, path: str | os.PathLike[str]) -> None:

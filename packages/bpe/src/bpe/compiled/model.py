@@ -1,18 +1,19 @@
 """What a tokenizer's ids depend on, as the arrays that kernels read. No Numba here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
-from bpe.kernels import layout
 from bpe.compiled.calling import Arguments, key_masks
+from bpe.kernels import layout
 from bpe.kernels.class_table import class_table
 from bpe.kernels.loading import kernel
 from bpe.patterns import PATTERNS
 
 _EMPTY = 0xFFFF_FFFF_FFFF_FFFF
+_MOST_SHORT, _MOST_LONG, _MOST_LONG_BYTES = 1 << 18, 24_576, 3 << 20
 _PATTERN_CODES = {
     PATTERNS["gpt2"]: layout.GPT2,
     PATTERNS["cl100k"]: layout.CL100K,
@@ -29,6 +30,23 @@ def shared_class_table(*, cased: bool) -> "np.ndarray":
 def pattern_code(pattern: str) -> int:
     """Return the scanner for a pattern; GIVEN if it has none."""
     return _PATTERN_CODES.get(pattern, layout.GIVEN)
+
+
+def fits(ordinary: Collection[bytes], *, ignore_merges: bool) -> bool:
+    """Tell whether the kernels can serve a vocabulary.
+
+    With `ignore_merges` every token must be in a worker's cache (`bpe.compiled.worker`) from the start, for there
+    alone it is told that a piece is taken whole; so there must be room, and for what comes later too.
+    """
+    if not ignore_merges:
+        return True
+    long = [len(token) for token in ordinary if len(token) > layout.LONGEST_KEY]
+    return (
+        len(ordinary) - len(long) <= _MOST_SHORT
+        and len(long) <= _MOST_LONG
+        and sum(long) <= _MOST_LONG_BYTES
+        and max(long, default=0) <= layout.LONGEST_CACHED
+    )
 
 
 class CompiledModel:

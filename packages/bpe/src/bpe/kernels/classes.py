@@ -1,4 +1,4 @@
-"""Which class every character belongs to, as the `regex` package sees it, and the masks of classes of 64 bytes.
+r"""Which class every character belongs to, as the `regex` package sees it, and the masks of classes of 64 bytes.
 
 The split patterns tell apart seven classes. ASCII is classified by comparing 64 bytes at once. In a block with other
 characters, their first bytes are gone through: where all characters with the same first byte are of one class (as in
@@ -14,7 +14,7 @@ code points. Then every class spreads over the bytes that continue its character
 The table is made from the `regex` package that is installed (some 50 ms), so that it never knows another Unicode than
 the textbook path. On the way the text is found to be UTF-8 or not.
 
-Textbook twin: `regex.match(r"\\p{Ll}", character)` and its like, for every character; and `bytes.decode`.
+Textbook twin: `regex.match(r"\p{Ll}", character)` and its like, for every character; and `bytes.decode`.
 """
 
 import numpy as np

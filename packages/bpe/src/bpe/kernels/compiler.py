@@ -8,8 +8,12 @@ another process without Numba (see `bpe.kernels.loading`).
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
+
+ZERO, ONE = np.int64(0), np.int64(1)
+"""Numbers as arguments: for a bare 0 or 1 Numba would compile the function that takes it once more."""
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -26,7 +30,7 @@ def inlined(function: Function) -> Function:
 
 @intrinsic
 def stay_apart(typing_context: Any) -> Any:
-    """stay_apart(): keep LLVM from putting this function into its callers, so that it has all registers to itself."""
+    """Keep LLVM from putting the function that says this into its callers, so that it has all registers to itself."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.function.attributes.add("noinline")

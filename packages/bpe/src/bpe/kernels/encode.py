@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpe.kernels import layout
-from bpe.kernels.compiler import kernel
+from bpe.kernels.compiler import ZERO, kernel
 from bpe.kernels.memory import view
 from bpe.kernels.pieces import encode_pieces
 from bpe.kernels.scan import scan
@@ -33,7 +33,7 @@ def encode_chunk(a: Any, out: np.ndarray) -> int:
     """
     text, n = view(a, layout.TEXT, np.uint8), a[layout.LENGTH]
     offsets, ids = view(a, layout.SPECIAL_OFFSETS, np.int64), view(a, layout.SPECIAL_IDS, np.int64)
-    p = cursor = 0
+    p = cursor = ZERO
     while p < n:
         q = find_special(text, p, n, a)
         if q > p:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpe.kernels import layout
-from bpe.kernels.compiler import kernel
+from bpe.kernels.compiler import ONE, ZERO, kernel
 from bpe.kernels.layout import LONGEST_KEY
 from bpe.kernels.long_pieces import long_place, remember_long
 from bpe.kernels.memory import view
@@ -47,12 +47,12 @@ def learn_vocabulary(a: Any, out: np.ndarray) -> int:
         view(a, layout.WHOLE, np.int64),
         view(a, layout.KEY_MASKS, np.uint64),
     )
-    begin = 0
+    begin = ZERO
     for k in range(ends.shape[0]):
         end = ends[k]
         if a[layout.TAKEN_WHOLE] == 0:
             if end - begin <= LONGEST_KEY:
-                encode_short(a, begin, end, out, 0)
+                encode_short(a, begin, end, out, ZERO)
         else:
             out[0] = ids[k]
             if end - begin <= LONGEST_KEY:
@@ -60,9 +60,9 @@ def learn_vocabulary(a: Any, out: np.ndarray) -> int:
                 place = key_place(low, high, a[layout.SHIFT]) >> 3
                 while table[place + 1] != 0:
                     place = (place + 4) & (table.shape[0] - 1)
-                remember_short(a, place << 3, low, high, out, 0, 1)
+                remember_short(a, place << 3, low, high, out, ZERO, ONE)
             else:
                 place, piece = long_place(a, begin, end)
-                remember_long(a, begin, end, place, piece, out, 0, 1)
+                remember_long(a, begin, end, place, piece, out, ZERO, ONE)
         begin = end
     return 0

@@ -103,7 +103,7 @@ LONGEST_KEY = 15
 """Bytes of the longest piece that has its bytes in the cache's table itself."""
 LONGEST_CACHED = 1024
 """Bytes above which a piece is not remembered."""
-SEGMENT = 32
+SEGMENT = 64
 """Words of STARTS that are turned into positions at a time: 2,048 bytes, whose pieces stay in the L1 cache."""
 NUM_POSITIONS = 64 * SEGMENT + 128
 """Places of POSITIONS: every byte of a segment may start a piece, and eight are written at a time."""

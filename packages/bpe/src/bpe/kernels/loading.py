@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -121,6 +122,7 @@ def _candidates(name: str) -> Iterator[Path]:
         yield folder / f"{name}-{key}.kernel"
 
 
+@lru_cache(maxsize=1)
 def _key() -> str:
     """Return a hash of all that the object code depends on."""
     import llvmlite.binding as llvm

@@ -56,10 +56,10 @@ def piece_hash(text: np.ndarray, begin: int, end: int, masks: np.ndarray) -> int
 @kernel
 def equal_bytes(a: np.ndarray, p: int, b: np.ndarray, q: int, length: int) -> bool:
     """Tell whether two pieces are the same."""
-    for k in range(length):
-        if a[p + k] != b[q + k]:
-            return False
-    return True
+    k = 0
+    while k < length and a[p + k] == b[q + k]:
+        k += 1
+    return k == length
 
 
 @kernel

@@ -16,9 +16,10 @@ Textbook twin: the comparisons are `[byte == value for byte in text[i : i + 64]]
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 _I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _BLOCK, _SIXTEEN = ir.VectorType(_I8, 64), ir.VectorType(_I8, 16)
@@ -227,21 +228,24 @@ def count_bits(typing_context: Any, mask: Any) -> Any:
 
 
 @intrinsic
-def _pointer(typing_context: Any, address: Any, item: Any) -> Any:
-    """_pointer(address, item): an address as a pointer to items of that type."""
-    pointer = types.CPointer(item.dtype)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(pointer))
-
-    return pointer(types.int64, item), generate
-
-
-@njit(nogil=True, error_model="numpy", forceinline=True)
-def view(arguments: Any, k: int, item: Any) -> Any:
-    """Return the array whose address and length are `arguments[k]` and `arguments[k + 1]`.
+def view(typing_context: Any, arguments: Any, k: Any, item: Any) -> Any:
+    """view(arguments, k, item): the array of such items whose address and length are `arguments[k]` and the next.
 
     It has no owner, so kernels pass it around without counting references, which in threads would cost a locked
     instruction each. Whoever calls a kernel keeps the arrays alive (`bpe.compiled.calling.Arguments`).
     """
-    return carray(_pointer(arguments[k], item), arguments[k + 1])
+    array_type = types.Array(item.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        numbers = context.make_array(signature.args[0])(context, builder, values[0]).data
+        address = builder.load(builder.gep(numbers, [values[1]]))
+        length = builder.load(builder.gep(numbers, [builder.add(values[1], ir.Constant(_I64, 1))]))
+        array = context.make_array(array_type)(context, builder)
+        item_bytes = ir.Constant(_I64, context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
+        data = builder.inttoptr(address, array.data.type)
+        populate_array(
+            array, data=data, shape=[length], strides=[item_bytes], itemsize=item_bytes, meminfo=None, parent=None
+        )
+        return array._getvalue()
+
+    return array_type(arguments, types.int64, item), generate

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from bpe.kernels import layout
-from bpe.kernels.compiler import inlined, kernel, stay_apart
+from bpe.kernels.compiler import ONE, ZERO, inlined, kernel, stay_apart
 from bpe.kernels.layout import LONGEST_CACHED, LONGEST_KEY, SEGMENT
 from bpe.kernels.long_pieces import copy_ids, encode_long, remember_ids
 from bpe.kernels.memory import (
@@ -47,12 +47,13 @@ from bpe.kernels.memory import (
 from bpe.kernels.merge import merge_short
 
 _ONE, _HALF, _LOW = np.uint64(1), np.uint64(32), np.uint64(0xFFFF_FFFF)
-_FACTOR_A, _FACTOR_B = np.uint64(0x9E37_79B9_7F4A_7C15), np.uint64(0xD6E8_FEB8_6659_FD93)
+_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
+_TURN, _TURN_BACK = np.uint64(27), np.uint64(37)
 
 
 @kernel
 def list_starts(starts: np.ndarray, first: int, last: int, begin: int, positions: np.ndarray, count: int) -> int:
-    """Append the bytes that the bits of `starts[first:last]` stand for to `positions`, which has `count`; return how many.
+    """Append the bytes that the bits of `starts[first:last]` stand for to `positions`; return how many it has then.
 
     Eight are written at a time, whether there are so many or not: cheaper than asking before each.
     """
@@ -86,7 +87,8 @@ def key_high(text: np.ndarray, begin: int, length: int, masks: np.ndarray) -> in
 @inlined
 def key_place(low: int, high: int, shift: int) -> int:
     """Return the place of a key in the table, in bytes."""
-    return np.int64(((low ^ (high * _FACTOR_B)) * _FACTOR_A) >> np.uint64(shift)) << 5
+    turned = high << _TURN | high >> _TURN_BACK
+    return np.int64(((low ^ turned) * _FACTOR) >> np.uint64(shift)) << 5
 
 
 @inlined
@@ -139,26 +141,29 @@ def add_long(
 def make_keys(
     text: np.ndarray,
     positions: np.ndarray,
+    k: int,
     count: int,
-    neighbours: np.ndarray,
     table: np.ndarray,
     shift: int,
     masks: np.ndarray,
     keys: np.ndarray,
-) -> int:
-    """Write the keys of `count` pieces; return the end of the keys. Behind the last stands where its piece ends."""
+    end: int,
+) -> tuple[int, int]:
+    """Write the keys of pieces from the k-th on, at byte `end` of `keys`, up to the first that is too long for one.
+
+    Returns:
+        The number of that piece, or `count`; and the end of the keys.
+    """
     stay_apart()
-    end = 0
-    p = load_int(positions, 0)
-    for k in range(1, count + 1):
-        q = load_int(positions, k)
-        if q - p <= LONGEST_KEY:
-            end = add_key(text, p, q - p, table, shift, masks, keys, end)
-        else:
-            end = add_long(text, p, q, neighbours, table, shift, masks, keys, end)
+    p = load_int(positions, k)
+    while k < count:
+        q = load_int(positions, k + 1)
+        if q - p > LONGEST_KEY:
+            break
+        end = add_key(text, p, q - p, table, shift, masks, keys, end)
         p = q
-    store_word(keys, end + 16, np.uint64(p) << _HALF)
-    return end
+        k += 1
+    return k, end
 
 
 @inlined
@@ -167,21 +172,9 @@ def count_shift(out: np.ndarray) -> int:
     return np.uint64(64 - item_bits(out))
 
 
-@inlined
-def write_ids(table: np.ndarray, place: int, ids: np.ndarray, out: np.ndarray, cursor: int) -> int:
-    """Write the ids of a place; return the cursor after them."""
-    count = np.int64(load_word(table, place + 24) >> count_shift(out))
-    if count * item_bits(out) >= 128:
-        return copy_ids(ids, np.int64(load_word(table, place + 16)), count, out, cursor)
-    copy_16(table, place + 16, out, offset_of(out, cursor))
-    return cursor + count
-
-
 @kernel
-def look_up(
-    keys: np.ndarray, k: int, end: int, table: np.ndarray, ids: np.ndarray, out: np.ndarray, cursor: int
-) -> tuple[int, int]:
-    """Write the ids of the keys from byte k on, up to the first that is not known.
+def look_up(keys: np.ndarray, k: int, end: int, table: np.ndarray, out: np.ndarray, cursor: int) -> tuple[int, int]:
+    """Write the ids of the keys from byte k on, up to the first that is not known or has more ids than a place holds.
 
     Returns:
         The byte of that key in `keys`, or `end`; and the cursor after the last id.
@@ -194,7 +187,11 @@ def look_up(
             if load_word(table, place + 8) == 0:
                 return k, cursor
             place = (place + 32) & last_place
-        cursor = write_ids(table, place, ids, out, cursor)
+        count = np.int64(load_word(table, place + 24) >> count_shift(out))
+        if count * item_bits(out) >= 128:
+            return k, cursor
+        copy_16(table, place + 16, out, offset_of(out, cursor))
+        cursor += count
         k += 24
     return k, cursor
 
@@ -230,7 +227,12 @@ def encode_short(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) -> 
     place = key_place(low, high, a[layout.SHIFT])
     while load_word(table, place + 8) != 0:
         if load_word(table, place) == low and load_word(table, place + 8) == high:
-            return write_ids(table, place, view(a, layout.IDS, out.dtype), out, cursor)
+            count = np.int64(load_word(table, place + 24) >> count_shift(out))
+            if count * item_bits(out) >= 128:
+                offset = np.int64(load_word(table, place + 16))
+                return copy_ids(view(a, layout.IDS, out.dtype), offset, count, out, cursor)
+            copy_16(table, place + 16, out, offset_of(out, cursor))
+            return cursor + count
         place = (place + 32) & last_place
     count = merge_short(a, text, begin, end, out, cursor)
     remember_short(a, place, low, high, out, cursor, count)
@@ -270,30 +272,36 @@ def encode_pieces(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) ->
         The cursor after the last id.
     """
     text, starts = view(a, layout.TEXT, np.uint8), view(a, layout.STARTS, np.uint64)
-    table, ids, masks = (
-        view(a, layout.TABLE, np.uint64),
-        view(a, layout.IDS, out.dtype),
-        view(a, layout.KEY_MASKS, np.uint64),
-    )
+    table, masks = view(a, layout.TABLE, np.uint64), view(a, layout.KEY_MASKS, np.uint64)
     positions, keys = view(a, layout.POSITIONS, np.uint32), view(a, layout.KEYS, np.uint64)
     neighbours = view(a, layout.NEIGHBOURS, np.uint64)
     num_words = (end - begin + 63) >> 6
-    count = 0
-    for word in range(0, num_words, SEGMENT):
+    count = ZERO
+    for word in range(ZERO, num_words, SEGMENT):
         count = list_starts(starts, word, min(word + SEGMENT, num_words), begin, positions, count)
         if word + SEGMENT >= num_words:
             store_int(positions, count, end)
         else:
             count -= 1  # the end of the last piece is not known yet
-        end_of_keys = make_keys(text, positions, count, neighbours, table, a[layout.SHIFT], masks, keys)
-        k = np.int64(0)
+        piece, end_of_keys = ZERO, ZERO
         while True:
-            k, cursor = look_up(keys, k, end_of_keys, table, ids, out, cursor)
+            piece, end_of_keys = make_keys(
+                text, positions, piece, count, table, a[layout.SHIFT], masks, keys, end_of_keys
+            )
+            if piece >= count:
+                break
+            p, q = load_int(positions, piece), load_int(positions, piece + 1)
+            end_of_keys = add_long(text, p, q, neighbours, table, a[layout.SHIFT], masks, keys, end_of_keys)
+            piece += 1
+        store_word(keys, end_of_keys + 16, np.uint64(load_int(positions, count)) << _HALF)  # where the last piece ends
+        k = ZERO
+        while True:
+            k, cursor = look_up(keys, k, end_of_keys, table, out, cursor)
             if k >= end_of_keys:
                 break
             p, q = np.int64(load_word(keys, k + 16) >> _HALF), np.int64(load_word(keys, k + 40) >> _HALF)
             cursor = encode_piece(a, p, q, out, cursor)
             k += 24
         store_int(positions, 0, load_int(positions, count))
-        count = 1
+        count = ONE
     return cursor

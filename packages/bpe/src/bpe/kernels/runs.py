@@ -19,7 +19,7 @@ from bpe.kernels.classes import EXPECTED, ascii_digits, ascii_spaces, classify_w
 from bpe.kernels.compiler import inlined, kernel
 from bpe.kernels.memory import between, highest_bit, load_word, lowest_bit
 
-LETTERS, UPPERS, LOWERS, NUMBERS, SPACES, OTHERS, CONTINUATIONS, NUM_MASKS = range(8)
+LETTERS, UPPERS, LOWERS, NUMBERS, SPACES, OTHERS, CONTINUATIONS, NUM_MASKS = (np.int64(k) for k in range(8))
 """The long masks: LETTERS is `\\p{L}`; UPPERS all that may stand in upper-case words, LOWERS in lower-case ones (both
 hold letters without case, and marks); OTHERS is neither letter, number nor white space; CONTINUATIONS are the bytes
 that do not begin a character."""
@@ -141,7 +141,7 @@ def contraction_end(text: np.ndarray, p: int, end: int) -> int:
 
 @kernel
 def number_end(text: np.ndarray, begin: int, p: int, masks: np.ndarray, words: int) -> int:
-    """Return the end of `\\p{N}{1,3}` at byte p, which is a number."""
+    r"""Return the end of `\p{N}{1,3}` at byte p, which is a number."""
     for _ in range(3):
         if not in_class(masks, NUMBERS, words, p):
             break
@@ -151,7 +151,7 @@ def number_end(text: np.ndarray, begin: int, p: int, masks: np.ndarray, words: i
 
 @kernel
 def space_end(text: np.ndarray, begin: int, p: int, end: int, masks: np.ndarray, words: int) -> int:
-    """Return the end of `\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+` at byte p, which is white space; all counted from `begin`."""
+    r"""Return the end of `\s*[\r\n]+|\s+(?!\S)|\s+` at byte p, which is white space; all counted from `begin`."""
     q = run_end(masks, SPACES, words, p)
     for r in range(q - 1, p - 1, -1):
         if text[begin + r] == 0x0A or text[begin + r] == 0x0D:

@@ -1,7 +1,7 @@
-"""Where the pattern cl100k (GPT-4, and with it Llama 3 and Qwen in close variants) cuts a text.
+r"""Where the pattern cl100k (GPT-4, and with it Llama 3 and Qwen in close variants) cuts a text.
 
-    (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\\r\\n\\p{L}\\p{N}]?\\p{L}+ | \\p{N}{1,3} | ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*
-    | \\s*[\\r\\n]+ | \\s+(?!\\S) | \\s+
+    (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\r\n\p{L}\p{N}]?\p{L}+ | \p{N}{1,3} | ?[^\s\p{L}\p{N}]+[\r\n]*
+    | \s*[\r\n]+ | \s+(?!\S) | \s+
 
 The walker tries the alternatives in their order, each on the runs of `bpe.kernels.runs`. On "(don't)  12345":
 
@@ -15,12 +15,11 @@ Textbook twin: `bpe.patterns.split_pieces`.
 import numpy as np
 
 from bpe.kernels.classes import EXPECTED
-from bpe.kernels.compiler import kernel
+from bpe.kernels.compiler import ZERO, kernel
 from bpe.kernels.runs import (
     LETTERS,
     NUMBERS,
     OTHERS,
-    SPACES,
     character_length,
     classify_text,
     contraction_end,
@@ -74,7 +73,7 @@ def scan_cl100k(
         return bad
     words = num_words(begin, end)
     starts[:words] = 0
-    p = 0
+    p = ZERO
     while begin + p < end:
         starts[p >> 6] |= _ONE << np.uint64(p & 63)
         p = cl100k_end(text, begin, p, end, masks, words)

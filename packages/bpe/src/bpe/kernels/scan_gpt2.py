@@ -1,6 +1,6 @@
-"""Where GPT-2's pattern cuts a text: 64 bytes at a time, by bit algebra.
+r"""Where GPT-2's pattern cuts a text: 64 bytes at a time, by bit algebra.
 
-    '(?:[sdmt]|ll|ve|re) | ?\\p{L}+ | ?\\p{N}+ | ?[^\\s\\p{L}\\p{N}]+ | \\s+(?!\\S) | \\s+
+    '(?:[sdmt]|ll|ve|re) | ?\p{L}+ | ?\p{N}+ | ?[^\s\p{L}\p{N}]+ | \s+(?!\S) | \s+
 
 Four classes of characters: letters L, numbers N, white space S, others. Each block of 64 bytes has one mask per class,
 and a *starts* mask comes out that has a bit at the first byte of every piece. Shifting a mask left by one asks about
@@ -9,7 +9,7 @@ the byte before; what falls out of a block at the top comes into the next at the
 - A character that is no white space starts a piece if the one before is of another class, and is no plain space
   (which it would have taken with it).
 - White space starts a piece at the beginning of its run, and again at the last character of the run if something
-  follows: `\\s+(?!\\S)` leaves that one alone, so that it may be the space in front of a word.
+  follows: `\s+(?!\S)` leaves that one alone, so that it may be the space in front of a word.
 - An apostrophe that starts a piece may be a contraction: then the letter after it starts none, and what follows the
   contraction does.
 

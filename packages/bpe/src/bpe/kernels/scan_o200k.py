@@ -1,7 +1,7 @@
-"""Where the pattern o200k (GPT-4o) cuts a text.
+r"""Where the pattern o200k (GPT-4o) cuts a text.
 
-    [^\\r\\n\\p{L}\\p{N}]?U*V+(?i:'s|'t|'re|'ve|'m|'ll|'d)? | [^\\r\\n\\p{L}\\p{N}]?U+V*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
-    | \\p{N}{1,3} | ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]* | \\s*[\\r\\n]+ | \\s+(?!\\S) | \\s+
+    [^\r\n\p{L}\p{N}]?U*V+(?i:'s|'t|'re|'ve|'m|'ll|'d)? | [^\r\n\p{L}\p{N}]?U+V*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
+    | \p{N}{1,3} | ?[^\s\p{L}\p{N}]+[\r\n/]* | \s*[\r\n]+ | \s+(?!\S) | \s+
 
 with U = upper case and V = lower case, letters without case and marks in both. A word ends before the next capital, and
 takes its contraction along. On "(HTMLParser's":
@@ -17,7 +17,7 @@ Textbook twin: `bpe.patterns.split_pieces`.
 import numpy as np
 
 from bpe.kernels.classes import EXPECTED
-from bpe.kernels.compiler import kernel
+from bpe.kernels.compiler import ZERO, kernel
 from bpe.kernels.runs import (
     LETTERS,
     LOWERS,
@@ -105,7 +105,7 @@ def scan_o200k(
         return bad
     words = num_words(begin, end)
     starts[:words] = 0
-    p = 0
+    p = ZERO
     while begin + p < end:
         starts[p >> 6] |= _ONE << np.uint64(p & 63)
         p = o200k_end(text, begin, p, end, masks, words)

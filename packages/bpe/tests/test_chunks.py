@@ -1,0 +1,99 @@
+"""Chunks are found by looking at few bytes, and must not show in what comes out."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpe import PATTERNS, chunks
+from bpe.chunks import cut_file, cut_text
+from bpe.patterns import compile_pattern, split_pieces
+from bpe.special_tokens import SpecialTokens
+
+from .conftest import END, texts
+
+COMPILED = {name: compile_pattern(name) for name in PATTERNS}
+SPECIALS = [[], [END], ["a b", END, " ", "狐"], ["é 9 狐 the the the the"], ["'s '", "<|", "|>"]]
+
+
+def pieces(text, pattern, specials):
+    """What the textbook makes of a text."""
+    for part, is_special in specials.split(text):
+        yield from [part] if is_special else split_pieces(part, pattern)
+
+
+@pytest.fixture(autouse=True)
+def _small_windows(monkeypatch):
+    monkeypatch.setattr(chunks, "_FIRST_WINDOW", 8)
+
+
+def check_file(descriptor, data, pattern, specials, size):
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, data, 0)
+    found = list(cut_file(descriptor, len(data), pattern, specials, size))
+    assert sum(length for _, length in found) == len(data)
+    parts = [data[offset : offset + length].decode() for offset, length in found]
+    joined = [piece for part in parts for piece in pieces(part, pattern, specials)]
+    assert joined == list(pieces(data.decode(), pattern, specials))
+    return parts
+
+
+@pytest.fixture(scope="module")
+def descriptor(tmp_path_factory):
+    opened = os.open(tmp_path_factory.mktemp("chunks") / "text", os.O_RDWR | os.O_CREAT)
+    yield opened
+    os.close(opened)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+@given(text=texts(), tokens=st.sampled_from(SPECIALS), size=st.integers(1, 60))
+def test_pieces_of_chunks_are_those_of_the_text(descriptor, name, text, tokens, size):
+    pattern, specials = COMPILED[name], SpecialTokens(tokens)
+    parts = list(cut_text(text, pattern, specials, size))
+    assert "".join(parts) == text
+    assert all(parts)
+    joined = [piece for part in parts for piece in pieces(part, pattern, specials)]
+    assert joined == list(pieces(text, pattern, specials))
+    check_file(descriptor, text.encode(), pattern, specials, size)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.parametrize("character", ["a", "é", "狐", "👍", "\u0301"])
+def test_a_run_of_one_character_is_never_cut(descriptor, name, character):
+    """Whatever part of a character the end of a chunk falls on."""
+    for size in range(16, 33):
+        text = character * 40
+        assert list(cut_text(text, COMPILED[name], SpecialTokens([]), size)) == [text]
+        assert check_file(descriptor, text.encode(), COMPILED[name], SpecialTokens([]), size) == [text]
+
+
+def test_chunks_have_about_the_size_that_was_asked_for(descriptor):
+    data = b"to be or not to be " * 100
+    parts = check_file(descriptor, data, COMPILED["gpt2"], SpecialTokens([]), 64)
+    assert all(40 < len(part) <= 64 for part in parts[:-1])
+
+
+def test_a_special_token_longer_than_what_is_looked_at_is_not_cut(descriptor):
+    token = "<a b c d e f g h i j k l m>"
+    for shift in range(40):
+        text = "x" * shift + token + "x" * 60
+        for size in (8, 20, 30):
+            specials = SpecialTokens([token])
+            assert any(token in part for part in cut_text(text, COMPILED["gpt2"], specials, size))
+            assert any(
+                token in part for part in check_file(descriptor, text.encode(), COMPILED["gpt2"], specials, size)
+            )
+
+
+@given(data=st.binary(max_size=80), size=st.integers(1, 40))
+def test_bytes_that_are_no_text_are_in_some_chunk(descriptor, data, size):
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, data, 0)
+    found = list(cut_file(descriptor, len(data), COMPILED["gpt2"], SpecialTokens([END]), size))
+    assert [offset for offset, _ in found] == [sum(length for _, length in found[:k]) for k in range(len(found))]
+    assert sum(length for _, length in found) == len(data)
+
+
+def test_a_pattern_of_ones_own_is_never_cut():
+    assert list(cut_text("to be or not", compile_pattern(r"\w+|\W"), SpecialTokens([]), 3)) == ["to be or not"]
