@@ -4,7 +4,7 @@ import os
 
 from bpe.text_files import TextFileError, utf8_error
 
-_LONGEST_CHARACTER = 4
+_MORE_BYTES = 3
 
 
 def read_chunk(descriptor: int, buffer: memoryview, offset: int, path: str | os.PathLike[str]) -> None:
@@ -27,6 +27,6 @@ def read_chunk(descriptor: int, buffer: memoryview, offset: int, path: str | os.
 def chunk_error(descriptor: int, num_bytes: int, offset: int, path: str | os.PathLike[str]) -> TextFileError:
     """Return the error for a chunk of an open file that is not UTF-8.
 
-    A little more than the chunk is looked at, so that the reason is the one that whoever reads on would give.
+    It is looked at with what follows, where it shows whether a character is cut short or wrong.
     """
-    return utf8_error(path, os.pread(descriptor, num_bytes + _LONGEST_CHARACTER, offset), offset)
+    return utf8_error(path, os.pread(descriptor, num_bytes + _MORE_BYTES, offset), offset)
