@@ -146,7 +146,6 @@ def test_files_cut_into_many_chunks(pairs, folder, num_threads, text, seed):
     expected = textbook.encode("." + text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoder_module, "CHUNK_BYTES", 16 + seed)
-        patch.setattr(encoder_module, "_TASK_BYTES", 30)
         assert compiled.encode_file_to_numpy(path, num_threads=num_threads).tolist() == expected
         info = encode_file(compiled, path, folder / "ids", num_threads=num_threads)
         assert open_token_file(folder / "ids").tolist() == expected
@@ -340,7 +339,6 @@ MALFORMED = [
 def test_a_file_that_is_not_utf8(pairs, folder, wrong, num_threads, monkeypatch):
     """The message names file, byte and offset, and is the textbook's, also where chunks meet."""
     monkeypatch.setattr(encoder_module, "CHUNK_BYTES", 64)
-    monkeypatch.setattr(encoder_module, "_TASK_BYTES", 64)
     path = folder / "latin"
     for before in [0, 1, *range(56, 70), *range(120, 132), 191]:
         for fill, after in (

@@ -1,5 +1,9 @@
+import errno
 import os
 import stat
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -75,3 +79,102 @@ def test_files_have_the_usual_permissions(tmp_path):
     with whole_file(tmp_path / "ours"):
         pass
     assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
+
+
+def test_a_name_that_is_a_folder_is_refused_before_the_work(tmp_path):
+    with pytest.raises(IsADirectoryError, match="give the name of a file"), whole_file(tmp_path):
+        raise AssertionError("not reached")
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_nothing_is_left_after_an_interruption(tmp_path, error):
+    with pytest.raises(error), whole_file(tmp_path / "out") as file:
+        file.write(b"x" * 100_000)
+        raise error
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_names_the_file_and_the_remedy(tmp_path, monkeypatch, code):
+    def fails(descriptor):
+        raise OSError(code, os.strerror(code))
+
+    path = tmp_path / "out"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="free some space, or write to another disk") as caught, whole_file(path) as file:
+        file.write(b"new")
+    assert (caught.value.errno, caught.value.filename) == (code, str(path))
+    assert os.listdir(tmp_path) == ["out"]
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has such a device")
+def test_a_disk_that_is_full_while_bytes_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(type(tmp_path), "open", lambda self, mode: open("/dev/full", "wb"))  # noqa: SIM115
+    with pytest.raises(OSError, match="free some space") as caught, whole_file(tmp_path / "out") as file:
+        file.write(b"x" * 100_000)
+    assert caught.value.filename == str(tmp_path / "out")
+
+
+def test_other_errors_pass_as_they_are(tmp_path):
+    with pytest.raises(OSError, match="is gone") as caught, whole_file(tmp_path / "out"):
+        raise OSError(errno.EIO, "is gone")
+    assert caught.value.filename is None
+
+
+WRITES_AND_WAITS = """
+import sys
+from bpe.text_files import whole_file
+with whole_file(sys.argv[1]) as file:
+    file.write(b"half")
+    file.flush()
+    print("written", flush=True)
+    sys.stdin.read()
+"""
+
+
+def make_old(folder):
+    """As if all files there had been written two minutes ago."""
+    for name in os.listdir(folder):
+        then = time.time() - 120
+        os.utime(folder / name, (then, then))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="without locks nothing can be told")
+def test_what_a_killed_process_left_goes_at_the_next_run(tmp_path):
+    path = tmp_path / "out[1]"  # no pattern for file names
+    command = [sys.executable, "-c", WRITES_AND_WAITS, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"written\n"
+        make_old(tmp_path)
+        (half,) = os.listdir(tmp_path)
+        with whole_file(path) as file:
+            file.write(b"whole")
+        assert sorted(os.listdir(tmp_path)) == [half, "out[1]"]  # its process lives
+        process.kill()
+    others = [f".out[1].{'0' * 7}", ".out[1].notes", ".out1.00000000", ".out[1].0000000g"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"someone else's")
+    os.utime(tmp_path / half)
+    with whole_file(path):
+        pass
+    assert half in os.listdir(tmp_path)  # too young to be sure
+    make_old(tmp_path)
+    with whole_file(path) as file:
+        file.write(b"whole again")
+    assert sorted(os.listdir(tmp_path)) == sorted([*others, "out[1]"])
+    assert path.read_bytes() == b"whole again"
+
+
+def test_two_at_a_time_do_not_disturb_each_other(tmp_path):
+    path = tmp_path / "out"
+    with whole_file(path) as first:
+        first.write(b"first")
+        first.flush()
+        make_old(tmp_path)
+        with whole_file(path) as second:
+            second.write(b"second")
+        assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["out"]

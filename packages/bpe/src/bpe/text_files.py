@@ -2,13 +2,21 @@
 
 import codecs
 import errno
+import glob
 import os
+import re
+import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+if sys.platform != "win32":
+    import fcntl
+
 _CHUNK_BYTES = 1 << 20
+_LEFT_SECONDS = 60  # no younger file is taken for a leftover: its process may be about to lock or to rename it
 
 
 class TextFileError(ValueError):
@@ -73,18 +81,51 @@ def utf8_error(path: str | os.PathLike[str], data: bytes, offset: int) -> TextFi
 def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a file for writing that appears under its name only once it is written to the end.
 
-    The bytes go to a temporary file in the same folder, which is synced and renamed; after an error it is removed.
+    The bytes go to a temporary file in the same folder, which is synced and renamed; after an error it is removed. A
+    process that is killed leaves it behind: the next one that writes the same file removes it.
+
+    Raises:
+        OSError: the folder is missing or cannot be written, or the disk is full.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder: give the name of a file", str(path))
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         with temporary.open("xb") as file:
+            _lock(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = f"{os.strerror(error.errno)}: free some space, or write to another disk"
+            raise OSError(error.errno, reason, str(path)) from error
         raise
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Mark a temporary file as that of a living process; return whether none had done so (on Windows never)."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another process has it, or this file system knows no locks
+        return False
+    return True
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of `path` that no process is writing any more."""
+    ours = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if ours.fullmatch(leftover.name):
+            with suppress(OSError), leftover.open("rb") as file:
+                if time.time() - os.fstat(file.fileno()).st_mtime > _LEFT_SECONDS and _lock(file):
+                    leftover.unlink()

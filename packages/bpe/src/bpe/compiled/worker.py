@@ -72,7 +72,7 @@ class Worker:
 
     def _start_cache(self) -> None:
         """Make an empty cache and enter the vocabulary."""
-        bits = min(19, max(14, (8 * self._model.num_tokens).bit_length()))
+        bits = min(18, max(14, (8 * self._model.num_tokens).bit_length()))
         self._counters = np.zeros(layout.NUM_COUNTERS, np.int64)
         a = self._a
         a[layout.COUNTERS] = self._counters

@@ -103,6 +103,8 @@ LONGEST_KEY = 15
 """Bytes of the longest piece that has its bytes in the cache's table itself."""
 LONGEST_CACHED = 1024
 """Bytes above which a piece is not remembered."""
+MOST_PROBES = 64
+"""Places that a search in a cache looks at. Chance hardly ever needs ten; a text made to collide shall not stop us."""
 SEGMENT = 64
 """Words of STARTS that are turned into positions at a time: 2,048 bytes, whose pieces stay in the L1 cache."""
 NUM_POSITIONS = 64 * SEGMENT + 128

@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -62,7 +63,7 @@ def is_loaded(name: str) -> bool:
 
 def is_kept(name: str) -> bool:
     """Tell whether a kernel is in memory or in a file, so that it need not be compiled."""
-    return name in _loaded or any(path.is_file() for path in _candidates(name))
+    return name in _loaded or is_kept_on_disk(name)
 
 
 def kernel(name: str) -> Kernel:
@@ -93,7 +94,7 @@ def warmup() -> Path | None:
     """
     for name in KERNELS:
         kernel(name)
-    return next((path.parent for path in _candidates(KERNELS[0]) if path.is_file()), None)
+    return next((path.parent for path in _candidates(KERNELS[0]) if _can_be_used(path)), None)
 
 
 # ---------------------------------------------------------------- files
@@ -158,6 +159,14 @@ def _from_file(name: str) -> Kernel | None:
     return None
 
 
+def _can_be_used(path: Path) -> bool:
+    try:
+        status = path.stat()
+    except OSError:  # not there, or in a folder that is someone else's
+        return False
+    return stat.S_ISREG(status.st_mode) and _is_ours(status) and os.access(path, os.R_OK)
+
+
 def _is_ours(status: os.stat_result) -> bool:
     """Tell whether nobody but this user and the administrator can have written a file."""
     if not hasattr(os, "getuid"):
@@ -178,7 +187,8 @@ def _keep(name: str, symbol: str, code: bytes) -> None:
                 file.write(content)
             temporary.replace(path)
         except OSError:
-            temporary.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
+            with suppress(OSError):
+                temporary.unlink()
             continue
         return
 
@@ -228,8 +238,8 @@ def _compile(name: str) -> Kernel:
 
 
 def is_kept_on_disk(name: str) -> bool:
-    """Tell whether a kernel's file is there."""
-    return any(path.is_file() for path in _candidates(name))
+    """Tell whether a kernel's file is there, to be read and to be trusted."""
+    return any(map(_can_be_used, _candidates(name)))
 
 
 __all__ = ["KERNELS", "KernelsMissingError", "available", "is_kept", "is_loaded", "kernel", "warmup"]

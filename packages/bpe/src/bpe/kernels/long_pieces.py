@@ -11,7 +11,7 @@ import numpy as np
 
 from bpe.kernels import layout
 from bpe.kernels.compiler import kernel
-from bpe.kernels.layout import BYTES_USED, IDS_USED, LONG_USED, LONGEST_CACHED, PADDING
+from bpe.kernels.layout import BYTES_USED, IDS_USED, LONG_USED, LONGEST_CACHED, MOST_PROBES, PADDING
 from bpe.kernels.memory import copy_16, load_word, offset_of, view
 from bpe.kernels.merge import SHORT_PIECE, merge_long, merge_short
 
@@ -64,17 +64,21 @@ def equal_bytes(a: np.ndarray, p: int, b: np.ndarray, q: int, length: int) -> bo
 
 @kernel
 def long_place(a: Any, begin: int, end: int) -> tuple[int, int]:
-    """Return the place of a piece in LONG_TABLE, or the empty one where it belongs; and its hash."""
+    """Return the place of a piece in LONG_TABLE, or the empty one where it belongs, or -1; and its hash."""
     text, table = view(a, layout.TEXT, np.uint8), view(a, layout.LONG_TABLE, np.uint64)
     kept = view(a, layout.LONG_BYTES, np.uint8)
     piece = piece_hash(text, begin, end, view(a, layout.KEY_MASKS, np.uint64))
     last = table.shape[0] - 1
     place = np.int64((piece * _FACTOR_A) >> np.uint64(a[layout.LONG_SHIFT])) << 2
+    probes = 1
     while table[place] != 0:
         same = table[place] == piece and np.int64(table[place + 2] & _LOW) == end - begin
         if same and equal_bytes(text, begin, kept, np.int64(table[place + 1]), end - begin):
             break
+        if probes >= MOST_PROBES and a[layout.TAKEN_WHOLE] == 0:
+            return np.int64(-1), piece
         place = (place + 4) & last
+        probes += 1
     return place, piece
 
 
@@ -110,12 +114,13 @@ def encode_long(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) -> i
     if length > LONGEST_CACHED:
         return cursor + merge_long(a, text, begin, end, out, cursor)
     place, piece = long_place(a, begin, end)
-    if table[place] != 0:
+    if place >= 0 and table[place] != 0:
         count = np.int64(table[place + 2] >> _HALF)
         return copy_ids(view(a, layout.IDS, out.dtype), np.int64(table[place + 3]), count, out, cursor)
     if length <= SHORT_PIECE:
         count = merge_short(a, text, begin, end, out, cursor)
     else:
         count = merge_long(a, text, begin, end, out, cursor)
-    remember_long(a, begin, end, place, piece, out, cursor, count)
+    if place >= 0:
+        remember_long(a, begin, end, place, piece, out, cursor, count)
     return cursor + count

@@ -28,7 +28,7 @@ import numpy as np
 
 from bpe.kernels import layout
 from bpe.kernels.compiler import ONE, ZERO, inlined, kernel, stay_apart
-from bpe.kernels.layout import LONGEST_CACHED, LONGEST_KEY, SEGMENT
+from bpe.kernels.layout import LONGEST_CACHED, LONGEST_KEY, MOST_PROBES, SEGMENT
 from bpe.kernels.long_pieces import copy_ids, encode_long, remember_ids
 from bpe.kernels.memory import (
     copy_16,
@@ -183,10 +183,12 @@ def look_up(keys: np.ndarray, k: int, end: int, table: np.ndarray, out: np.ndarr
     last_place = (table.shape[0] << 3) - 1
     while k < end:
         place = np.int64(load_word(keys, k + 16) & _LOW)
+        probes = 1
         while not equal_16(keys, k, table, place):
-            if load_word(table, place + 8) == 0:
+            if load_word(table, place + 8) == 0 or probes == MOST_PROBES:
                 return k, cursor
             place = (place + 32) & last_place
+            probes += 1
         count = np.int64(load_word(table, place + 24) >> count_shift(out))
         if count * item_bits(out) >= 128:
             return k, cursor
@@ -225,6 +227,7 @@ def encode_short(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) -> 
     low, high = key_low(text, begin, end - begin, masks), key_high(text, begin, end - begin, masks)
     last_place = (table.shape[0] << 3) - 1
     place = key_place(low, high, a[layout.SHIFT])
+    probes = 1
     while load_word(table, place + 8) != 0:
         if load_word(table, place) == low and load_word(table, place + 8) == high:
             count = np.int64(load_word(table, place + 24) >> count_shift(out))
@@ -233,7 +236,10 @@ def encode_short(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) -> 
                 return copy_ids(view(a, layout.IDS, out.dtype), offset, count, out, cursor)
             copy_16(table, place + 16, out, offset_of(out, cursor))
             return cursor + count
+        if probes >= MOST_PROBES and a[layout.TAKEN_WHOLE] == 0:  # (else the table alone knows what is taken whole)
+            return cursor + merge_short(a, text, begin, end, out, cursor)
         place = (place + 32) & last_place
+        probes += 1
     count = merge_short(a, text, begin, end, out, cursor)
     remember_short(a, place, low, high, out, cursor, count)
     return cursor + count
