@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from bpe import Tokenizer, train_bpe
+from bpe import PATTERNS, Tokenizer, train_bpe
 from bpe.cli import main
 
 from .conftest import END, SCRIPTS
@@ -124,6 +124,19 @@ def test_a_mistake_is_one_line(run, tmp_path, arguments, message):
     assert message in errors
     assert errors.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_pattern_that_cannot_be_saved_is_refused_before_training(run, monkeypatch):
+    monkeypatch.setattr("bpe.training.train_bpe_with_report", lambda *arguments, **options: pytest.fail("it trained"))
+    code, output, errors = run("corpus.txt", "--vocab-size", 300, "--out", "t.json", "--pattern", r"\w+|\W+")
+    assert (code, output) == (2, "")
+    assert "other libraries may read that differently" in errors
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_named_patterns_can_be_saved(run, pattern):
+    assert run("corpus.txt", "--vocab-size", 300, "--out", "t.json", "--pattern", pattern)[0] == 0
+    assert Tokenizer.load("t.json").pattern == PATTERNS[pattern]
 
 
 def test_training_on_little_text_loads_no_numba(run, tmp_path):
