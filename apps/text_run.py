@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpe import Tokenizer, encode_file, read_token_file_info, train_bpe
+from bpe.formats.portable_patterns import check_portable
+from bpe.patterns import pattern_source
 from nn import ModelConfig
 from trainer import (
     DataConfig,
@@ -95,10 +97,11 @@ def resume_run(config: TextRunConfig, run: RunDirectory) -> TrainingResult:
 
 
 def check_data(data: TextDataConfig) -> None:
-    """Refuse data that is missing or given twice.
+    """Refuse data that is missing or given twice, and a pattern that the run's tokenizer.json could not hold.
 
     Raises:
-        ValueError: for training or validation there is neither text nor tokens, or both.
+        ValueError: for training or validation there is neither text nor tokens, or both; or the split pattern of the
+            tokenizer that is to be trained means different things to different libraries.
     """
     for name in ("train", "valid"):
         text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
@@ -114,6 +117,8 @@ def check_data(data: TextDataConfig) -> None:
             raise ValueError(f"{path!r} ({key}) is not a file: check its name")
     if data.train_text is None and data.valid_text is not None and data.tokenizer is None:
         raise ValueError("data.valid_text must be encoded like the training tokens: give --data.tokenizer FILE")
+    if data.train_text is not None and data.tokenizer is None:
+        check_portable(pattern_source(data.pattern))
 
 
 def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> TrainingData:

@@ -116,6 +116,12 @@ def test_a_vocabulary_that_the_text_cannot_fill_is_noted(call, tmp_path):
     assert "note: training stopped at 259 entries instead of 300" in outcome.output
 
 
+def test_a_pattern_that_cannot_be_saved_is_refused_before_training(call, tmp_path, texts, monkeypatch):
+    monkeypatch.setattr("text_run.train_bpe", lambda *arguments, **options: pytest.fail("it was trained"))
+    options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={tmp_path / 'run'}"]
+    assert call(main, *options, "--data.pattern=$").code == 2
+
+
 @pytest.fixture
 def bad(tmp_path, texts):
     folder = tmp_path / "bad"
@@ -148,6 +154,10 @@ def bad(tmp_path, texts):
         ),
         (["--data.train_tokens=RUN/tokens/train.bin"], "data.train_text and data.train_tokens are both given"),
         (["--data.pattern=(oops"], "split pattern '(oops' is neither"),
+        (
+            [r"--data.pattern=\w+"],
+            r"the split pattern has '\\w+' at character 0: other libraries may read",
+        ),
         (["--config=BAD/config.yaml"], "unknown key model.d_modell: did you mean model.d_model?"),
         (["--config=BAD/none.yaml"], "none.yaml does not exist"),
         (["--trainin.steps=5"], "unknown option --trainin.steps: did you mean --training.steps?"),

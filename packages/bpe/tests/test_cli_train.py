@@ -6,17 +6,10 @@ import warnings
 
 import pytest
 
-from bpe import Tokenizer, train_bpe, training
+from bpe import PATTERNS, Tokenizer, train_bpe
 from bpe.cli import main
 
 from .conftest import END, SCRIPTS
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(training, "train_bpe_with_report"), reason="training gives no reports, which the command prints"
-)
-needs_tiktoken_files = pytest.mark.skipif(
-    not hasattr(Tokenizer, "from_tiktoken"), reason="no .tiktoken files can be read"
-)
 
 
 @pytest.fixture
@@ -74,7 +67,6 @@ def test_train_writes_gpt2s_pair_into_a_folder(run, corpus, tmp_path, format_opt
     assert main(["count", "pair", "corpus.txt"]) == 0
 
 
-@needs_tiktoken_files
 @pytest.mark.parametrize(("name", "format_option"), [("t.tiktoken", []), ("ranks", ["--format", "tiktoken"])])
 def test_train_writes_tiktoken_files(run, corpus, name, format_option):
     options = ["--no-special-tokens", "--out", name, *format_option]
@@ -83,7 +75,6 @@ def test_train_writes_tiktoken_files(run, corpus, name, format_option):
     assert loaded.encode(SCRIPTS) == Tokenizer(*train_bpe(corpus, 400)).encode(SCRIPTS)
 
 
-@needs_tiktoken_files
 def test_commands_take_tiktoken_files(run, corpus, capfd):
     """They hold no special tokens: these are told with their ids, and the ids are those of training again."""
     run("corpus.txt", "--vocab-size", 400, "--out", "t.tiktoken")
@@ -133,6 +124,19 @@ def test_a_mistake_is_one_line(run, tmp_path, arguments, message):
     assert message in errors
     assert errors.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_pattern_that_cannot_be_saved_is_refused_before_training(run, monkeypatch):
+    monkeypatch.setattr("bpe.training.train_bpe_with_report", lambda *arguments, **options: pytest.fail("it trained"))
+    code, output, errors = run("corpus.txt", "--vocab-size", 300, "--out", "t.json", "--pattern", r"\w+|\W+")
+    assert (code, output) == (2, "")
+    assert "other libraries may read that differently" in errors
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_named_patterns_can_be_saved(run, pattern):
+    assert run("corpus.txt", "--vocab-size", 300, "--out", "t.json", "--pattern", pattern)[0] == 0
+    assert Tokenizer.load("t.json").pattern == PATTERNS[pattern]
 
 
 def test_training_on_little_text_loads_no_numba(run, tmp_path):

@@ -38,6 +38,9 @@ class Clock:
         (("a", 10**6, 10**6, 0.5), "a  1.0/1.0 MB  100%  2.0 MB/s  0:00 left"),
         (("", 10**8, 10**9, 100.0), "100.0/1000.0 MB  10%  1.0 MB/s  15:00 left"),
         (("pipe", 5 * 10**6, None, 2.0), "pipe  5.0 MB  2.5 MB/s"),
+        (("merging", 0, 10_000, 0.0, "merges"), "merging  0/10,000 merges  0%"),
+        (("merging", 9_000, 10_000, 4.0, "merges"), "merging  9,000/10,000 merges  90%  2,250 merges/s  0:00 left"),
+        (("merging", 9_000, None, 4.0, "merges"), "merging  9,000 merges  2,250 merges/s"),
     ],
 )
 def test_the_line(arguments, line):

@@ -20,11 +20,13 @@ def test_public_names():
         "TokenFileInfo",
         "Tokenizer",
         "TokenizerFileError",
+        "TrainingReport",
         "encode_file",
         "open_token_file",
         "read_text",
         "read_token_file_info",
         "train_bpe",
+        "train_bpe_with_report",
         "write_token_file",
     ]
     assert all(hasattr(bpe, name) for name in bpe.__all__)

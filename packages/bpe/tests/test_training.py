@@ -1,4 +1,6 @@
 import pydoc_data.topics
+import subprocess
+import sys
 import warnings
 from collections import Counter
 from importlib.util import find_spec
@@ -9,9 +11,9 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpe import PATTERNS, TextFileError, train_bpe
+import bpe.engine
+from bpe import PATTERNS, TextFileError, train_bpe, train_bpe_with_report
 from bpe.reference import count_pieces
-from bpe.training import train_bpe_with_report
 
 from .conftest import END
 
@@ -175,18 +177,77 @@ def test_the_report(corpus, engine):
     assert report.peak_memory_bytes is None or report.peak_memory_bytes > 2**20
 
 
-def test_the_engine_is_chosen_by_size(corpus):
-    assert train_bpe_with_report(corpus, 300)[2].engine == "textbook"
-    expected = "textbook" if find_spec("numba") is None else "compiled"
-    assert train_bpe_with_report(iter(["aa " * 99]), 258)[2].engine == expected
+@pytest.fixture
+def small_limits(monkeypatch):
+    """So that tests of the choice need no large texts."""
+    monkeypatch.setattr("bpe.kernels.loading.is_loaded", lambda name: False)
+    for name, value in {"FROM_FILE": 1_000, "FROM_SOURCE": 3_000, "LARGE": 2_000}.items():
+        for module in ("bpe.engine", "bpe.training"):
+            monkeypatch.setattr(f"{module}.{name}", value, raising=False)
+
+
+def engine_for(num_bytes, tmp_path):
+    """Return the engines that train on a file and on short strings of about so many bytes."""
+    (tmp_path / "text.txt").write_text("low " * (num_bytes // 4))
+    strings = ("low " for _ in range(num_bytes // 4))
+    return {train_bpe_with_report(source, 258)[2].engine for source in (tmp_path / "text.txt", strings)}
+
+
+def test_the_engine_is_chosen_by_size(small_limits, monkeypatch, tmp_path):
+    pytest.importorskip("numba")
+    monkeypatch.setattr("bpe.kernels.loading.is_kept", lambda name: True)
+    assert [engine_for(size, tmp_path) for size in (996, 1_004)] == [{"textbook"}, {"compiled"}]
+    monkeypatch.setattr("bpe.kernels.loading.is_kept", lambda name: False)
+    assert [engine_for(size, tmp_path) for size in (1_004, 2_996, 3_000)] == [{"textbook"}, {"textbook"}, {"compiled"}]
+
+
+def test_without_the_extra_large_texts_are_trained_on_with_a_warning(small_limits, monkeypatch, tmp_path):
+    monkeypatch.setattr("bpe.engine.kernels_installed", lambda: False)
+    monkeypatch.setattr("bpe.training.kernels_installed", lambda: False)
+    bpe.engine._advise.cache_clear()
+    assert engine_for(1_996, tmp_path) == {"textbook"}
+    with pytest.warns(UserWarning, match=r"install the package with its extra, bpe\[fast\]"):
+        assert engine_for(2_000, tmp_path) == {"textbook"}
+    bpe.engine._advise.cache_clear()
+    with pytest.raises(ValueError, match=r'engine="compiled" needs numba and numpy: install .* bpe\[fast\]'):
+        train_bpe(iter(["aa"]), 257, engine="compiled")
+
+
+def test_looking_at_strings_to_choose_loses_none(small_limits):
+    strings = pydoc_data.topics.topics.values()
+    expected = train_bpe_with_report(iter(strings), 300, engine="textbook")
+    chosen = train_bpe_with_report(iter(strings), 300)
+    assert chosen[:2] == expected[:2]
+    assert chosen[2].num_pieces == expected[2].num_pieces
+    assert chosen[2].bytes_read == expected[2].bytes_read == len("".join(strings).encode())
+
+
+def test_kernels_from_files_train_without_numba(tmp_path):
+    """And without anything on standard error: it is in a file after the first training."""
+    pytest.importorskip("numba")
+    (tmp_path / "text.txt").write_text("low low lower newest widest <|endoftext|>" * 99)
+    program = """
+import sys
+from bpe import train_bpe
+train_bpe("text.txt", 262, ["<|endoftext|>"], engine="compiled", num_threads=2)
+print(sorted({"numba", "torch"} & sys.modules.keys()))
+"""
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)  # compiles, where no one has before
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_progress_is_shown_on_standard_error(engine, capsys):
-    train_bpe(iter(pydoc_data.topics.topics.values()), 400, engine=engine, progress=True)
-    shown = capsys.readouterr().err
-    assert "counting" in shown
-    assert shown.endswith("merging 100 %\n")
+def test_progress_is_shown_on_standard_error(engine, tmp_path, capsys):
+    text = " ".join(pydoc_data.topics.topics.values()).encode()
+    (tmp_path / "text.txt").write_bytes(text)
+    train_bpe(tmp_path / "text.txt", 400, engine=engine, progress=True)
+    counting, merging = capsys.readouterr().err.splitlines()
+    assert counting.startswith(f"counting  {len(text) / 1e6:.1f}/{len(text) / 1e6:.1f} MB  100%  ")
+    assert merging.startswith("merging  144/144 merges  100%  ")
+    train_bpe(iter([text.decode()]), 400, engine=engine, progress=True)
+    assert capsys.readouterr().err.startswith(f"counting  {len(text) / 1e6:.1f} MB  ")
     train_bpe(iter(["low low"]), 258, engine=engine)
     assert capsys.readouterr().err == ""
 
@@ -204,8 +265,8 @@ def test_limits_are_named_in_the_warning():
         ({"min_frequency": 0}, "min_frequency is 0: it has to be at least 1"),
         ({"min_frequency": True}, "min_frequency is True: it has to be a whole number"),
         ({"max_token_length": 0}, "max_token_length is 0: it has to be at least 1"),
-        ({"num_threads": 0}, "num_threads is 0: it has to be at least 1"),
-        ({"engine": "fast"}, "engine is 'fast': it has to be 'auto', 'textbook' or 'compiled'"),
+        ({"num_threads": 0}, "num_threads is 0: give a positive integer"),
+        ({"engine": "fast"}, "engine is 'fast': give one of 'auto', 'textbook', 'compiled'"),
         ({"special_tokens": END}, "special_tokens is the string"),
         ({"special_tokens": [END, END]}, "is given twice"),
         ({"pattern": "("}, "is neither one of"),
@@ -215,10 +276,3 @@ def test_limits_are_named_in_the_warning():
 def test_wrong_arguments_are_refused(corpus, arguments, message):
     with pytest.raises(ValueError, match=message):
         train_bpe(**{"source": corpus, "vocab_size": 300, **arguments})
-
-
-def test_the_compiled_engine_has_to_be_installed(corpus, monkeypatch):
-    monkeypatch.setattr("bpe.training.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"Numba is not installed: install bpe\[fast\]"):
-        train_bpe(corpus, 300, engine="compiled")
-    assert train_bpe_with_report(iter(["aa"]), 257)[2].engine == "textbook"

@@ -13,7 +13,8 @@ from bpe.streaming import StreamDecoder
 from bpe.text_files import TextFileError, read_text
 from bpe.token_files import TokenFileError, TokenFileInfo, open_token_file, read_token_file_info, write_token_file
 from bpe.tokenizer import Tokenizer
-from bpe.training import train_bpe
+from bpe.training import train_bpe, train_bpe_with_report
+from bpe.training_report import TrainingReport
 
 __all__ = [
     "PATTERNS",
@@ -23,10 +24,12 @@ __all__ = [
     "TokenFileInfo",
     "Tokenizer",
     "TokenizerFileError",
+    "TrainingReport",
     "encode_file",
     "open_token_file",
     "read_text",
     "read_token_file_info",
     "train_bpe",
+    "train_bpe_with_report",
     "write_token_file",
 ]

@@ -11,19 +11,27 @@ _SECONDS_BETWEEN = 0.2
 _SECONDS_BETWEEN_LINES = 10.0  # where lines cannot be written over, in a log
 
 
-def progress_line(label: str, done: int, total: int | None, seconds: float) -> str:
-    """Describe `done` of `total` bytes after so many seconds; None where the total is unknown.
+def progress_line(label: str, done: int, total: int | None, seconds: float, unit: str = "bytes") -> str:
+    """Describe `done` of `total` bytes, or of another unit, after so many seconds; None where the total is unknown.
 
     >>> progress_line("novels.txt", 25_000_000, 100_000_000, 5.0)
     'novels.txt  25.0/100.0 MB  25%  5.0 MB/s  0:15 left'
+    >>> progress_line("merging", 8_000, 10_000, 2.0, "merges")
+    'merging  8,000/10,000 merges  80%  4,000 merges/s  0:00 left'
     """
-    fields = [label, f"{done / 1e6:.1f}" + (f"/{total / 1e6:.1f} MB  {100 * done // total}%" if total else " MB")]
+    name = "MB" if unit == "bytes" else unit
+    of_total = f"/{_amount(total, unit)} {name}  {100 * done // total}%" if total else f" {name}"
+    fields = [label, _amount(done, unit) + of_total]
     if done and seconds:
-        fields.append(f"{done / 1e6 / seconds:.1f} MB/s")
+        fields.append(f"{_amount(done / seconds, unit)} {name}/s")
         if total:
             minutes, rest = divmod(round(seconds * max(total - done, 0) / done), 60)
             fields.append(f"{minutes}:{rest:02} left")
     return "  ".join(field for field in fields if field)
+
+
+def _amount(number: float, unit: str) -> str:
+    return f"{number / 1e6:.1f}" if unit == "bytes" else f"{number:,.0f}"
 
 
 class Progress:
@@ -39,6 +47,7 @@ class Progress:
         label: str,
         total: int | None,
         *,
+        unit: str = "bytes",
         shown: bool | None = None,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -47,13 +56,15 @@ class Progress:
 
         Args:
             label: what the line starts with.
-            total: bytes of the whole work, if known.
+            total: bytes of the whole work, or another unit, if known.
+            unit: the name of that unit.
             shown: whether to show anything; None means only on a terminal, and only if the work takes a while.
             stream: where to, standard error by default.
             clock: seconds since any moment.
         """
         self._label = label
         self._total = total
+        self._unit = unit
         self._stream: TextIO | None = sys.stderr if stream is None else stream  # None where there is no console
         self._is_terminal = self._stream is not None and self._stream.isatty()
         self._shown = self._is_terminal if shown is None else shown and self._stream is not None
@@ -79,9 +90,9 @@ class Progress:
         elif self._is_terminal:
             self._write("\r" + " " * self._width + "\r")
 
-    def advance(self, num_bytes: int) -> None:
-        """Note that so many bytes more are done."""
-        self._done += num_bytes
+    def advance(self, amount: int) -> None:
+        """Note that so many bytes (or whatever the unit is) more are done."""
+        self._done += amount
         between = _SECONDS_BETWEEN if self._is_terminal else _SECONDS_BETWEEN_LINES
         if self._shown and self._clock() - self._last >= between:
             self._show()
@@ -95,7 +106,7 @@ class Progress:
     def _show(self) -> None:
         self._last = self._clock()
         self._drawn = True
-        line = progress_line(self._label, self._done, self._total, self._last - self._start)
+        line = progress_line(self._label, self._done, self._total, self._last - self._start, self._unit)
         if not self._is_terminal:
             self._write(line + "\n")
             return

@@ -47,7 +47,7 @@ def read_text_stream(file: IO[bytes], name: str | os.PathLike[str]) -> Iterator[
         yield _decode(decoder, chunk, offset, name)
         offset += len(chunk)
     if offset == 0:
-        raise TextFileError(f"{name} is empty: give a file with text in it")
+        raise empty_error(name)
     _decode(decoder, b"", offset, name)
 
 
@@ -58,6 +58,11 @@ def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, path:
         return decoder.decode(chunk, final=not chunk)
     except UnicodeDecodeError as error:
         raise utf8_error(path, error.object, offset - held_back) from error
+
+
+def empty_error(path: str | os.PathLike[str]) -> TextFileError:
+    """Return the error for a file without any text."""
+    return TextFileError(f"{path} is empty: give a file with text in it")
 
 
 def utf8_error(path: str | os.PathLike[str], data: bytes, offset: int) -> TextFileError:

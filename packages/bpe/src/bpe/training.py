@@ -1,27 +1,24 @@
 """Training a tokenizer: count the pieces of a corpus, then learn merges from them."""
 
-import os
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from importlib.util import find_spec
-from typing import Literal, NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import regex
 
+from bpe.checks import Engine, check_engine, check_num_threads
+from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
+from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, compile_pattern
+from bpe.progress import Progress
 from bpe.reference import Pair, count_pieces, learn_merges
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
 from bpe.training_report import TrainingReport, peak_memory
 from bpe.training_sources import Source, TrainingSource, open_source
 
-Engine = Literal["auto", "textbook", "compiled"]
-ReportProgress = Callable[[str, int, int], None]
-"""Is told the phase, how much of it is done, and how much there is in all (0 if that is not known)."""
-
-_COMPILED_FROM_BYTES = 4_000_000  # below, loading the kernels takes longer than they save
 _NUM_LONGEST = 5
 
 
@@ -107,8 +104,8 @@ def _train(
     _check_number("min_frequency", min_frequency, 1)
     if max_token_length is not None:
         _check_number("max_token_length", max_token_length, 1)
-    if num_threads is not None:
-        _check_number("num_threads", num_threads, 1)
+    check_num_threads(num_threads)
+    check_engine(engine)
     specials = SpecialTokens(special_tokens)
     smallest = 256 + len(special_tokens)
     if vocab_size < smallest:
@@ -118,23 +115,27 @@ def _train(
         )
     compiled = compile_pattern(pattern)
     opened = open_source(source)
-    chosen = _choose_engine(engine, opened.size)
-    train = _train_compiled if chosen == "compiled" else _train_textbook
+    is_compiled = _choose_kernels(engine, opened)
     started = time.perf_counter()
-    learned = train(
-        opened,
-        specials,
-        compiled,
-        vocab_size - smallest,
-        num_threads or available_cores(),
-        min_frequency,
-        max_token_length,
-        _write_progress if progress else _ignore_progress,
-    )
-    total_seconds = time.perf_counter() - started
-    if progress:
-        sys.stderr.write("\n")
-    merges = learned.merges
+    if is_compiled:
+        _load_kernels()
+    counting_began = time.perf_counter()
+    with Progress("counting", opened.size, shown=progress) as display:
+        opened.on_read = display.advance
+        if is_compiled:
+            counted = _count_compiled(opened, specials, compiled, num_threads or available_cores())
+        else:
+            counted = _count_textbook(opened, specials, compiled)
+    counting_done = time.perf_counter()
+    num_merges = vocab_size - smallest
+    with Progress("merging", num_merges, unit="merges", shown=progress) as display:
+        merges = counted.learn(
+            num_merges,
+            min_frequency=min_frequency,
+            max_token_length=max_token_length,
+            report_progress=display.advance,
+        )
+    merging_done = time.perf_counter()
     made = [left + right for left, right in merges]
     tokens = [*(token.encode() for token in special_tokens), *(bytes([byte]) for byte in range(256)), *made]
     if len(tokens) < vocab_size:
@@ -146,99 +147,92 @@ def _train(
             stacklevel=3,
         )
     report = TrainingReport(
-        engine=chosen,
+        engine="compiled" if is_compiled else "textbook",
         bytes_read=opened.bytes_read,
-        num_pieces=learned.num_pieces,
-        num_distinct_pieces=learned.num_distinct,
+        num_pieces=counted.num_pieces,
+        num_distinct_pieces=counted.num_distinct,
         num_merges=len(merges),
         longest_tokens=tuple(sorted(set(made), key=lambda token: (-len(token), token))[:_NUM_LONGEST]),
-        count_seconds=learned.count_seconds,
-        merge_seconds=learned.merge_seconds,
-        total_seconds=total_seconds,
+        count_seconds=counting_done - counting_began,
+        merge_seconds=merging_done - counting_done,
+        total_seconds=time.perf_counter() - started,
         peak_memory_bytes=peak_memory(),
     )
     return dict(enumerate(tokens)), merges, report
 
 
-class _Learned(NamedTuple):
-    """What either engine brings back."""
+class _Learns(Protocol):
+    def __call__(
+        self,
+        num_merges: int,
+        *,
+        min_frequency: int,
+        max_token_length: int | None,
+        report_progress: Callable[[int], None],
+    ) -> list[Pair]: ...
 
-    merges: list[Pair]
+
+class _Counted(NamedTuple):
+    """What counting brings back, and what learns merges from it."""
+
     num_pieces: int
     num_distinct: int
-    count_seconds: float
-    merge_seconds: float
+    learn: _Learns
 
 
-def _train_textbook(
-    source: TrainingSource,
-    specials: SpecialTokens,
-    pattern: "regex.Pattern[str]",
-    num_merges: int,
-    num_threads: int,  # noqa: ARG001 (Python's threads share one core)
-    min_frequency: int,
-    max_token_length: int | None,
-    report_progress: ReportProgress,
-) -> _Learned:
-    started = time.perf_counter()
-    counts = count_pieces(_ordinary_parts(source, specials, pattern, report_progress), pattern)
-    counted = time.perf_counter()
-    report_progress("merging", 0, num_merges)
-    merges = learn_merges(counts, num_merges, min_frequency=min_frequency, max_token_length=max_token_length)
-    report_progress("merging", len(merges), num_merges)
-    merged = time.perf_counter()
-    return _Learned(merges, counts.total(), len(counts), counted - started, merged - counted)
+def _count_textbook(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> _Counted:
+    counts = count_pieces(_ordinary_parts(source, specials, pattern), pattern)
+
+    def learn(
+        num_merges: int, *, min_frequency: int, max_token_length: int | None, report_progress: Callable[[int], None]
+    ) -> list[Pair]:
+        merges = learn_merges(counts, num_merges, min_frequency=min_frequency, max_token_length=max_token_length)
+        report_progress(len(merges))
+        return merges
+
+    return _Counted(counts.total(), len(counts), learn)
 
 
-def _train_compiled(
-    source: TrainingSource,
-    specials: SpecialTokens,
-    pattern: "regex.Pattern[str]",
-    num_merges: int,
-    num_threads: int,
-    min_frequency: int,
-    max_token_length: int | None,
-    report_progress: ReportProgress,
-) -> _Learned:
-    from bpe.kernels import counting, learning
+def _count_compiled(
+    source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]", num_threads: int
+) -> _Counted:
+    from bpe.compiled import learning
+    from bpe.compiled.training import count_source
 
-    started = time.perf_counter()
-    parts = _ordinary_parts(source, specials, pattern, report_progress)
-    counts = counting.count_pieces(parts, lambda part: [counting.mark_textbook(part, pattern)], num_threads)
-    words = counts.words()
-    counted = time.perf_counter()
-    merges = learning.learn_merges(
-        *words,
-        num_merges,
-        min_frequency=min_frequency,
-        max_token_length=max_token_length,
-        report_progress=lambda done, total: report_progress("merging", done, total),
-    )
-    merged = time.perf_counter()
-    return _Learned(merges, counts.num_pieces, counts.num_distinct, counted - started, merged - counted)
+    counter = count_source(source, specials, pattern, num_threads)
+    return _Counted(counter.num_pieces, counter.num_distinct, partial(learning.learn_merges, *counter.words()))
 
 
-def _ordinary_parts(
-    source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]", report_progress: ReportProgress
-) -> Iterator[str]:
+def _ordinary_parts(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> Iterator[str]:
     """Yield the corpus in parts that may be split into pieces by themselves, without the special tokens."""
     for chunks in source.texts():
         for part, is_special in safe_parts(chunks, specials, pattern):
             if not is_special:
-                report_progress("counting", source.bytes_read, source.size or 0)
                 yield part
 
 
-def _choose_engine(engine: Engine, size: int | None) -> Literal["textbook", "compiled"]:
-    """Decide which engine trains on a corpus of `size` bytes, None if that is not known."""
-    if engine not in ("auto", "textbook", "compiled"):
-        raise ValueError(f"engine is {engine!r}: it has to be 'auto', 'textbook' or 'compiled'")
-    installed = find_spec("numba") is not None
-    if engine == "compiled" and not installed:
-        raise ValueError("engine is 'compiled', but Numba is not installed: install bpe[fast], or ask for 'auto'")
-    if engine == "auto":
-        return "compiled" if installed and (size is None or size >= _COMPILED_FROM_BYTES) else "textbook"
-    return engine
+def _choose_kernels(engine: Engine, source: TrainingSource) -> bool:
+    """Decide whether the kernels train. Strings are looked at until there are enough of them to tell."""
+    from bpe.kernels import loading
+
+    ready = loading.is_loaded("train")
+    size = source.size
+    if size is None:
+        size = FROM_FILE  # of a pipe nothing is known
+        if source.paths is None and engine == "auto":
+            size = source.look_ahead(FROM_FILE)
+            if size >= FROM_FILE and not ready and not (kernels_installed() and loading.is_kept("train")):
+                size += source.look_ahead(FROM_SOURCE - FROM_FILE)
+    return use_kernels(engine, size, "train", ready=ready)
+
+
+def _load_kernels() -> None:
+    """Have ready what counting would load by the way, so that the times tell them apart."""
+    from bpe.compiled import learning, training
+    from bpe.kernels.loading import kernel
+
+    del learning, training
+    kernel("train")
 
 
 def _check_number(name: str, value: object, smallest: int | None) -> None:
@@ -246,19 +240,3 @@ def _check_number(name: str, value: object, smallest: int | None) -> None:
         raise ValueError(f"{name} is {value!r}: it has to be a whole number")
     if smallest is not None and value < smallest:
         raise ValueError(f"{name} is {value}: it has to be at least {smallest}")
-
-
-def available_cores() -> int:
-    """Return on how many cores this process may run."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _ignore_progress(phase: str, done: int, total: int) -> None:
-    pass
-
-
-def _write_progress(phase: str, done: int, total: int) -> None:
-    share = f" {100 * done // total:3} %" if total else f" {done:,}"
-    sys.stderr.write(f"\r{phase}{share}")

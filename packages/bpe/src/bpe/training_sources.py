@@ -10,7 +10,10 @@ be written to a file.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+import re
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from bpe.text_files import read_text
@@ -19,18 +22,42 @@ Source = str | os.PathLike[str] | Iterable[str] | Iterable[os.PathLike[str]]
 """A path, a list or tuple of paths, or any other iterable, which yields texts."""
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 class TrainingSource:
-    """Texts to train on, which can be gone through once."""
+    """Texts to train on, which can be gone through once, with `texts` or with what it consists of."""
 
     def __init__(self, name: str, paths: list[Path] | None, strings: Iterable[str]) -> None:
         self.name = name
         """What to call it in messages."""
+        self.paths = paths
+        """The files, None if it is strings."""
+        self.size = None if paths is None else _total_size(paths)
+        """UTF-8 bytes in all, None if that is not known before the end."""
         self.bytes_read = 0
         """UTF-8 bytes read so far."""
-        self.size = None if paths is None else sum(path.stat().st_size for path in paths)
-        """UTF-8 bytes in all, None if that is not known before the end."""
-        self._paths = paths
-        self._strings = strings
+        self.on_read: Callable[[int], None] = _ignore
+        """Is told how many bytes were read, now and then."""
+        self._held: deque[str] = deque()
+        self._strings = _typed(strings)
+
+    def look_ahead(self, num_characters: int) -> int:
+        """Fetch strings until they have so many characters, or none is left; return how many they have.
+
+        Raises:
+            ValueError: the iterable yields something that is no text.
+        """
+        found = 0
+        while found < num_characters and (string := next(self._strings, None)) is not None:
+            self._held.append(string)
+            found += len(string)
+        return found
+
+    def note_read(self, num_bytes: int) -> None:
+        """Count bytes as read; whoever reads `paths` directly has to."""
+        self.bytes_read += num_bytes
+        self.on_read(num_bytes)
 
     def texts(self) -> Iterator[Iterator[str]]:
         """Yield each text in chunks. The chunks of one text have to be used before the next is asked for.
@@ -39,35 +66,92 @@ class TrainingSource:
             TextFileError: a file is empty or not UTF-8.
             ValueError: the iterable yields something that is no text, or nothing at all.
         """
-        if self._paths is None:
-            for position, string in enumerate(self._strings):
-                yield iter([self._checked(string, position)])
-            if self.bytes_read == 0:
-                raise ValueError("the iterable to train on has no text in it: an iterator can be used only once")
+        if self.paths is None:
+            for batch in self.batches(1):
+                for string in batch:
+                    yield iter([string])
         else:
-            for path in self._paths:
-                yield self._chunks(path)
+            for path in self.paths:
+                yield self.chunks(path)
 
-    def _chunks(self, path: Path) -> Iterator[str]:
+    def chunks(self, path: Path) -> Iterator[str]:
+        """Yield the text of one of the files in chunks.
+
+        Raises:
+            TextFileError: the file is empty or not UTF-8.
+        """
         for chunk in read_text(path):
-            self.bytes_read += len(chunk.encode())
             yield chunk
+            self.note_read(len(chunk) if chunk.isascii() else len(chunk.encode()))
 
-    def _checked(self, string: str, position: int) -> str:
-        """Return the string with this position in the iterable, if it is one."""
+    def batches(self, num_characters: int) -> Iterator[list[str]]:
+        """Yield the strings in lists that have about so many characters, or one string that has more.
+
+        Raises:
+            ValueError: the iterable yields something that is no text, or nothing at all.
+        """
+        position = 0
+        batch: list[str] = []
+        gathered = 0
+        for string in self._all_strings():
+            if batch and gathered + len(string) > num_characters:
+                yield self._checked(batch, position)
+                position += len(batch)
+                batch, gathered = [], 0
+            batch.append(string)
+            gathered += len(string)
+        if batch:
+            yield self._checked(batch, position)
+        if self.paths is None and self.bytes_read == 0:
+            raise ValueError("the iterable to train on has no text in it: an iterator can be used only once")
+
+    def _all_strings(self) -> Iterator[str]:
+        while self._held:
+            yield self._held.popleft()
+        yield from self._strings
+
+    def _checked(self, batch: list[str], position: int) -> list[str]:
+        """Return strings, the first of which has this position in the iterable, if UTF-8 can hold them."""
+        text = "".join(batch)
+        try:
+            self.note_read(len(text) if text.isascii() else len(text.encode()))
+        except UnicodeEncodeError:
+            raise _surrogate_error(batch, position) from None
+        return batch
+
+
+def _typed(strings: Iterable[str]) -> Iterator[str]:
+    """Yield the strings, and refuse what is none."""
+    for position, string in enumerate(strings):
         if not isinstance(string, str):
             raise ValueError(
                 f"item {position} of the iterable to train on is of type {type(string).__name__}: it has to yield "
                 "strings (for files, give a list or tuple of paths)"
             )
-        try:
-            self.bytes_read += len(string.encode())
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"item {position} of the iterable to train on is no text that UTF-8 can hold: it has the lone "
-                f"surrogate {error.object[error.start]!r} at character {error.start}; decode its bytes as UTF-8"
-            ) from None
-        return string
+        yield string
+
+
+def _surrogate_error(batch: list[str], position: int) -> ValueError:
+    """Return the error for strings of which one has a surrogate."""
+    number, string = next((n, s) for n, s in enumerate(batch, position) if _SURROGATE.search(s))
+    found = _SURROGATE.search(string)
+    assert found is not None
+    return ValueError(
+        f"item {number} of the iterable to train on is no text that UTF-8 can hold: it has the lone "
+        f"surrogate {found.group()!r} at character {found.start()}; decode its bytes as UTF-8"
+    )
+
+
+def _total_size(paths: list[Path]) -> int | None:
+    """Return how many bytes files have, or None if one of them, such as a pipe, does not tell."""
+    statuses = [path.stat() for path in paths]
+    if not all(stat.S_ISREG(status.st_mode) for status in statuses):
+        return None
+    return sum(status.st_size for status in statuses)
+
+
+def _ignore(num_bytes: int) -> None:
+    del num_bytes
 
 
 def open_source(source: Source) -> TrainingSource:

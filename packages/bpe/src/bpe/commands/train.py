@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bpe import training
 from bpe.commands import files
-from bpe.patterns import DEFAULT_PATTERN, PATTERNS
+from bpe.formats.portable_patterns import check_portable
+from bpe.patterns import DEFAULT_PATTERN, PATTERNS, pattern_source
 from bpe.tokenizer import Tokenizer
 
 
@@ -41,7 +42,9 @@ def run(options: Namespace) -> None:
     special_tokens = options.special_token or list(files.DEFAULT_SPECIAL_TOKENS)
     if options.no_special_tokens:
         special_tokens = []
-    vocab, merges, report = training.train_bpe_with_report(  # type: ignore[attr-defined]
+    if format_name == "tokenizer.json":
+        check_portable(pattern_source(options.pattern))  # before the work, not after it
+    vocab, merges, report = training.train_bpe_with_report(
         options.texts,
         options.vocab_size,
         special_tokens,

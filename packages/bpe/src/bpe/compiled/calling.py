@@ -33,9 +33,9 @@ def key_masks() -> "np.ndarray":
 class Arguments:
     """The argument of a kernel, by the names of `bpe.kernels.layout`. Keeps alive what it refers to."""
 
-    def __init__(self) -> None:
-        """Start with nothing set: all arrays are empty, all numbers 0."""
-        self._values = np.zeros(layout.NUM_ARGUMENTS, np.int64)
+    def __init__(self, size: int = layout.NUM_ARGUMENTS) -> None:
+        """Start with nothing set: all arrays are empty, all numbers 0. A layout with more names needs a larger size."""
+        self._values = np.zeros(size, np.int64)
         self._address = self._values.ctypes.data
         self._arrays: dict[int, Any] = {}
 
@@ -58,8 +58,9 @@ class Arguments:
         """Take over what is set in `other`."""
         for name, array in other._arrays.items():
             self[name] = array
-        numbers = other._values[layout.FIRST_NUMBER :]
-        self._values[layout.FIRST_NUMBER :] = np.where(numbers, numbers, self._values[layout.FIRST_NUMBER :])
+        numbers = other._values[layout.FIRST_NUMBER : layout.NUM_ARGUMENTS]
+        mine = self._values[layout.FIRST_NUMBER : layout.NUM_ARGUMENTS]
+        np.copyto(mine, numbers, where=numbers != 0)
 
     def call(self, kernel: Kernel) -> int:
         """Call a kernel with these arguments; other threads run meanwhile."""

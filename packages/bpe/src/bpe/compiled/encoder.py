@@ -10,6 +10,7 @@ import numpy as np
 import regex
 
 from bpe.chunks import cut_file, cut_text
+from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import CompiledModel, pattern_code
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
 from bpe.kernels import layout
@@ -17,7 +18,7 @@ from bpe.parallel import map_in_order
 from bpe.patterns import split_pieces
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
-from bpe.text_files import TextFileError, read_text, utf8_error
+from bpe.text_files import empty_error, read_text
 
 
 class CompiledEncoder:
@@ -133,7 +134,7 @@ class CompiledEncoder:
             descriptor = file.fileno()
             total = os.fstat(descriptor).st_size
             if total == 0:
-                raise TextFileError(f"{path} is empty: give a file with text in it")
+                raise empty_error(path)
 
             chunks = cut_file(descriptor, total, self._pattern, special_tokens, CHUNK_BYTES)
             for num_bytes, ids in self._chunk_runs(descriptor, path, chunks, specials, num_threads):
@@ -180,24 +181,11 @@ def _encode_chunk(
 ) -> "np.ndarray":
     """Read a chunk, given as offset and length, and return its ids, in the worker's memory."""
     offset, length = chunk
-    _read(descriptor, worker.buffer(length), offset, path)
+    read_chunk(descriptor, worker.buffer(length), offset, path)
     try:
         return worker.encode_buffer(length, specials)
     except NotUtf8Error:
-        # With what follows: whether a character is cut short or wrong shows there.
-        raise utf8_error(path, os.pread(descriptor, length + 3, offset), offset) from None
-
-
-def _read(descriptor: int, buffer: memoryview, offset: int, path: str | os.PathLike[str]) -> None:
-    """Fill `buffer` from the file."""
-    done = 0
-    while done < len(buffer):
-        count = os.preadv(descriptor, [buffer[done:]], offset + done)
-        if count == 0:
-            raise TextFileError(
-                f"{path} ends at offset {offset + done}, earlier than at first: leave it alone and retry"
-            )
-        done += count
+        raise chunk_error(descriptor, length, offset, path) from None
 
 
 def _groups(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:

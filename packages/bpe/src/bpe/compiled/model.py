@@ -22,7 +22,8 @@ _PATTERN_CODES = {
 
 
 @lru_cache(maxsize=2)
-def _shared_class_table(*, cased: bool) -> "np.ndarray":
+def shared_class_table(*, cased: bool) -> "np.ndarray":
+    """Return `class_table(cased=cased)`, made once."""
     return class_table(cased=cased)
 
 
@@ -76,7 +77,7 @@ class CompiledModel:
         self.arguments = Arguments()
         a = self.arguments
         a[layout.PATTERN] = pattern_code(pattern)
-        a[layout.CLASS_TABLE] = _shared_class_table(cased=pattern == PATTERNS["o200k"])
+        a[layout.CLASS_TABLE] = shared_class_table(cased=pattern == PATTERNS["o200k"])
         a[layout.KEY_MASKS] = key_masks()
         a[layout.BYTE_IDS] = np.array([id_of[bytes([byte])] for byte in range(256)], np.int64)
         a[layout.NEIGHBOURS] = np.full(1024, _EMPTY, np.uint64) if ignore_merges else neighbours(id_of)

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, types
 
-from bpe.kernels import layout
+from bpe.kernels import layout, training_layout
 from bpe.kernels.encode import encode_chunk
 from bpe.kernels.growth import grow_table, learn_vocabulary
 from bpe.kernels.layout import ENCODE, FILL_PAIRS, NUM_ARGUMENTS, OUT, TASK
 from bpe.kernels.loading import NEVER_CALLED
 from bpe.kernels.memory import view
 from bpe.kernels.merge import fill_pairs
+from bpe.kernels.train import do_task
 
 _SIGNATURE = types.int64(types.CPointer(types.int64))
 
@@ -39,7 +40,12 @@ def encode32(address: Any) -> int:
     return encode_chunk(a, out) if a[TASK] == ENCODE else learn_vocabulary(a, out)
 
 
-ENTRY_POINTS = {function.__name__: function for function in (tables, encode16, encode32)}
+def train(address: Any) -> int:
+    """Count pieces or learn merges, as TASK says; see `bpe.kernels.training_layout`."""
+    return do_task(carray(address, training_layout.NUM_ARGUMENTS))
+
+
+ENTRY_POINTS = {function.__name__: function for function in (tables, encode16, encode32, train)}
 
 
 def compile_entry_point(name: str) -> Any:

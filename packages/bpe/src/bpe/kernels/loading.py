@@ -28,7 +28,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-KERNELS = ("tables", "encode16", "encode32")
+KERNELS = ("tables", "encode16", "encode32", "train")
 
 Kernel = Callable[[int], int]
 """Takes the address of an array of arguments (`bpe.kernels.layout`); what it returns is up to each."""

@@ -20,25 +20,19 @@ border.) So the second place became s in the very step that the first one did.
 Textbook twin: `bytes` objects in `bpe.reference.learn_merges`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from bpe.kernels.compiler import kernel
-
-TOKEN = np.dtype(
-    [
-        ("place", np.int64),  # where in the text its bytes are
-        ("prefix", np.uint64),
-        ("length", np.int32),  # in bytes
-        ("touched", np.int32),  # the number of the last merge that had it as a part
-    ]
-)
-"""A token, by id."""
+from bpe.kernels.memory import view
+from bpe.kernels.training_layout import TOKEN, TOKENS, WORDS
 
 
 @kernel
-def add_token(text: np.ndarray, tokens: np.ndarray, new: int, place: int, length: int) -> None:
-    """Describe the token `new`, which is `text[place : place + length]`."""
-    token = tokens[new]
+def add_token(a: Any, new: int, place: int, length: int) -> None:
+    """Describe the token `new`, which is `WORDS[place : place + length]`."""
+    text, token = view(a, WORDS, np.uint8), view(a, TOKENS, TOKEN)[new]
     token.place = place
     token.length = length
     token.touched = -1
@@ -49,14 +43,16 @@ def add_token(text: np.ndarray, tokens: np.ndarray, new: int, place: int, length
 
 
 @kernel
-def is_greater(text: np.ndarray, tokens: np.ndarray, a: int, b: int) -> bool:
-    """Return whether token a's bytes are lexicographically greater than those of token b, another one."""
-    if tokens[a].prefix != tokens[b].prefix:
-        return tokens[a].prefix > tokens[b].prefix
-    if min(tokens[a].length, tokens[b].length) <= 8:  # the shorter one is the beginning of the other
-        return tokens[a].length > tokens[b].length
-    i, j = tokens[a].place, tokens[b].place
-    for k in range(8, min(tokens[a].length, tokens[b].length)):
+def is_greater(a: Any, token: int, other: int) -> bool:
+    """Return whether a token's bytes are lexicographically greater than those of another one."""
+    text, tokens = view(a, WORDS, np.uint8), view(a, TOKENS, TOKEN)
+    one, two = tokens[token], tokens[other]
+    if one.prefix != two.prefix:
+        return one.prefix > two.prefix
+    if min(one.length, two.length) <= 8:  # the shorter one is the beginning of the other
+        return one.length > two.length
+    i, j = one.place, two.place
+    for k in range(8, min(one.length, two.length)):
         if text[i + k] != text[j + k]:
             return text[i + k] > text[j + k]
-    return tokens[a].length > tokens[b].length
+    return one.length > two.length

@@ -1,0 +1,107 @@
+"""A corpus as tasks that threads share, each of which counts a chunk of it.
+
+a file      chunks that are cut where any thread may begin, read by whoever counts them
+strings     gathered until they are as long as a chunk; a longer one is cut like a file
+a pattern without a scanner, or a pipe      parts that the textbook cuts (and for such a pattern, splits)
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+
+import regex
+
+from bpe.chunks import cut_file, cut_text
+from bpe.compiled.counting import PieceCounter, piece_starts
+from bpe.compiled.file_reading import chunk_error, read_chunk
+from bpe.compiled.model import pattern_code
+from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error
+from bpe.kernels import layout
+from bpe.patterns import split_pieces
+from bpe.special_tokens import SpecialTokens
+from bpe.streaming import safe_parts
+from bpe.text_files import empty_error
+from bpe.training_sources import TrainingSource
+
+Task = Callable[[PieceCounter], None]
+"""Counts a chunk of the corpus with the counter it is given."""
+
+
+def has_scanner(pattern: "regex.Pattern[str]") -> bool:
+    """Tell whether kernels split text by this pattern themselves."""
+    return pattern_code(pattern.pattern) != layout.GIVEN
+
+
+def tasks(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> Iterator[Task]:
+    """Yield the tasks that make up the corpus, in its order. Special tokens are left out of parts, and found in others.
+
+    Raises:
+        TextFileError: a file is empty or not UTF-8.
+        ValueError: the iterable yields something that is no text, or nothing at all.
+        OSError: a file cannot be read.
+    """
+    if not has_scanner(pattern):
+        for chunks in source.texts():
+            for part, is_special in safe_parts(chunks, specials, pattern):
+                if not is_special:
+                    yield partial(_count_split, part, pattern)
+        return
+    if source.paths is None:
+        for texts in source.batches(CHUNK_BYTES):
+            yield from _text_tasks(texts, specials, pattern)
+        return
+    for path in source.paths:
+        if path.is_file():
+            yield from _file_tasks(path, source, specials, pattern)
+        else:
+            for part, is_special in safe_parts(source.chunks(path), specials, pattern):
+                if not is_special:
+                    yield partial(_count_texts, [part])
+
+
+def _text_tasks(texts: list[str], specials: SpecialTokens, pattern: "regex.Pattern[str]") -> Iterator[Task]:
+    if len(texts) == 1:
+        for chunk in cut_text(texts[0], pattern, specials, CHUNK_BYTES):
+            yield partial(_count_texts, [chunk])
+    else:
+        yield partial(_count_texts, texts)
+
+
+def _file_tasks(
+    path: Path, source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]"
+) -> Iterator[Task]:
+    with path.open("rb", buffering=0) as file:
+        total = os.fstat(file.fileno()).st_size
+        if total == 0:
+            raise empty_error(path)
+        for offset, num_bytes in cut_file(file.fileno(), total, pattern, specials, CHUNK_BYTES):
+            yield partial(_count_file_chunk, path, offset, num_bytes)
+            source.note_read(num_bytes)
+
+
+def _count_file_chunk(path: Path, offset: int, num_bytes: int, counter: PieceCounter) -> None:
+    with path.open("rb", buffering=0) as file:  # that of the task's maker may be closed by now
+        read_chunk(file.fileno(), counter.buffer(num_bytes), offset, path)
+        try:
+            counter.count_buffer([num_bytes])
+        except NotUtf8Error:
+            raise chunk_error(file.fileno(), num_bytes, offset, path) from None
+
+
+def _count_texts(texts: Sequence[str], counter: PieceCounter) -> None:
+    text = "".join(texts)
+    data = text.encode()
+    lengths = map(len, texts) if len(data) == len(text) else (len(string.encode()) for string in texts)
+    ends = list(accumulate(lengths))
+    counter.buffer(len(data))[:] = data
+    counter.count_buffer(ends)
+
+
+def _count_split(text: str, pattern: "regex.Pattern[str]", counter: PieceCounter) -> None:
+    data = text.encode()
+    pieces = split_pieces(text, pattern)
+    lengths = [len(piece) if piece.isascii() else len(piece.encode()) for piece in pieces]
+    counter.buffer(len(data))[:] = data
+    counter.count_buffer([len(data)], piece_starts(lengths))
