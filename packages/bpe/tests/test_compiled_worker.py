@@ -197,3 +197,20 @@ def test_a_model_chooses_the_width_of_ids(kernels):
         ids = {token: byte for byte, token in BYTES.items()}
         model = CompiledModel(ids, [], ids, pattern="x", vocab_size=vocab_size, ignore_merges=False)
         assert model.dtype == dtype
+
+
+def test_a_large_vocabulary_is_taken_whole_to_its_last_token():
+    """With `ignore_merges` the cache alone knows what is taken whole: none of 230,000 tokens may be missing there."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    tokens = [
+        first + second + third + fourth
+        for first in letters
+        for second in letters
+        for third in letters
+        for fourth in letters[:13]
+    ]
+    vocab = {byte: bytes([byte]) for byte in range(256)}
+    vocab |= {256 + k: token.encode() for k, token in enumerate(tokens)}
+    tokenizer = Tokenizer(vocab, [], ignore_merges=True, engine="compiled")
+    assert tokenizer.encode("\n".join(tokens))[::2] == list(range(256, 256 + len(tokens)))
+    assert tokenizer._encoder is not None
