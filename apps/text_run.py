@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bpe import Tokenizer, encode_file, read_token_file_info, train_bpe
-from bpe.formats.portable_patterns import check_portable
-from bpe.patterns import pattern_source
+from bpe import Tokenizer, check_portable_pattern, encode_file, read_token_file_info, train_bpe
 from nn import ModelConfig
 from trainer import (
     DataConfig,
@@ -118,7 +116,7 @@ def check_data(data: TextDataConfig) -> None:
     if data.train_text is None and data.valid_text is not None and data.tokenizer is None:
         raise ValueError("data.valid_text must be encoded like the training tokens: give --data.tokenizer FILE")
     if data.train_text is not None and data.tokenizer is None:
-        check_portable(pattern_source(data.pattern))
+        check_portable_pattern(data.pattern)
 
 
 def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> TrainingData:

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bpe import PATTERNS
-from bpe.formats.portable_patterns import check_portable
+from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.patterns import compile_pattern, split_pieces
 
 
@@ -19,7 +19,7 @@ from bpe.patterns import compile_pattern, split_pieces
     ],
 )
 def test_what_tokenizers_use_passes(pattern):
-    check_portable(pattern)
+    check_portable_pattern(pattern)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_tokenizers_use_passes(pattern):
 )
 def test_what_is_read_in_two_ways_or_breaks_the_engine_is_refused(pattern, place):
     with pytest.raises(ValueError, match=f"at character {place}: other libraries may read that differently"):
-        check_portable(pattern)
+        check_portable_pattern(pattern)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_is_read_in_two_ways_or_breaks_the_engine_is_refused(pattern, place
 )
 def test_other_reasons(pattern, message):
     with pytest.raises(ValueError, match=message):
-        check_portable(pattern)
+        check_portable_pattern(pattern)
 
 
 fragments = st.sampled_from(
@@ -94,7 +94,7 @@ fragments = st.sampled_from(
 )
 def test_what_passes_splits_alike_in_both_engines(pattern, text):
     try:
-        check_portable(pattern)
+        check_portable_pattern(pattern)
         theirs = tokenizers.pre_tokenizers.Split(tokenizers.Regex(pattern), "isolated")
     except Exception:  # refused: by us, or by them with an error (theirs is no ValueError)
         assume(False)

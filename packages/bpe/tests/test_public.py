@@ -21,6 +21,7 @@ def test_public_names():
         "Tokenizer",
         "TokenizerFileError",
         "TrainingReport",
+        "check_portable_pattern",
         "encode_file",
         "open_token_file",
         "read_text",

@@ -8,6 +8,7 @@ text = tokenizer.decode(ids)
 
 from bpe.corpus import encode_file
 from bpe.formats import TokenizerFileError
+from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.patterns import PATTERNS
 from bpe.streaming import StreamDecoder
 from bpe.text_files import TextFileError, read_text
@@ -25,6 +26,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerFileError",
     "TrainingReport",
+    "check_portable_pattern",
     "encode_file",
     "open_token_file",
     "read_text",

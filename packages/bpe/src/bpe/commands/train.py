@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bpe import training
 from bpe.commands import files
-from bpe.formats.portable_patterns import check_portable
-from bpe.patterns import DEFAULT_PATTERN, PATTERNS, pattern_source
+from bpe.formats.portable_patterns import check_portable_pattern
+from bpe.patterns import DEFAULT_PATTERN, PATTERNS
 from bpe.tokenizer import Tokenizer
 
 
@@ -43,7 +43,7 @@ def run(options: Namespace) -> None:
     if options.no_special_tokens:
         special_tokens = []
     if format_name == "tokenizer.json":
-        check_portable(pattern_source(options.pattern))  # before the work, not after it
+        check_portable_pattern(options.pattern)  # before the work, not after it
     vocab, merges, report = training.train_bpe_with_report(
         options.texts,
         options.vocab_size,

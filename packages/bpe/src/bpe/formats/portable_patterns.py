@@ -12,7 +12,7 @@ the length of the text.
 
 import regex
 
-from bpe.patterns import compile_pattern
+from bpe.patterns import compile_pattern, pattern_source
 
 MAX_PATTERN_LENGTH = 4096
 """The longest pattern in a file, in characters."""
@@ -38,15 +38,16 @@ _ELEMENT = (
 )
 
 
-def check_portable(pattern: str) -> None:
-    r"""Refuse a pattern that is not in the common core.
+def check_portable_pattern(pattern: str) -> None:
+    r"""Refuse a pattern, given by a name of `bpe.PATTERNS` or as an expression, that is not in the common core.
 
-    >>> check_portable(r" ?\p{L}+| ?[^\s\p{L}]+|\s+")
+    >>> check_portable_pattern(r" ?\p{L}+| ?[^\s\p{L}]+|\s+")
 
     Raises:
         ValueError: the first place that is not in the core is named; or the pattern is no regular expression, or
             matches the empty text (after which the two go on differently).
     """
+    pattern = pattern_source(pattern)
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise ValueError(
             f"the split pattern has {len(pattern)} characters; in a file it has at most {MAX_PATTERN_LENGTH}"

@@ -5,7 +5,7 @@ from typing import Any
 import regex
 
 from bpe.formats.parts import TokenizerFileError
-from bpe.formats.portable_patterns import check_portable
+from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.formats.reading import FilePath
 from bpe.patterns import PATTERNS
 
@@ -24,7 +24,7 @@ def pattern_to_json(pattern: str) -> dict[str, Any]:
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False}
     if pattern == PATTERNS["gpt2"]:  # which is the one built into ByteLevel
         return byte_level | {"use_regex": True}
-    check_portable(pattern)
+    check_portable_pattern(pattern)
     split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
     return {"type": "Sequence", "pretokenizers": [split, byte_level | {"use_regex": False}]}
 
@@ -73,7 +73,7 @@ def _split_pattern(expression: dict[str, Any], path: FilePath) -> str:
         case _:
             raise TokenizerFileError(f"{path}: the Split in its pre_tokenizer has neither a Regex nor a String")
     try:
-        check_portable(pattern)
+        check_portable_pattern(pattern)
     except ValueError as error:
         raise TokenizerFileError(f"{path}: {error}") from None
     # Only in code is the name of a pattern short for it; in a file it is an expression that matches the name.
