@@ -62,11 +62,13 @@ def test_the_dependencies_of_a_package_have_their_reasons(page):
 
 
 def test_the_tokenizers_example_runs(tmp_path, texts):
-    (tmp_path / "corpus.txt").write_bytes((texts / "train.txt").read_bytes())
+    for name in ("corpus.txt", "one.txt", "two.txt"):
+        (tmp_path / name).write_bytes((texts / "train.txt").read_bytes())
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "packages" / "bpe" / "README.md").read_text("utf-8"), re.S)
-    program = "\n".join(blocks).replace("vocab_size=10_000", "vocab_size=400")
+    program = "rows = [{'text': 'low lower lowest'}]\n" + "\n".join(blocks)
+    program = program.replace("vocab_size=10_000", "vocab_size=400").replace("32_000", "400")
     program = program.replace('read_text("big.txt")', 'read_text("corpus.txt")')
-    program = re.sub(r"Tokenizer.from_files.*\n", "", program)
+    program = re.sub(r"Tokenizer.from_(files|tiktoken).*\n", "", program)
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     assert (tmp_path / "corpus.bin").is_file()
 
