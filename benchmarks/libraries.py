@@ -34,7 +34,9 @@ LIBRARIES = (
         "bpe",
         encodes=True,
         trains=True,
-        how="`Tokenizer.from_files`, `encode_file_to_numpy(path, num_threads=...)`; training `train_bpe(path, ...)`.",
+        how="`Tokenizer.from_files` and, except for start-up, `load_kernels()`, which makes the tables that the peers "
+        "make when they load a vocabulary; `encode_file_to_numpy(path, num_threads=...)`; "
+        "training `train_bpe(path, ...)`.",
     ),
     Library(
         "gigatoken",

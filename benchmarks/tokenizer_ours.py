@@ -24,6 +24,10 @@ class Ours:
         self._tokenizer = Tokenizer.from_files(files["vocab"], files["merges"], [SEPARATOR])
         self._threads = threads
 
+    def prepare(self) -> None:
+        """Make the tables that the peers make when they load a vocabulary, and ours when the first large text comes."""
+        self._tokenizer.load_kernels(self._threads)
+
     def encode_file(self, path: str) -> Any:
         """Return the ids of a file."""
         return self._tokenizer.encode_file_to_numpy(path, num_threads=self._threads)

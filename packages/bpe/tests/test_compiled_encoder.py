@@ -420,3 +420,21 @@ def test_bytes_that_the_vocabulary_lacks_are_the_textbooks_matter(kernels):
     for tokenizer in pair:
         with pytest.raises(ValueError, match="not in the vocabulary"):
             tokenizer.encode("é")
+
+
+def test_kernels_may_be_loaded_before_the_first_text(trained, monkeypatch):
+    tokenizer = Tokenizer(*trained, [END])
+    assert tokenizer.load_kernels(3)
+    assert tokenizer._encoder is not None
+    assert len(tokenizer._encoder._idle) == 3
+    monkeypatch.setattr(encoder_module, "Worker", None)  # no more are made
+    text = "All is ready before the first text comes. " * 9
+    assert tokenizer.encode(text) == Tokenizer(*trained, [END], engine="textbook").encode(text)
+    assert not Tokenizer(*trained, [END], engine="textbook").load_kernels()
+    with pytest.raises(ValueError, match="num_threads is 0"):
+        tokenizer.load_kernels(0)
+
+
+def test_there_is_nothing_to_load_without_the_extra(trained, monkeypatch):
+    monkeypatch.setattr("bpe.tokenizer.kernels_installed", lambda: False)
+    assert not Tokenizer(*trained, [END]).load_kernels()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpe.checks import Engine, check_engine, check_num_threads
-from bpe.engine import use_kernels
+from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
 from bpe.offsets import surrogate_error, token_offsets
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, split_pieces
@@ -104,6 +104,29 @@ class Tokenizer(TokenizerBase):
             )
             self._encoder = CompiledEncoder(model, self._pattern, self._special_ids)
         return self._encoder
+
+    def load_kernels(self, num_threads: int | None = None) -> bool:
+        """Make ready what otherwise the first large text waits for: the kernels, and their tables of this vocabulary.
+
+        A server may want that before its first request. Without the extra `bpe[fast]`, and with `engine="textbook"`,
+        there is nothing to make ready.
+
+        Args:
+            num_threads: for how many threads; None means all processor cores.
+
+        Returns:
+            Whether the kernels will serve what is large.
+
+        Raises:
+            ValueError: `num_threads` is not positive, or `engine` is "compiled" and the extra is not installed.
+        """
+        check_num_threads(num_threads)
+        if self._engine == "auto" and not kernels_installed():
+            return False
+        encoder = self._compiled(FROM_SOURCE)
+        if encoder is not None:
+            encoder.make_workers(num_threads or available_cores())
+        return encoder is not None
 
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
         """Return the compiled path if it is to serve a file, else None; for this package's own use."""

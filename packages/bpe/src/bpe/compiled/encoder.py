@@ -51,6 +51,11 @@ class CompiledEncoder:
         finally:
             self._idle.append(worker)
 
+    def make_workers(self, count: int) -> None:
+        """See to it that so many threads find a worker waiting."""
+        while len(self._idle) < count:
+            self._idle.append(Worker(self._model))
+
     def _for_kernels(self, special_tokens: SpecialTokens) -> Specials:
         known = self._specials.get(special_tokens.tokens)
         if known is None:

@@ -1,5 +1,6 @@
 """What a tokenizer's ids depend on, as the arrays that kernels read. No Numba here."""
 
+from array import array
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -90,11 +91,15 @@ class CompiledModel:
         a[layout.WHOLE] = np.array([ordinary[token] for token in tokens], np.int64)
 
     def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
-        known = [(left, right) for left, right in merges if left in id_of and right in id_of]
-        ids = [(id_of[left], id_of[right], id_of[left + right]) for left, right in known]
-        bits = max(10, (2 * len(ids)).bit_length())
+        get = id_of.get
+        flat = array("q")
+        for left, right in merges:
+            left_id, right_id = get(left), get(right)
+            if left_id is not None and right_id is not None:  # else no piece ever comes to have the pair
+                flat.extend((left_id, right_id, id_of[left + right]))
+        bits = max(10, (2 * len(flat) // 3).bit_length())
         a = self.arguments
-        a[layout.MERGES] = np.array(ids, np.int64).reshape(-1)
+        a[layout.MERGES] = np.frombuffer(flat, np.int64) if flat else np.empty(0, np.int64)
         a[layout.PAIRS] = np.full(2 << bits, _EMPTY, np.uint64)
         a[layout.PAIR_SHIFT] = 64 - bits
         a[layout.BYTE_PAIRS] = np.zeros(65_536, np.uint64)
