@@ -62,7 +62,7 @@ def _panel(panel: Any, libraries: Sequence[str], rows: Sequence[Row], call: str)
                 continue
             colors = _OURS if library == "ours" else _PEERS
             bar = panel.barh(place + shift, speed, height=0.38, color=colors[threads])
-            panel.bar_label(bar, labels=[f"{speed:.3g}"], padding=3, fontsize=8)
+            panel.bar_label(bar, labels=[f"{speed:,.0f}" if speed >= 100 else f"{speed:.3g}"], padding=3, fontsize=8)
     panel.set_yticks(range(len(libraries)), libraries)
     panel.invert_yaxis()
     panel.margins(x=0.15)
