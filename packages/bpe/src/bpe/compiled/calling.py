@@ -11,10 +11,14 @@ _CACHE_LINE = 64
 
 
 def aligned(length: int, dtype: "np.dtype | type", *, zeros: bool = False) -> "np.ndarray":
-    """Return an array that begins where a cache line does, so that blocks of 64 bytes lie in one line each."""
+    """Return an array that begins where a cache line does, so that blocks of 64 bytes lie in one line each.
+
+    Zeros are written now, so that the system provides the memory now and not page by page while a text waits.
+    """
     num_bytes = length * np.dtype(dtype).itemsize
-    make = np.zeros if zeros else np.empty
-    room = make(num_bytes + _CACHE_LINE, np.uint8)
+    room = np.empty(num_bytes + _CACHE_LINE, np.uint8)
+    if zeros:
+        room.fill(0)
     skipped = -room.ctypes.data % _CACHE_LINE
     return room[skipped : skipped + num_bytes].view(dtype)
 

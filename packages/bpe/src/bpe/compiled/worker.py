@@ -64,11 +64,11 @@ class Worker:
         words = num_bytes // 64 + 2
         self._text = aligned(num_bytes + layout.PADDING, np.uint8, zeros=True)
         self._a[layout.TEXT] = self._text
-        self._a[layout.STARTS] = aligned(words, np.uint64)
+        self._a[layout.STARTS] = aligned(words, np.uint64, zeros=True)
         self._a[layout.MASKS] = aligned(NUM_CLASSES + _NUM_MASKS * words, np.uint64)
         self._a[layout.VALUES] = aligned(3 * num_bytes, np.uint64)
         self._a[layout.LINKS] = aligned(2 * num_bytes, np.int64)
-        self._a[layout.OUT] = aligned(num_bytes + layout.PADDING, self._model.dtype)
+        self._a[layout.OUT] = aligned(num_bytes + layout.PADDING, self._model.dtype, zeros=True)
 
     def _start_cache(self) -> None:
         """Make an empty cache and enter the vocabulary."""
