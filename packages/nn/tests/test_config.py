@@ -13,6 +13,19 @@ def test_the_defaults_are_the_base_model():
     assert config.feedforward_width == 1344
 
 
+def test_what_goes_beyond_it_is_off():
+    config = ModelConfig()
+    assert not (config.qk_norm or config.value_residual or config.embedding_shortcut or config.embedding_norm)
+    assert not config.zero_init_outputs
+    assert config.window is config.separator_token is config.logit_soft_cap is None
+    assert config.attention == "einx"
+
+
+def test_an_unknown_switch_is_refused():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'qk_layernorm'"):
+        ModelConfig(qk_layernorm=True)
+
+
 @pytest.mark.parametrize(
     ("ffn", "d_model", "width"),
     [("swiglu", 512, 1344), ("swiglu", 16, 64), ("swiglu", 768, 2048), ("silu", 512, 2048), ("relu2", 100, 400)],
@@ -35,9 +48,17 @@ def test_the_default_feedforward_width(ffn, d_model, width):
         ({"norm": "layer"}, "model.norm is 'layer': choose one of pre, post, none"),
         ({"position": "learned"}, "model.position is 'learned': choose one of rope, none"),
         ({"ffn": "gelu"}, "model.ffn is 'gelu': choose one of swiglu, silu, relu2"),
-        ({"rope_theta": 0.0}, "model.rope_theta is 0.0: it must be above 0"),
+        ({"rope_theta": 0.0}, "model.rope_theta is 0.0: it must be a finite number above 0"),
         ({"rope_theta": float("nan")}, "model.rope_theta is nan"),
         ({"norm_eps": 0.0}, "model.norm_eps is 0.0"),
+        ({"window": 0}, "model.window is 0: it must be at least 1, or null"),
+        ({"num_layers": 2.5}, "model.num_layers is 2.5: give a whole number"),
+        ({"d_ff": True}, "model.d_ff is True: give a whole number or null"),
+        ({"qk_norm": "yes"}, "model.qk_norm is 'yes': give true or false"),
+        ({"logit_soft_cap": 0.0}, "model.logit_soft_cap is 0.0: it must be a finite number above 0"),
+        ({"logit_soft_cap": float("inf")}, "model.logit_soft_cap is inf"),
+        ({"separator_token": 10_000}, "model.separator_token is 10000, which is no id of a vocabulary of 10000"),
+        ({"attention": "flash"}, "model.attention is 'flash': choose one of einx, fused, flex"),
     ],
 )
 def test_what_cannot_be_built_is_refused(settings, message):

@@ -1,18 +1,25 @@
 """The shape of a model, checked when it is made."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 Norm = Literal["pre", "post", "none"]
 Position = Literal["rope", "none"]
 FeedForwardKind = Literal["swiglu", "silu", "relu2"]
+AttentionBackend = Literal["einx", "fused", "flex"]
+
+_SIZES = {"vocab_size": False, "context_length": False, "d_model": False, "num_layers": False, "num_heads": False}
+_SIZES |= {"num_kv_heads": True, "d_ff": True, "window": True}  # with null as a choice
+_SWITCHES = ("tie_embeddings", "qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs")
+_CHOICES = {"norm": Norm, "position": Position, "ffn": FeedForwardKind, "attention": AttentionBackend}
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """A Transformer language model, decoder only.
 
-    The defaults are the base model of the TinyStories runs: 22.7 M parameters.
+    The defaults are the base model of the TinyStories runs: 22.7 M parameters. All that goes beyond it is off.
     """
 
     vocab_size: int = 10_000
@@ -41,14 +48,33 @@ class ModelConfig:
     """Feed-forward network: W2(SiLU(W1 x) ⊙ W3 x), W2 SiLU(W1 x), or W2 relu(W1 x)²."""
     tie_embeddings: bool = False
     """Use the embedding matrix as the LM head too (Press & Wolf 2017, arXiv:1608.05859)."""
+    window: int | None = None
+    """Each position sees itself and the window − 1 before it (Beltagy et al. 2020, arXiv:2004.05150); null: all."""
+    separator_token: int | None = None
+    """Attention does not cross this id, which begins a document (Grattafiori et al. 2024, arXiv:2407.21783, 3.2)."""
+    qk_norm: bool = False
+    """RMSNorm on each query and key head, before rotation (Dehghani et al. 2023, arXiv:2302.05442)."""
+    value_residual: bool = False
+    """Mix the first block's values into all later ones, by learned weights (Zhou et al. 2024, arXiv:2410.17897)."""
+    embedding_shortcut: bool = False
+    """Mix the first embedding into each block's input, by learned weights (K. Jordan et al. 2024, modded-nanogpt)."""
+    embedding_norm: bool = False
+    """RMSNorm right after the embedding (Le Scao et al. 2022, arXiv:2211.05100)."""
+    logit_soft_cap: float | None = None
+    """Logits x become c·tanh(x/c), so that none exceeds c (Gemma Team 2024, arXiv:2408.00118); null: no cap."""
+    zero_init_outputs: bool = False
+    """Start the projections that end each sub-layer at 0: each block starts as identity (Yang et al., 2203.03466)."""
+    attention: AttentionBackend = "einx"
+    """Who computes attention, with equal results: einx (the definition), fused (torch's kernel), flex (windows)."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
-        for name in ("vocab_size", "context_length", "d_model", "num_layers", "num_heads", "num_kv_heads", "d_ff"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"model.{name} is {value}: it must be at least 1")
-        for name, choices in (("norm", Norm), ("position", Position), ("ffn", FeedForwardKind)):
+        for name, optional in _SIZES.items():
+            _check_size(f"model.{name}", getattr(self, name), optional=optional)
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"model.{name} is {getattr(self, name)!r}: give true or false")
+        for name, choices in _CHOICES.items():
             allowed = get_args(choices)
             if getattr(self, name) not in allowed:
                 raise ValueError(f"model.{name} is {getattr(self, name)!r}: choose one of {', '.join(allowed)}")
@@ -67,10 +93,15 @@ class ModelConfig:
                 f"rotary embedding turns pairs, but a head has an odd width of {self.d_head} "
                 f"(model.d_model {self.d_model} / model.num_heads {self.num_heads}): make it even"
             )
-        if not self.rope_theta > 0:
-            raise ValueError(f"model.rope_theta is {self.rope_theta}: it must be above 0")
-        if not self.norm_eps > 0:
-            raise ValueError(f"model.norm_eps is {self.norm_eps}: it must be above 0")
+        for name in ("rope_theta", "norm_eps", "logit_soft_cap"):
+            value = getattr(self, name)
+            if not (name == "logit_soft_cap" and value is None) and not 0 < value < math.inf:
+                raise ValueError(f"model.{name} is {value}: it must be a finite number above 0")
+        if self.separator_token is not None and not 0 <= self.separator_token < self.vocab_size:
+            raise ValueError(
+                f"model.separator_token is {self.separator_token}, which is no id of a vocabulary of "
+                f"{self.vocab_size}: give the id that begins a document, or null"
+            )
 
     @property
     def d_head(self) -> int:
@@ -88,3 +119,12 @@ class ModelConfig:
         if self.d_ff is not None:
             return self.d_ff
         return max(64, 64 * round(8 / 3 * self.d_model / 64)) if self.ffn == "swiglu" else 4 * self.d_model
+
+
+def _check_size(name: str, value: object, *, optional: bool) -> None:
+    if value is None and optional:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}: give a whole number" + (" or null" if optional else ""))
+    if value < 1:
+        raise ValueError(f"{name} is {value}: it must be at least 1" + (", or null" if optional else ""))
