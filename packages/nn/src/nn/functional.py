@@ -22,12 +22,6 @@ def softmax(x: Float[Tensor, "..."], dim: int) -> Float[Tensor, "..."]:
     return (exponentials / exponentials.sum(dim, keepdim=True)).to(x.dtype)
 
 
-def causal_mask(seq: int, device: torch.device | None = None) -> Bool[Tensor, "{seq} {seq}"]:
-    """Return the mask `[q, k]` that lets each position see itself and what stands before it."""
-    position = torch.arange(seq, device=device)
-    return einx.greater_equal("q, k -> q k", position, position)
-
-
 def scaled_dot_product_attention(
     q: Float[Tensor, "... q d_k"],
     k: Float[Tensor, "... k d_k"],
@@ -47,6 +41,11 @@ def scaled_dot_product_attention(
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
     return einx.dot("... q k, ... k d -> ... q d", softmax(scores, dim=-1), v)
+
+
+def soft_cap(x: Float[Tensor, "*shape"], c: float) -> Float[Tensor, "*shape"]:
+    """Return `c·tanh(x/c)`: nearly x while |x| is small, and never beyond ±c (Gemma Team 2024, arXiv:2408.00118)."""
+    return c * torch.tanh(x / c)
 
 
 def cross_entropy(logits: Float[Tensor, "... vocab"], targets: Int[Tensor, "..."]) -> Float[Tensor, ""]:

@@ -4,7 +4,10 @@ import einx
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import Module, Parameter, init
+from torch.nn import Module, Parameter
+
+from nn.config import ModelConfig
+from nn.initialization import constant_
 
 
 class RMSNorm(Module):
@@ -28,7 +31,7 @@ class RMSNorm(Module):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002 nothing is drawn
         """Start with g = 1."""
-        init.ones_(self.weight)
+        constant_(self.weight, 1.0)
 
     def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
         """Normalize each vector."""
@@ -43,3 +46,12 @@ class Identity(Module):
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Return `x` itself."""
         return x
+
+
+def make_norm(
+    config: ModelConfig, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> RMSNorm | Identity:
+    """Make a norm of the residual stream, or what stands for it in a model that has none."""
+    if config.norm == "none":
+        return Identity()
+    return RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
