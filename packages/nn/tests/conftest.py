@@ -9,6 +9,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
+sys.path.insert(0, str(Path(__file__).parent))  # for what several test files share
 assert "nn" not in sys.modules, "the hook must come before the first import"
 # Not in `config`: its own errors, for values that come from files, are what its tests want to see.
 _SOURCE = Path(importlib.util.find_spec("nn").origin).parent

@@ -25,6 +25,7 @@ def test_public_names():
         "causal_mask",
         "cross_entropy",
         "generate",
+        "generate_batch",
         "next_token_probabilities",
         "sample",
         "scaled_dot_product_attention",
