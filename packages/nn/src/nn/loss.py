@@ -62,12 +62,17 @@ def linear_cross_entropy(
         dtype = torch.get_autocast_dtype(device_type)
         hidden, weight = hidden.to(dtype), weight.to(dtype)
     rows, ids = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
-    size = chunk_tokens or max(_CHUNK_TOKENS, -(-len(ids) // _MOST_CHUNKS))
+    size = chunk_tokens or default_chunk(len(ids))
     with torch.autocast(device_type, enabled=False):
         if torch.is_grad_enabled():
             return _LinearCrossEntropy.apply(rows, weight, ids, soft_cap, size)
         total, _ = _total_and_gradients(rows, weight, ids, soft_cap, size, (False, False))
         return total / len(ids)
+
+
+def default_chunk(num_tokens: int) -> int:
+    """Return how many tokens have their logits at once, where the caller does not say."""
+    return max(_CHUNK_TOKENS, -(-num_tokens // _MOST_CHUNKS))
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
