@@ -7,7 +7,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
-BENCHMARKS = ["tokenizer"]
+BENCHMARKS = ["tokenizer", "model"]
 
 
 def sync(session: nox.Session, *arguments: str) -> None:
