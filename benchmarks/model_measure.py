@@ -17,7 +17,7 @@ _LIMITS = {"logits": 1e-4, "loss": 1e-5, "gradients": 1e-3}
 _MATMUL_SIZE = {"cpu": 2_048, "cuda": 8_192}
 _PROMPT = 16
 _NEW = {"base": 240}
-_NEW_OF_OTHERS = 112
+_NEW_OF_OTHERS = 48
 
 
 def train(settings: Settings) -> Row:
@@ -26,7 +26,7 @@ def train(settings: Settings) -> Row:
     for device in settings.devices:
         for name in settings.shapes_on(device):
             agreement += agree(settings, device, name)
-            for mode in settings.modes:
+            for mode in settings.modes_of(name):
                 rows += _train(settings, device, name, mode)
     return {"agreement": agreement, "rows": rows}
 

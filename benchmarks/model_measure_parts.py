@@ -30,7 +30,7 @@ def optimizer(settings: Settings) -> Row:
     rows: list[Row] = []
     for device in settings.devices:
         for rule, makers in OPTIMIZERS.items():
-            names = list(makers)
+            names = [name for name in makers if "compiled" in settings.modes or not name.endswith("compiled")]
             cases = [{"library": name, "mode": "eager", "shape": _OPTIMIZER_SHAPE, "rule": rule} for name in names]
             outcomes = settings.take_turns(device, "optimizer", cases, steps=10 if rule == "adamw" else 1)
             reference = next(place for place, name in enumerate(names) if name.startswith("torch"))

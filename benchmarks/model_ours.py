@@ -1,6 +1,7 @@
 """Ours, as its users call it."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from torch import Tensor
 from torch.nn import Parameter
@@ -52,7 +53,9 @@ def parameters(model: TransformerLM) -> Mapping[str, Parameter]:
 def training_step(shape: Shape, setup: Setup) -> Step:
     """Return the step: ids and targets in, loss and gradient norm out."""
     model = build(shape, setup)
-    optimizer = optim.AdamW(model.parameters(), LEARNING_RATE, BETAS, EPS, WEIGHT_DECAY)
+    settings = (LEARNING_RATE, BETAS, EPS, WEIGHT_DECAY)
+    implementation: Literal["compiled", "auto"] = "compiled" if setup.compiled else "auto"
+    optimizer = optim.AdamW(model.parameters(), *settings, implementation=implementation)
     loss_of = setup.maybe_compile(model.loss)
 
     def step(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

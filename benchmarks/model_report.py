@@ -12,7 +12,8 @@ _HOW = (
 )
 _DEVICES = {"cpu": "CPU, float32", "cuda": "GPU, bfloat16"}
 _PEERS = """- **ours**: `nn.TransformerLM` with the back end `fused`, `model.loss`, `optim.clip_grad_norm` and
-  `optim.AdamW`; greedy decoding with the cache in each of its modes: `eager` is `compile="off"`, `compiled` `"on"`.
+  `optim.AdamW`, compiled where the mode says so; greedy decoding with the cache in each of its modes: `eager` is
+  `compile="off"`, `compiled` is `compile="on"`.
 - **plain**: a model written for this benchmark out of `torch.nn` layers, `F.scaled_dot_product_attention` and
   `F.cross_entropy`, with `torch.optim.AdamW(fused=True)` and `torch.nn.utils.clip_grad_norm_`; decoding with a cache of
   fixed size.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import figures
@@ -26,6 +27,10 @@ class Settings:
     """Tiny models: to try the benchmark, not to measure."""
     say: Callable[[str], None]
 
+    def modes_of(self, shape: str) -> tuple[str, ...]:
+        """Return the modes that a shape is trained in: only the last for the vocabulary that is about memory."""
+        return self.modes[-1:] if shape == "base-32k" else self.modes
+
     def shapes_on(self, device: str) -> list[str]:
         """Return the shapes that are measured on a device."""
         return [name for name in self.shapes if device in SHAPES[name].batch]
@@ -43,7 +48,13 @@ class Settings:
         common = {"task": task, "device": device, "quick": self.quick, "steps": 2 if self.quick else many}
         requests = [{**common, "warm_up": 0 if device == "cpu" else 3, **case} for case in cases]
         # A CPU's memory holds all models of a comparison; a GPU's is for one alone.
-        return take_turns(requests, self.rounds, script="model_worker.py", together=device == "cpu", say=self.say)
+        return take_turns(
+            requests,
+            self.rounds,
+            script=Path(__file__).with_name("model_worker.py"),
+            together=device == "cpu",
+            say=self.say,
+        )
 
 
 def measured(outcome: Outcome, reference: Outcome) -> Row:

@@ -22,12 +22,12 @@ from runs import Answer, Request, WorkerError
 class Worker:
     """A process that answers: once when it is ready, once for each turn, and once at its end."""
 
-    def __init__(self, request: Request, script: str) -> None:
+    def __init__(self, request: Request, script: Path) -> None:
         """Start it; it gets the request (JSON) as its argument and says its answers on its standard output."""
         self._name = f"{request['library']}, {request['mode']}"
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - until the end
         self._process = subprocess.Popen(  # noqa: S603 - our own worker
-            [sys.executable, str(Path(__file__).with_name(script)), json.dumps(dict(request))],
+            [sys.executable, str(script), json.dumps(dict(request))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -100,7 +100,7 @@ def take_turns(
     requests: Sequence[Request],
     rounds: int,
     *,
-    script: str,
+    script: Path,
     together: bool = True,
     say: Callable[[str], None] = lambda _message: None,
 ) -> list[Outcome]:
@@ -109,7 +109,7 @@ def take_turns(
     Args:
         requests: each with at least "library" and "mode".
         rounds: turns of each.
-        script: the worker, a file next to this one.
+        script: the worker.
         together: hold all processes at once; else each turn has a fresh one, alone.
         say: told what is being done.
     """
@@ -129,7 +129,7 @@ def _round(
     requests: Sequence[Request],
     outcomes: Sequence[Outcome],
     turns: int,
-    script: str,
+    script: Path,
     say: Callable[[str], None],
 ) -> None:
     """Start all, give each its turns, and end all."""
