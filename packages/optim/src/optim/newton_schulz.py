@@ -1,6 +1,7 @@
 """Orthogonalization by Newton–Schulz iterations: all singular values of a matrix are driven towards 1."""
 
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -53,7 +54,9 @@ def computing_type(precision: Precision, device: torch.device) -> torch.dtype:
     if precision == "auto":
         # Measured on a Xeon: 3 times as fast as float32 with AMX on 2 threads, 5 times on one, as fast with AVX-512
         # alone, 80 times slower without either.
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot tell
+        capabilities: Mapping[str, Any] = getattr(
+            torch.cpu, "get_capabilities", dict
+        )()  # older versions of torch cannot tell
         fast = device.type != "cpu" or capabilities.get("amx_bf16", False)
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
