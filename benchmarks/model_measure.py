@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 from statistics import median
 
+import figures
 from model_ours_generation import MODES as OUR_DECODING_MODES
 from model_ours_generation import UNCACHED
 from model_settings import Row, Settings, distance, measured
@@ -112,7 +113,10 @@ def _generate(settings: Settings, device: str, name: str) -> list[Row]:
         row |= measured(outcome, reference)
         if outcome.failed is None:
             row["tokens_per_second"] = 1 / row["seconds"]
-            row["first_seconds"] = median(turn["first"] for turn in outcome.turns)
+            row["first_seconds"] = figures.median_of(outcome.turns, "first")
+            row["step_seconds"] = figures.median_of(outcome.turns, "step")
+            if reference.failed is None:
+                row["step_speed_over_reference"] = figures.median_ratio(reference.turns, outcome.turns, "step")
             row["ids"] = _compare(expected, outcome.ready["ids"])
         rows.append(row)
     return rows

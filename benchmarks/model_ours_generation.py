@@ -1,10 +1,6 @@
-"""Our greedy decoding: with the cache, in each mode that `nn` has, and without it.
-
-All that the benchmark knows of the decoder's interface stands in this file.
-"""
+"""Our greedy decoding: `nn.generate` in each mode that it has, and without a cache."""
 
 from collections.abc import Callable
-from typing import Any, get_args, get_type_hints
 
 import torch
 from torch import Tensor
@@ -12,12 +8,12 @@ from torch import Tensor
 import model_ours
 from model_setup import Setup
 from model_shapes import Shape
-from nn.decoding import Decoder
+from nn import SamplingConfig, generate
+from nn.decoding import DecodingMode
 
 UNCACHED = "uncached"
-_BETWEEN = [mode for mode in get_args(get_type_hints(Decoder.__init__)["compile"]) if mode not in {"off", "on"}]
-MODES: dict[str, Any] = {"eager": "off", **{mode: mode for mode in _BETWEEN}, "compiled": "on"}
-"""The names that the benchmark gives to `nn`'s modes."""
+MODES: dict[str, DecodingMode] = {"eager": "off", "record": "record", "compiled": "on"}
+"""What the benchmark calls `nn`'s modes."""
 
 
 class Generator:
@@ -25,16 +21,15 @@ class Generator:
 
     def __init__(self, shape: Shape, setup: Setup, prompt: list[int], new: int, dtype: torch.dtype) -> None:
         """Make the model; `new` ids are to follow the prompt."""
-        model = model_ours.build(shape, setup).to(dtype)
-        self.decoder = Decoder(model, 1, len(prompt) + new, compile=MODES[setup.mode])
-        self.prompt, self.new = prompt, new
+        self.model = model_ours.build(shape, setup).to(dtype)
+        self.prompt, self.new, self.compile = prompt, new, MODES[setup.mode]
 
     def run(self, on_token: Callable[[], None]) -> list[int]:
         """Continue the prompt; `on_token` is called as soon as each id is known."""
-        drawn = [int(self.decoder.read([self.prompt]).argmax())]
-        on_token()
-        while len(drawn) < self.new:
-            drawn.append(int(self.decoder.step(drawn[-1:]).argmax()))
+        drawn = []
+        greedy = SamplingConfig(temperature=0.0)
+        for token_id in generate(self.model, self.prompt, self.new, greedy, compile=self.compile):
+            drawn.append(token_id)
             on_token()
         return drawn
 

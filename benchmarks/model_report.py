@@ -12,8 +12,8 @@ _HOW = (
 )
 _DEVICES = {"cpu": "CPU, float32", "cuda": "GPU, bfloat16"}
 _PEERS = """- **ours**: `nn.TransformerLM` with the back end `fused`, `model.loss`, `optim.clip_grad_norm` and
-  `optim.AdamW`, compiled where the mode says so; greedy decoding with the cache in each of its modes: `eager` is
-  `compile="off"`, `compiled` is `compile="on"`.
+  `optim.AdamW`, compiled where the mode says so; `nn.generate` in each of its modes: `eager` is `compile="off"`,
+  `compiled` is `compile="on"`, and `record` needs no compiler.
 - **plain**: a model written for this benchmark out of `torch.nn` layers, `F.scaled_dot_product_attention` and
   `F.cross_entropy`, with `torch.optim.AdamW(fused=True)` and `torch.nn.utils.clip_grad_norm_`; decoding with a cache of
   fixed size.
@@ -120,11 +120,11 @@ def _agreement(rows: Sequence[Row]) -> list[str]:
 def _generate(rows: Row) -> list[str]:
     parts = [
         "## Greedy decoding of one sequence",
-        "**Tokens/s** from the first id to the last; **first** is the time to the first id, which reads the prompt. "
-        "**Speed** is relative to `transformers` in its first mode here. Uncached is timed where the text is longest: "
-        "prompt and all new ids.",
+        "**Tokens/s** counts all from the call to the last id; **step** is the median time from one id to the next, "
+        "and **first** the time to the first, which reads the prompt. **Speed** and **step speed** are relative to the "
+        "first of `transformers` in the table. Uncached is timed where the text is longest: prompt and all new ids.",
     ]
-    head = ["library", "mode", "tokens/s", "ms a token", "first, ms", "speed", "memory, MB", "ids"]
+    head = ["library", "mode", "tokens/s", "speed", "step, ms", "step speed", "first, ms", "memory, MB", "ids"]
     for (device, shape), chosen in _groups(rows["rows"], "device", "shape"):
         sizes = f"prompt of {chosen[0]['prompt']}, {chosen[0]['new']} new ids"
         lines = [_line(row, _generate_cells, len(head)) for row in chosen]
@@ -135,9 +135,10 @@ def _generate(rows: Row) -> list[str]:
 def _generate_cells(row: Row) -> list[str]:
     return [
         f"{row['tokens_per_second']:,.1f}",
-        f"{1e3 * row['seconds']:.2f}",
-        f"{1e3 * row['first_seconds']:.1f}",
         _speed(row),
+        f"{1e3 * row['step_seconds']:.2f}",
+        f"{row['step_speed_over_reference']:.2f}×" if "step_speed_over_reference" in row else "–",
+        f"{1e3 * row['first_seconds']:.1f}",
         _megabytes(row),
         row["ids"] if row["ids"] == "equal" else f"**{row['ids']}**",
     ]

@@ -1,8 +1,10 @@
-"""Greedy decoding of one sequence: the time to its first id, and from there to its last."""
+"""Greedy decoding of one sequence: the time to its first id, to its last, and from one to the next."""
 
 import importlib
 import time
 from collections.abc import Callable, Mapping
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import torch
@@ -39,7 +41,8 @@ def generate(request: Mapping[str, Any], memory: Memory) -> tuple[dict[str, Any]
         again = decoder.run(lambda: at.append(time.perf_counter()))
         if again != ids:
             raise ValueError("the second run gave other ids than the first")
-        return {"first": at[0] - start, "seconds": (at[-1] - at[0]) / (len(at) - 1)}
+        steps = [later - earlier for earlier, later in pairwise(at)]
+        return {"first": at[0] - start, "seconds": (at[-1] - start) / len(at), "step": median(steps)}
 
     return {"ids": ids}, turn
 
@@ -64,4 +67,8 @@ def _uncached(shape: Shape, setup: Setup, prompt: list[int], new: int) -> tuple[
             decoder.next_id(text)
         return (time.perf_counter() - start) / _UNCACHED_STEPS
 
-    return {"ids": ids}, lambda: {"first": timed(first), "seconds": timed(longest)}
+    def turn() -> dict[str, Any]:
+        seconds = timed(longest)
+        return {"first": timed(first), "seconds": seconds, "step": seconds}
+
+    return {"ids": ids}, turn
