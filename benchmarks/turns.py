@@ -132,10 +132,9 @@ def _round(
     script: Path,
     say: Callable[[str], None],
 ) -> None:
-    """Start all, give each its turns, and end all."""
+    """Let all get ready, give each its turns, and end all."""
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(request, script)) for request in requests]
-        jobs = list(zip(requests, workers, outcomes, strict=True))
+        jobs: list[tuple[Request, Worker, Outcome]] = []
 
         def ask(request: Request, outcome: Outcome, what: str, call: Callable[[], Answer]) -> Answer:
             if outcome.failed is not None:
@@ -147,7 +146,10 @@ def _round(
                 outcome.failed = str(error)
                 return {}
 
-        for request, worker, outcome in jobs:
+        # One after the other: threads of several processes on the same cores wait for each other's time slices.
+        for request, outcome in zip(requests, outcomes, strict=True):
+            worker = stack.enter_context(Worker(request, script))
+            jobs.append((request, worker, outcome))
             outcome.ready = ask(request, outcome, "prepares", worker.ready) or outcome.ready
         time.sleep(0.1 if len(jobs) > 1 else 0)  # threads that wait for work spin a little before they sleep
         for number in range(turns):
