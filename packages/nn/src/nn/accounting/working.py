@@ -14,27 +14,47 @@ def loss_bytes(of: Pass) -> int:
 
 
 def _plain_loss_bytes(of: Pass) -> int:
-    """Logits, or later their gradient, beside what is kept of them; and widened, but by the compiler in place."""
-    width = activation_bytes(of.precision)
-    widened = 0 if of.compiled or of.precision == "float32" else 4
-    return (width + widened) * of.tokens * of.config.vocab_size
+    """Logits as they come out of the product and in float32, beside what is kept of them; later their gradient alone.
+
+    The compiler does not write the former down, so that the latter is the most.
+    """
+    return (4 if of.compiled else 4 + _narrow_bytes(of)) * of.tokens * of.config.vocab_size
 
 
 def _chunked_loss_bytes(of: Pass) -> int:
     """The gradients of hidden states (n·d) and head (v·d), and the larger of what forward and backward pass need more.
 
-    Forward: the hidden states, which are then put together; a chunk's logits, or the head's gradient by one chunk,
-    which float32 adds where it stands. Backward: both gradients a second time, scaled.
+    Forward: the hidden states, whose gradients are put together at the end, and the work on a chunk. Backward: both
+    gradients a second time, scaled.
     """
-    config, narrow = of.config, _narrow_bytes(of)
-    head = config.vocab_size * config.d_model
+    narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
     cast = of.vectors + narrow * head if of.precision == "mixed" else 0
-    # A product that is not in float32 is added up there by CPUs, and then narrowed.
-    by_chunk = 0 if narrow == 0 else (narrow if of.accelerator else narrow + 4) * head
-    first = (4 + narrow) * _chunks(of)[0] * config.vocab_size
-    forward = of.stream + cast + max(of.vectors, _logit_bytes(of), first + by_chunk)
+    chunk = _compiled_chunk_bytes(of) if of.compiled else max(_logit_bytes(of), _head_gradient_bytes(of))
+    forward = of.stream + cast + max(of.vectors, chunk)
     backward = of.vectors + (4 + narrow) * head
     return of.vectors + 4 * head + max(forward, backward)
+
+
+def _head_gradient_bytes(of: Pass) -> int:
+    """Return what the head's gradient by one chunk takes, with that chunk's logits and their gradient.
+
+    In float32 it is added where it stands. Others are a product of their own, which CPUs add up in float32.
+    """
+    narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
+    product = 0 if narrow == 0 else (narrow if of.accelerator else narrow + 4) * head
+    return (4 + narrow) * _chunks(of)[0] * of.config.vocab_size + product
+
+
+def _compiled_chunk_bytes(of: Pass) -> int:
+    """Return what a chunk takes when compiled: logits and their gradient, and the head's gradient before or by it.
+
+    With a soft cap its slope is a third, but in float32 in the place of the logits.
+    """
+    narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
+    first, second = _chunks(of)
+    slope = 4 if narrow and of.config.logit_soft_cap is not None else 0
+    before = (4 if second else 0) * head
+    return (4 + (narrow or 4) + slope) * first * of.config.vocab_size + (narrow * head or before)
 
 
 def _logit_bytes(of: Pass) -> int:
@@ -71,10 +91,10 @@ def attention_bytes(of: Pass) -> int:
     """Return what the derivative of attention works on: gradients of the stream, of q, k, v, and of the scores.
 
     The back end `einx` has four tensors of their size at once in float32: the softmax is made of several functions,
-    each with its own gradient. The compiler makes one function of them, and computes it in place.
+    each with its own gradient. The compiler makes one function of them, and has two, one in the place of what was kept.
     """
     working = of.stream + 3 * of.vectors
     if of.config.attention != "einx":
         return working
     width = activation_bytes(of.precision)
-    return working + of.scores * (width if of.compiled else 4 * 4 + width % 4)
+    return working + of.scores * (8 - width if of.compiled else 4 * 4 + width % 4)
