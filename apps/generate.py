@@ -2,15 +2,17 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 
 from bpe import StreamDecoder, Tokenizer
 from command import OneLineParser, run_command
 from nn import SamplingConfig, TransformerLM, generate
+from nn.decoding import DecodingMode
 from text_run import END_OF_TEXT, TextRunConfig
 from trainer import RunDirectory, choose_device, load_checkpoint, open_run_directory, parse_config
 
@@ -50,14 +52,41 @@ class Speaker:
             ids = ids[excess:]
         return ids
 
-    def speak(self, prompt_ids: list[int], max_new_tokens: int, sampling: SamplingConfig, seed: int) -> Iterator[str]:
+    def stop_token(self, text: str) -> int:
+        """Return the id whose text is this, special or not.
+
+        Raises:
+            ValueError: no token is, or the model does not know it.
+        """
+        ids = self.tokenizer.encode(text)
+        if len(ids) != 1 or ids[0] >= self.model.config.vocab_size:
+            raise ValueError(f"the stop text {text!r} is {len(ids)} tokens of the tokenizer: give one that is a token")
+        return ids[0]
+
+    def speak(
+        self,
+        prompt_ids: list[int],
+        max_new_tokens: int,
+        sampling: SamplingConfig,
+        seed: int,
+        stop_tokens: Collection[int] = (),
+        compile: DecodingMode | Literal["auto"] = "auto",
+    ) -> Iterator[str]:
         """Return the continuation as text, bit by bit but never a part of a character, until the document ends.
 
         Raises:
             ValueError: the prompt or the number of tokens cannot be used; at the call, before any text.
         """
-        generator = torch.Generator().manual_seed(seed)
-        ids = generate(self.model, prompt_ids, max_new_tokens, sampling, end_token=self.end_token, generator=generator)
+        stops = {*stop_tokens} if self.end_token is None else {*stop_tokens, self.end_token}
+        ids = generate(
+            self.model,
+            prompt_ids,
+            max_new_tokens,
+            sampling,
+            stop_tokens={token_id for token_id in stops if token_id < self.model.config.vocab_size},
+            generator=torch.Generator().manual_seed(seed),
+            compile=compile,
+        )
         return self._decode(ids)
 
     def _decode(self, ids: Iterator[int]) -> Iterator[str]:
@@ -95,11 +124,18 @@ def parse(arguments: list[str]) -> Namespace:
     parser.add_argument("--temperature", type=float, default=0.7, help="0 always takes the likeliest (default 0.7)")
     parser.add_argument("--top-p", type=float, default=0.9, help="smallest set that reaches this (default 0.9)")
     parser.add_argument("--top-k", type=int, default=None, help="the k likeliest only (default: no limit)")
+    parser.add_argument("--min-p", type=float, default=0.0, help="at least this share of the likeliest's probability")
+    parser.add_argument("--repetition-penalty", type=float, default=1.0, help="above 1: tokens of the text come less")
+    parser.add_argument("--stop", action="append", default=[], metavar="TOKEN", help="end at this token; repeatable")
     parser.add_argument("--seed", type=int, default=0, help="repeats a text; sample i takes seed + i (default 0)")
     parser.add_argument("--num-samples", type=int, default=1, help="texts to generate (default 1)")
     parser.add_argument("--truncate-prompt", action="store_true", help="cut the start of a prompt that is too long")
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint's folder (default: the run's latest)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, … (default auto)")
+    modes = ("auto", *get_args(DecodingMode))
+    parser.add_argument(
+        "--compile", choices=modes, default="auto", help="how steps run (default auto; see nn.decoding)"
+    )
     return parser.parse_args(arguments)
 
 
@@ -110,13 +146,21 @@ def main(arguments: list[str]) -> None:
         raise ValueError(f"--num-samples is {given.num_samples}: give at least 1")
     if not 0 <= given.seed < 2**63 - given.num_samples:
         raise ValueError(f"--seed is {given.seed}: give 0 or more, below 2**63")
-    sampling = SamplingConfig(given.temperature, given.top_k, given.top_p)
+    sampling = SamplingConfig(
+        temperature=given.temperature,
+        top_k=given.top_k,
+        top_p=given.top_p,
+        min_p=given.min_p,
+        repetition_penalty=given.repetition_penalty,
+    )
     speaker = load_speaker(open_run_directory(given.run), given.checkpoint, given.device)
     prompt_ids = speaker.encode_prompt(given.prompt, truncate=given.truncate_prompt)
+    stops = [speaker.stop_token(text) for text in given.stop]
     for number in range(given.num_samples):
-        parts = speaker.speak(prompt_ids, given.max_new_tokens, sampling, given.seed + number)
+        seed = given.seed + number
+        parts = speaker.speak(prompt_ids, given.max_new_tokens, sampling, seed, stops, given.compile)
         if given.num_samples > 1:
-            print(f"--- {number + 1} of {given.num_samples} (seed {given.seed + number}) ---")
+            print(f"--- {number + 1} of {given.num_samples} (seed {seed}) ---")
         print_stream(given.prompt, parts)
 
 

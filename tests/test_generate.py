@@ -82,8 +82,23 @@ def test_it_ends_at_the_end_of_text(monkeypatch):
     speaker = bytes_speaker()
     assert speaker.end_token == 256
     ids = iter([97, 98, 256, 99])
-    monkeypatch.setattr("nn.generation.sample", lambda *_: next(ids))
+    monkeypatch.setattr("nn.generation.sample", lambda *_, **__: next(ids))
     assert "".join(speaker.speak([1], 10, SamplingConfig(), 0)) == "ab"
+
+
+def test_it_ends_at_a_token_of_the_users_choice(call, trained_run):
+    options = [trained_run, "--prompt=One", "--max-new-tokens=60", "--temperature=1", "--seed=3"]
+    whole = call(main, *options).output
+    character = whole[len(whole) // 2]
+    start = call(main, *options, f"--stop={character}").output
+    assert len(start) < len(whole)
+    assert whole.startswith(start.rstrip("\n"))
+
+
+@pytest.mark.parametrize("compile", ["off", "record"])
+def test_how_steps_run_changes_no_text(call, trained_run, compile):
+    options = [trained_run, "--prompt=One", "--max-new-tokens=200", "--repetition-penalty=1.3", "--min-p=0.02"]
+    assert call(main, *options, f"--compile={compile}").output == call(main, *options).output
 
 
 def test_an_empty_prompt_begins_a_document():
@@ -134,6 +149,10 @@ def test_parts_are_printed_at_once(monkeypatch):
         (["RUN", "--top-p=0"], "top_p is 0.0"),
         (["RUN", "--top-k=0"], "top_k is 0"),
         (["RUN", "--temperature=warm"], "argument --temperature: invalid float value: 'warm'"),
+        (["RUN", "--min-p=2"], "min_p is 2.0"),
+        (["RUN", "--repetition-penalty=0"], "repetition_penalty is 0.0"),
+        (["RUN", "--stop=two words"], "the stop text 'two words' is"),
+        (["RUN", "--compile=fast"], "argument --compile: invalid choice: 'fast'"),
         (["RUN", "--num-samples=0"], "--num-samples is 0: give at least 1"),
         (["RUN", "--max-new-tokens=-3"], "max_new_tokens is -3"),
         (["RUN", "--seed=-1"], "--seed is -1: give 0 or more"),

@@ -9,10 +9,13 @@ import torch
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
+sys.path.insert(0, str(Path(__file__).parent))  # for what several test files share
 assert "nn" not in sys.modules, "the hook must come before the first import"
 # Not in `config`: its own errors, for values that come from files, are what its tests want to see.
 _SOURCE = Path(importlib.util.find_spec("nn").origin).parent
-install_import_hook([f"nn.{file.stem}" for file in _SOURCE.glob("*.py") if file.stem != "config"], "beartype.beartype")
+_FILES = [file.relative_to(_SOURCE).with_suffix("") for file in _SOURCE.rglob("*.py")]
+_MODULES = [".".join(("nn", *file.parts)) for file in _FILES if file.name not in ("config", "__init__")]
+install_import_hook(_MODULES, "beartype.beartype")
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
 settings.load_profile("default")

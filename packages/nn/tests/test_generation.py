@@ -1,8 +1,12 @@
+import os
+import subprocess
+import sys
+
+import jaxtyping
 import pytest
 import torch
 
-from nn import ModelConfig, SamplingConfig, TransformerLM, generate
-from nn.generation import next_token_logits
+from nn import ModelConfig, SamplingConfig, TransformerLM, generate, generate_batch
 
 GREEDY = SamplingConfig(temperature=0.0)
 
@@ -13,38 +17,57 @@ def model():
     return TransformerLM(config, generator=torch.Generator().manual_seed(3))
 
 
-def naive_greedy(model, ids, count):
-    """The whole window through the whole model, without padding, for each token."""
-    ids = list(ids)
+@torch.no_grad()
+def naive_greedy(model, ids, count, penalty=1.0):
+    """What the model sees through the whole model, without cache and padding, for each token."""
+    text, seen = list(ids), list(ids)
+    context = model.config.context_length
     for _ in range(count):
-        logits = model(torch.tensor([ids[-model.config.context_length :]]))[0, -1]
-        ids.append(int(logits.argmax()))
-    return ids[-count:]
+        if len(seen) > context:
+            seen = seen[-(context // 2) :]
+        logits = model(torch.tensor([seen]))[0, -1]
+        known = torch.tensor(sorted(set(text)))
+        logits[known] = torch.where(logits[known] > 0, logits[known] / penalty, logits[known] * penalty)
+        token_id = int(logits.argmax())
+        text.append(token_id)
+        seen.append(token_id)
+    return text[len(ids) :]
 
 
-@pytest.mark.parametrize("length", [1, 5, 15, 16, 17, 24])
-def test_padding_changes_nothing(model, length):
-    ids = torch.randint(40, (length,)).tolist()
+def seeded(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+@pytest.mark.parametrize("compile", ["off", "record"])
+@pytest.mark.parametrize("length", [1, 5, 15, 16, 17, 23, 24])
+def test_greedy_text_equals_the_naive_way_far_beyond_the_context(model, length, compile):
+    prompt = torch.randint(40, (length,)).tolist()
+    assert list(generate(model, prompt, 80, GREEDY, compile=compile)) == naive_greedy(model, prompt, 80)
+
+
+@pytest.mark.parametrize("context_length", [1, 2, 3])
+def test_the_shortest_contexts(context_length):
+    config = ModelConfig(vocab_size=40, context_length=context_length, d_model=32, num_layers=1, num_heads=4)
+    model = TransformerLM(config)
     with torch.no_grad():
-        expected = model(torch.tensor([ids]))[0, -1]
-    torch.testing.assert_close(next_token_logits(model, ids), expected, rtol=1e-5, atol=1e-5)
+        ids = list(generate(model, [1], 10, GREEDY))
+    assert len(ids) == 10
+    if context_length > 1:
+        assert ids == naive_greedy(model, [1], 10)
 
 
-def test_greedy_text_equals_the_naive_way_beyond_the_context(model):
-    prompt = [3, 1, 4, 1, 5]
-    assert list(generate(model, prompt, 40, GREEDY)) == naive_greedy(model, prompt, 40)
-
-
-def test_it_stops_at_the_end_token(model):
+def test_it_stops_at_a_stop_token(model):
     text = list(generate(model, [3, 1, 4], 20, GREEDY))
-    end = text[7]
-    first = text.index(end)
-    assert list(generate(model, [3, 1, 4], 20, GREEDY, end_token=end)) == text[:first]
+    for ends in ([text[7]], [text[7], text[3]], {text[5], 39, 38}):
+        first = min(text.index(end) for end in ends if end in text)
+        assert list(generate(model, [3, 1, 4], 20, GREEDY, stop_tokens=ends)) == text[:first]
 
 
 def test_it_stops_at_the_limit(model):
     assert len(list(generate(model, [1], 7))) == 7
     assert list(generate(model, [1], 0)) == []
+    assert list(generate_batch(model, [[1], [2, 3]], 0)) == []
+    assert list(generate_batch(model, [], 5)) == []
 
 
 def test_a_seed_repeats_the_text(model):
@@ -52,13 +75,58 @@ def test_a_seed_repeats_the_text(model):
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_a_repetition_penalty_counts_prompt_and_text(model):
+    sampling = SamplingConfig(temperature=0.0, repetition_penalty=1.5)
+    ids = list(generate(model, [3, 1, 4], 40, sampling))
+    assert ids == naive_greedy(model, [3, 1, 4], 40, penalty=1.5)
+    assert ids != naive_greedy(model, [3, 1, 4], 40)
+
+
+def rows_of(steps):
+    return [[token_id for token_id in row if token_id is not None] for row in zip(*steps, strict=True)]
+
+
+@pytest.mark.parametrize("compile", ["off", "record"])
+def test_each_row_of_a_batch_says_what_it_says_alone(model, compile):
+    prompts = [[3, 1, 4, 1, 5], [9], list(range(24)), [2] * 17]
+    sampling = SamplingConfig(temperature=0.8, top_k=20, repetition_penalty=1.1)
+    seeds = range(len(prompts))
+    alone = [
+        list(generate(model, prompt, 60, sampling, generator=torch.Generator().manual_seed(seed), stop_tokens=[7]))
+        for prompt, seed in zip(prompts, seeds, strict=True)
+    ]
+    steps = list(
+        generate_batch(model, prompts, 60, sampling, stop_tokens=[7], generators=seeded(*seeds), compile=compile)
+    )
+    assert rows_of(steps) == alone
+    assert len({len(row) for row in alone}) > 1  # they end at different times
+    assert len(steps) == max(map(len, alone))
+
+
+def test_a_row_that_has_ended_stays_so(model):
+    steps = list(generate_batch(model, [[1], [2]], 40, stop_tokens=[5, 6], generators=seeded(0, 1)))
+    for row in zip(*steps, strict=True):
+        ended = [token_id is None for token_id in row]
+        assert ended == sorted(ended)
+
+
+def test_the_generators_of_a_batch_are_one_a_row(model):
+    with pytest.raises(ValueError, match="2 prompts but 1 generators"):
+        generate_batch(model, [[1], [2]], 3, generators=seeded(0))
+
+
 def test_ids_come_one_at_a_time(model, monkeypatch):
     calls = []
-    monkeypatch.setattr("nn.generation.next_token_logits", lambda *_: calls.append(1) or torch.arange(40.0))
+    original = TransformerLM.hidden_states
+    monkeypatch.setattr(
+        TransformerLM, "hidden_states", lambda *given, **named: calls.append(1) or original(*given, **named)
+    )
     stream = generate(model, [1], 10, GREEDY)
     assert calls == []
-    assert next(stream) == 39
-    assert len(calls) == 1
+    next(stream)
+    assert len(calls) == 1  # the prompt; the step of the first token waits until a second is asked for
+    next(stream)
+    assert len(calls) == 2
 
 
 def test_few_shapes_are_seen(model, monkeypatch):
@@ -66,13 +134,51 @@ def test_few_shapes_are_seen(model, monkeypatch):
     shapes = set()
     original = TransformerLM.hidden_states
 
-    def watched(self, ids, *rest):
-        shapes.add(ids.shape)
-        return original(self, ids, *rest)
+    def watched(self, ids, positions, **cache):
+        shapes.add((*ids.shape, cache["cache"].capacity))
+        return original(self, ids, positions, **cache)
 
     monkeypatch.setattr(TransformerLM, "hidden_states", watched)
-    list(generate(model, [1], 40))
-    assert shapes == {(1, 16), (1, 24)}
+    list(generate(model, [1], 100))
+    assert shapes == {(1, 16, 24), (1, 1, 24)}
+
+
+RETRACING = """
+import torch
+from nn import ModelConfig, TransformerLM, generate, generate_batch
+model = TransformerLM(ModelConfig(vocab_size=40, context_length=32, d_model=32, num_layers=2, num_heads=4))
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        ("assert len(list(generate(model, [1, 2, 3], 150))) == 150", False),
+        ("assert len(list(generate_batch(model, [[1], [2, 3]], 150))) == 150", False),
+        ("for length in range(1, 5): model(torch.ones(1, length, dtype=torch.long))", True),
+    ],
+)
+def test_einx_traces_nothing_anew_as_the_text_grows(lines, warned):
+    """By einx's own warning, which it prints when one place in a program has met a third shape."""
+    environment = {**os.environ, "EINX_WARN_ON_RETRACE": "3", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", RETRACING + lines], capture_output=True, text=True, env=environment, check=True
+    )
+    assert ("retraces of an einx function" in done.stdout) == warned, done.stdout
+
+
+def test_a_short_text_takes_little_memory(monkeypatch):
+    model = TransformerLM(ModelConfig(vocab_size=40, context_length=4096, d_model=32, num_layers=1, num_heads=4))
+    capacities = set()
+    original = TransformerLM.hidden_states
+
+    def watched(self, *given, cache):
+        capacities.add(cache.capacity)
+        return original(self, *given, cache=cache)
+
+    monkeypatch.setattr(TransformerLM, "hidden_states", watched)
+    list(generate(model, [1] * 10, 30))
+    assert capacities == {64}
 
 
 @pytest.mark.parametrize(
@@ -88,3 +194,25 @@ def test_few_shapes_are_seen(model, monkeypatch):
 def test_bad_prompts_are_refused_at_the_call(model, prompt, count, message):
     with pytest.raises(ValueError, match=message):
         generate(model, prompt, count)
+
+
+def test_what_else_is_refused_at_the_call(model):
+    with pytest.raises(ValueError, match="the stop token 40 never comes"):
+        generate(model, [1], 5, stop_tokens=[3, 40])
+
+
+def test_a_way_of_compiling_that_does_not_exist(model):
+    jaxtyping.config.update("jaxtyping_disable", True)  # the checks of types would be the first to refuse it
+    try:
+        with pytest.raises(ValueError, match="compile is 'fast': choose one of off, record, on"):
+            generate(model, [1], 5, compile="fast")
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def test_a_diverged_model_says_so():
+    model = TransformerLM(ModelConfig(vocab_size=40, context_length=24, d_model=32, num_layers=1, num_heads=4))
+    with torch.no_grad():
+        model.lm_head.weight[3, 0] = torch.nan
+    with pytest.raises(ValueError, match="logits are not finite"):
+        next(generate(model, [1], 5))

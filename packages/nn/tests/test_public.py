@@ -5,6 +5,7 @@ import pkgutil
 from pathlib import Path
 
 import nn
+import nn.interchange
 
 
 def test_public_names():
@@ -25,6 +26,7 @@ def test_public_names():
         "causal_mask",
         "cross_entropy",
         "generate",
+        "generate_batch",
         "next_token_probabilities",
         "sample",
         "scaled_dot_product_attention",
@@ -33,6 +35,20 @@ def test_public_names():
         "softmax",
     ]
     assert all(hasattr(nn, name) for name in nn.__all__)
+
+
+def test_public_names_of_interchange():
+    assert nn.interchange.__all__ == [
+        "DTYPES",
+        "InterchangeError",
+        "check_exportable",
+        "load_llama",
+        "load_llama2c",
+        "save_llama",
+        "whole_folder",
+        "write_llama",
+    ]
+    assert all(hasattr(nn.interchange, name) for name in nn.interchange.__all__)
 
 
 def test_everything_is_written_from_scratch():
@@ -53,7 +69,7 @@ def test_everything_is_written_from_scratch():
 
 
 def test_the_examples_in_the_docstrings():
-    modules = [nn, *(importlib.import_module(f"nn.{entry.name}") for entry in pkgutil.iter_modules(nn.__path__))]
+    modules = [nn, *(importlib.import_module(entry.name) for entry in pkgutil.walk_packages(nn.__path__, "nn."))]
     results = [doctest.testmod(module) for module in modules]
     assert sum(result.failed for result in results) == 0
     assert sum(result.attempted for result in results) > 0

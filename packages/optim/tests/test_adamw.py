@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -120,6 +121,77 @@ def test_is_close_to_torch_at_the_default_settings():
 def test_default_settings_are_torchs():
     ours, torchs = AdamW([Parameter(torch.ones(1))]), torch.optim.AdamW([Parameter(torch.ones(1))])
     assert ours.defaults == {name: torchs.defaults[name] for name in ("lr", "betas", "eps", "weight_decay")}
+
+
+# --- the implementations --------------------------------------------------------------------------------------------
+
+needs_a_compiler = pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")
+SHAPES = [(40, 16), (7,), (), (3, 5), (2, 3, 4), (0,)]
+
+
+def train_twice(implementation, dtype=torch.float32, steps=4):
+    """The same few steps by the definition and by another implementation: parameters and states of both."""
+    results = []
+    for chosen in ("loop", implementation):
+        generator = torch.Generator().manual_seed(3)
+        params = [Parameter(torch.randn(shape, generator=generator).to(dtype)) for shape in SHAPES]
+        groups = [{"params": params[:3]}, {"params": params[3:], "lr": 0.3, "weight_decay": 0.0, "betas": (0.5, 0.6)}]
+        optimizer = AdamW(groups, lr=0.02, weight_decay=0.1, implementation=chosen)
+        for step in range(steps):
+            optimizer.param_groups[0]["lr"] = 0.02 / (1 + step)
+            for i, parameter in enumerate(params):
+                gradient = torch.randn(parameter.shape, generator=generator).to(dtype)
+                parameter.grad = None if (i, step) == (1, 0) else gradient  # one parameter is an update behind
+            optimizer.step()
+        states = [optimizer.state[parameter] for parameter in params]
+        results.append([*params, *(state[name] for state in states for name in ("exp_avg", "exp_avg_sq"))])
+        assert [state["step"] for state in states] == [4, 3, 4, 4, 4, 4]
+    return results
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("implementation", ["auto", "foreach"])
+def test_together_gives_the_bits_of_one_by_one(implementation, dtype):
+    one, other = train_twice(implementation, dtype)
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_together_in_bfloat16_rounds_a_few_numbers_otherwise():
+    one, other = train_twice("foreach", torch.bfloat16)
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=2**-6, atol=2**-8)
+
+
+@needs_a_compiler
+def test_compiled_gives_the_same_up_to_rounding():
+    one, other = train_twice("compiled")
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=2e-6, atol=2e-7)
+
+
+@needs_a_compiler
+def test_compiled_leaves_other_types_to_the_rest():
+    one, other = train_twice("compiled", torch.bfloat16)
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_unknown_implementations_are_refused():
+    with pytest.raises(ValueError, match="implementation is 'fused', but the known ones are auto, loop, foreach"):
+        AdamW([Parameter(torch.ones(1))], implementation="fused")
+
+
+def test_compiled_needs_a_compiler(monkeypatch):
+    monkeypatch.setattr("optim.adamw_updates.shutil.which", lambda name: None)
+    with pytest.raises(ValueError, match="no C\\+\\+ compiler is found: install g\\+\\+, or choose 'auto'"):
+        AdamW([Parameter(torch.ones(1))], implementation="compiled")
+
+
+def test_a_copied_optimizer_steps_all_the_same():
+    parameter = Parameter(torch.ones(2))
+    optimizer = copy.deepcopy(AdamW([parameter], implementation="foreach"))
+    copied = optimizer.param_groups[0]["params"][0]
+    run(optimizer, copied, [torch.ones(2)])
+    assert copied[0] < 1
 
 
 # --- which parameters, which settings -------------------------------------------------------------------------------

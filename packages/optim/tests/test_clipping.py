@@ -141,3 +141,14 @@ def test_bad_limits_are_refused(max_norm):
 def test_bad_eps_is_refused(eps):
     with pytest.raises(ValueError, match=f"eps is {eps}, but it must be finite and at least 0"):
         clip_grad_norm([], 1.0, eps=eps)
+
+
+def test_it_never_waits_for_a_value():
+    # Reading a tensor's value is what makes the processor wait for an accelerator; fake tensors have none to read.
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        params = with_gradients(torch.empty(3, 2), torch.empty(4, dtype=torch.bfloat16))
+        assert clip_grad_norm(params, 1.0).shape == ()
+        with pytest.raises(RuntimeError, match="_local_scalar_dense"):  # so it would have been seen
+            clip_grad_norm(params, 1.0).item()

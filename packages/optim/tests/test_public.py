@@ -14,12 +14,17 @@ def test_public_names_are_pinned():
     assert optim.__all__ == [
         "SGD",
         "AdamW",
+        "Muon",
+        "ParameterGroup",
         "Segment",
         "Shape",
         "clip_grad_norm",
         "constant_schedule",
         "cosine_schedule",
+        "describe_groups",
         "linear_schedule",
+        "newton_schulz",
+        "parameter_groups",
         "piecewise_schedule",
         "wsd_schedule",
     ]

@@ -8,12 +8,22 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from nn import ModelConfig, TransformerLM, cross_entropy
-from optim import SGD, AdamW
+from optim import SGD, AdamW, Muon
 from trainer import CheckpointError, StateError, load_checkpoint, save_checkpoint
 
 TINY = {"vocab_size": 31, "context_length": 8, "d_model": 16, "num_layers": 2, "num_heads": 2, "d_ff": 32}
+
+
+def muon_by_shape(parameters):
+    parameters = list(parameters)
+    matrices = [parameter for parameter in parameters if parameter.shape == (16, 16)]
+    others = [parameter for parameter in parameters if parameter.shape != (16, 16)]
+    return Muon([{"params": matrices}, {"params": others, "algorithm": "adamw", "lr": 1e-2}], lr=2e-2)
+
+
 OPTIMIZERS = [
     lambda parameters: AdamW(parameters, lr=1e-2),
+    lambda parameters: muon_by_shape(parameters),
     lambda parameters: SGD(parameters, lr=1e-2),
     lambda parameters: torch.optim.AdamW(parameters, lr=1e-2, amsgrad=True),
     lambda parameters: torch.optim.SGD(parameters, lr=1e-2, momentum=0.9),

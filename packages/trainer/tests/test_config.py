@@ -38,7 +38,12 @@ def test_the_defaults_are_the_base_run():
             {"shape": "piecewise", "segments": (Segment(5, 1.0), Segment(5, 0.0))},
             r"end at the steps \[5, 5\]: each must end after the one before",
         ),
-        (OptimizerConfig, {"name": "adam"}, "optimizer.name is 'adam': choose one of adamw, sgd"),
+        (OptimizerConfig, {"name": "adam"}, "optimizer.name is 'adam': choose one of adamw, muon, sgd"),
+        (OptimizerConfig, {"momentum": 1.0}, "optimizer.momentum is 1.0: give a number of at least 0 and below 1"),
+        (OptimizerConfig, {"muon_scale": "x"}, "optimizer.muon_scale is 'x': choose one of original, match_adamw"),
+        (OptimizerConfig, {"muon_precision": "half"}, "optimizer.muon_precision is 'half'"),
+        (OptimizerConfig, {"muon_lr_factor": -1.0}, "optimizer.muon_lr_factor is -1.0"),
+        (TrainingConfig, {"compile": "yes"}, "training.compile is 'yes': choose one of auto, on, off"),
         (OptimizerConfig, {"eps": 0.0}, "optimizer.eps is 0.0"),
         (OptimizerConfig, {"weight_decay": -1.0}, "optimizer.weight_decay is -1.0"),
         (OptimizerConfig, {"betas": (0.9, 1.0)}, r"optimizer.betas is \(0.9, 1.0\)"),
@@ -55,3 +60,8 @@ def test_nonsense_is_refused(kind, settings, message):
 def test_it_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainConfig().run = None
+
+
+@pytest.mark.parametrize(("given", "meant"), [(True, "on"), (False, "off"), ("auto", "auto"), ("on", "on")])
+def test_compile_takes_booleans_too(given, meant):
+    assert TrainingConfig(compile=given).compile == meant

@@ -66,7 +66,7 @@ def test_what_an_entry_says(config, run):
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
 @pytest.mark.parametrize("stop", [7, 10])
 def test_stopping_and_resuming_changes_no_bit(tmp_path, config, accumulation, optimizer, stop):
     """N steps equal k steps, a new process' worth of fresh objects, and N − k steps; also between evaluations."""

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nn import ModelConfig, TransformerLM, cross_entropy
-from optim import SGD, AdamW, Segment
+from optim import SGD, AdamW, Muon, Segment
 from trainer import OptimizerConfig, ScheduleConfig, learning_rate, make_optimizer, train_step
 
 TINY = ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=2, num_heads=2, d_ff=32)
@@ -20,7 +20,7 @@ def test_one_step_equals_writing_it_out():
     model = TransformerLM(TINY)
     other = copy.deepcopy(model)
     inputs, targets = batch()
-    optimizer = make_optimizer(OptimizerConfig(), model.parameters())
+    optimizer = make_optimizer(OptimizerConfig(), model)
     loss, norm = train_step(model, optimizer, inputs, targets, learning_rate=0.01, max_grad_norm=0.5)
 
     expected_loss = cross_entropy(other(inputs), targets)
@@ -66,12 +66,41 @@ def test_without_a_limit_the_gradient_is_only_measured():
 
 
 def test_optimizers_by_name():
-    parameters = [torch.nn.Parameter(torch.zeros(2))]
-    adamw = make_optimizer(OptimizerConfig(betas=(0.8, 0.9), eps=1e-6, weight_decay=0.3), parameters)
+    model = TransformerLM(TINY)
+    adamw = make_optimizer(OptimizerConfig(betas=(0.8, 0.9), eps=1e-6, weight_decay=0.3), model)
     assert isinstance(adamw, AdamW)
     settings = adamw.param_groups[0]
     assert (settings["betas"], settings["eps"], settings["weight_decay"]) == ((0.8, 0.9), 1e-6, 0.3)
-    assert isinstance(make_optimizer(OptimizerConfig(name="sgd"), parameters), SGD)
+    assert len(adamw.param_groups) == 1
+    assert isinstance(make_optimizer(OptimizerConfig(name="sgd"), model), SGD)
+
+
+def test_muon_takes_the_matrices_of_the_blocks():
+    model = TransformerLM(TINY)
+    config = OptimizerConfig(name="muon", momentum=0.8, weight_decay=0.3, decay_vectors=False, muon_lr_factor=5.0)
+    optimizer = make_optimizer(config, model)
+    assert isinstance(optimizer, Muon)
+    muon, decayed, rest = optimizer.param_groups
+    assert {id(parameter) for parameter in muon["params"]} == {
+        id(parameter) for name, parameter in model.named_parameters() if "blocks" in name and parameter.ndim == 2
+    }
+    assert (muon["algorithm"], muon["momentum"], muon["scale"]) == ("muon", 0.8, "match_adamw")
+    assert [id(parameter) for parameter in decayed["params"]] == [id(model.embedding.weight), id(model.lm_head.weight)]
+    assert [group["weight_decay"] for group in (muon, decayed, rest)] == [0.3, 0.3, 0.0]
+    assert len(rest["params"]) == 5
+
+    train_step(model, optimizer, *batch(), learning_rate=0.01)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.01, 0.01]
+
+
+def test_a_given_loss_function_is_what_is_trained():
+    model = TransformerLM(TINY)
+    optimizer = SGD(model.parameters(), lr=0.0)
+    loss, norm = train_step(
+        model, optimizer, *batch(), learning_rate=0.0, loss_function=lambda ids, targets: 3 * model.lm_head.weight[0, 0]
+    )
+    assert loss == 3 * model.lm_head.weight[0, 0]
+    assert norm == 3
 
 
 def test_the_schedule_counts_updates_from_one():

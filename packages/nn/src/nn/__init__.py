@@ -6,7 +6,7 @@ from nn.config import ModelConfig
 from nn.embedding import Embedding
 from nn.feedforward import ReLU2Network, SiLUNetwork, SwiGLU, silu
 from nn.functional import cross_entropy, scaled_dot_product_attention, soft_cap, softmax
-from nn.generation import generate
+from nn.generation import generate, generate_batch
 from nn.kv_cache import KVCache
 from nn.language_model import TransformerLM
 from nn.linear import Linear
@@ -32,6 +32,7 @@ __all__ = [
     "causal_mask",
     "cross_entropy",
     "generate",
+    "generate_batch",
     "next_token_probabilities",
     "sample",
     "scaled_dot_product_attention",

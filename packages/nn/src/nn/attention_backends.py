@@ -14,9 +14,9 @@ from typing import TypeAlias
 
 import einx
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+from torch.nn.attention.flex_attention import BlockMask, and_masks, create_block_mask, flex_attention
 from torch.nn.functional import scaled_dot_product_attention as fused_attention
 
 from nn.config import AttentionBackend
@@ -91,16 +91,13 @@ def attend(
 def _block_mask(
     seq: int, device: torch.device, window: int | None, documents: Int[Tensor, "b {seq}"] | None
 ) -> BlockMask:
-    def may_see(b: Tensor, _h: Tensor, q: Tensor, k: Tensor) -> Bool[Tensor, ""]:
-        allowed = q >= k
-        if window is not None:
-            allowed = allowed & (q - k < window)
-        if documents is not None:
-            allowed = allowed & (documents[b, q] == documents[b, k])
-        return allowed
-
+    rules: list[Callable[..., Tensor]] = [lambda _b, _h, q, k: q >= k]
+    if window is not None:
+        rules.append(lambda _b, _h, q, k: q - k < window)
+    if documents is not None:
+        rules.append(lambda b, _h, q, k: documents[b, q] == documents[b, k])
     rows = None if documents is None else documents.shape[0]
-    return create_block_mask(may_see, rows, None, seq, seq, device=device)
+    return create_block_mask(and_masks(*rules), rows, None, seq, seq, device=device)
 
 
 @cache

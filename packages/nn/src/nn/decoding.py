@@ -1,12 +1,12 @@
 """Reading a prompt into the cache, and then one token at a time.
 
 Every tensor has one of few fixed shapes: prompts are padded on the right to a power of two, and a step always reads the
-whole cache. So einx traces each shape once, and a compiled step is compiled once, however long the text becomes.
+whole cache. So einx traces each shape once, and a step is recorded or compiled once, however long the text becomes.
 """
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -14,14 +14,14 @@ from torch import Tensor
 
 from nn.kv_cache import KVCache
 from nn.language_model import TransformerLM
+from nn.recording import record
 
-Compile = Literal["off", "graph", "on"]
+DecodingMode = Literal["off", "record", "on"]
 """How a decoding step runs:
 
 - `off`: the code as it stands.
-- `graph`: written down once as a list of torch operations, without a C++ compiler; half a second to two seconds at the
-  first step of a shape, and no einx at the later ones.
-- `on`: compiled by torch.compile, 20 to 90 seconds on a CPU the first time.
+- `record`: as a list of torch operations, written down at the first step (half a second for four layers).
+- `on`: compiled by torch.compile, which needs a C++ compiler and takes 20 to 90 seconds on a CPU the first time.
 """
 
 _SHORTEST = 16
@@ -40,24 +40,27 @@ class Decoder:
     """
 
     def __init__(
-        self, model: TransformerLM, batch_size: int, capacity: int | None = None, *, compile: Compile = "off"
+        self, model: TransformerLM, batch_size: int, capacity: int | None = None, *, compile: DecodingMode = "off"
     ) -> None:
         """Make an empty cache.
 
         Args:
-            model: the language model.
+            model: the language model; its weights may change in place, but not their dtype or device.
             batch_size: rows.
             capacity: tokens that a row may have, at most the context, which it is if not given.
             compile: how steps run.
 
         Raises:
-            ValueError: the capacity or the batch size cannot be.
+            ValueError: the capacity, the batch size or the mode cannot be.
         """
+        if compile not in get_args(DecodingMode):
+            raise ValueError(f"compile is {compile!r}: choose one of {', '.join(get_args(DecodingMode))}")
         weight = model.embedding.weight
         self.model = model
         self.cache = KVCache.empty(model.config, batch_size, capacity, device=weight.device, dtype=weight.dtype)
         self.lengths = [0] * batch_size
-        self._step = step_function(compile)
+        self._compile = compile
+        self._step: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def read(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
         """Read a prompt into each row, from its beginning; returns the logits, on the CPU, of what follows.
@@ -74,17 +77,26 @@ class Decoder:
         return self._read(self.cache.row(index), [ids])[0]
 
     @torch.no_grad()
-    def step(self, ids: Sequence[int]) -> Float[Tensor, "b vocab"]:
-        """Add one token to each row; returns the logits, on the CPU, of what follows."""
+    def step(self, ids: Sequence[int | None]) -> Float[Tensor, "b vocab"]:
+        """Add one token to each row; returns the logits, on the CPU, of what follows.
+
+        Args:
+            ids: a token for each row; None leaves the row as it is, and its logits mean nothing.
+        """
+        # A row that rests takes part with some token, behind its last one, where nothing looks before it is replaced;
+        # only a full row would lose its last token, and must be read anew before it goes on.
+        places = [min(length, self.cache.capacity - 1) for length in self.lengths]
         device = self.model.embedding.weight.device
-        positions = torch.tensor(self.lengths, device=device)
-        logits = self._step(self.model, torch.tensor(ids, device=device), positions, self.cache)
-        self.lengths = [length + 1 for length in self.lengths]
+        tokens = torch.tensor([0 if token_id is None else token_id for token_id in ids], device=device)
+        positions = torch.tensor(places, device=device)
+        self._step = self._step or self._prepare(tokens, positions)
+        logits = self._step(tokens, positions)
+        self.lengths = [length + (token_id is not None) for length, token_id in zip(self.lengths, ids, strict=True)]
         return logits.float().cpu()
 
     @torch.no_grad()
     def _read(self, cache: KVCache, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
-        width = min(_power_of_two(max(len(row) for row in rows)), cache.capacity)
+        width = min(power_of_two(max(len(row) for row in rows)), cache.capacity)
         padded = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
         positions = torch.arange(width).expand_as(padded)
         device = self.model.embedding.weight.device
@@ -92,6 +104,13 @@ class Decoder:
         # The padding stands behind the prompt, so that no token of it sees any; its places are written over later.
         last = hidden[torch.arange(len(rows)), torch.tensor([len(row) - 1 for row in rows])]
         return self.model.logits(last).float().cpu()
+
+    def _prepare(self, tokens: Tensor, positions: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        model, cache = self.model, self.cache
+        if self._compile == "record":
+            return record(lambda ids, places: step(model, ids, places, cache), tokens, positions)
+        function = step if self._compile == "off" else compiled_step()
+        return lambda ids, places: function(model, ids, places, cache)
 
 
 def step(
@@ -103,14 +122,12 @@ def step(
 
 
 @cache
-def step_function(compile: Compile) -> Callable[..., Float[Tensor, "b vocab"]]:
-    """Return `step` in the form asked for."""
-    if compile == "off":
-        return step
-    backend = "inductor" if compile == "on" else "aot_eager"
-    return torch.compile(step, fullgraph=True, dynamic=False, backend=backend)
+def compiled_step() -> Callable[..., Float[Tensor, "b vocab"]]:
+    """Return `step`, compiled: one function for all decoders, so that each shape is compiled once."""
+    compiled: Callable[..., Tensor] = torch.compile(step, fullgraph=True, dynamic=False)
+    return compiled
 
 
-def _power_of_two(length: int) -> int:
+def power_of_two(length: int) -> int:
     """Return the smallest power of two that is no smaller than `length`, and at least 16."""
     return max(_SHORTEST, 1 << (length - 1).bit_length())

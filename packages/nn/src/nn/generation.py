@@ -1,15 +1,23 @@
-"""Generating text, as ids: the model knows no characters."""
+"""Generating text, as ids: the model knows no characters.
 
-from collections.abc import Iterator, Sequence
+Once prompt and continuation fill the context, the older half of what the model sees is dropped: it reads the latter
+half anew, from position 0, and goes on. So it always sees at least half a context of the latest text, and what this
+costs is spread over half a context of tokens.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from nn.decoding import Decoder, DecodingMode, power_of_two
 from nn.language_model import TransformerLM
 from nn.sampling import SamplingConfig, sample
 
-_SHORTEST = 16
+RECORDING_PAYS_FROM = 150
+"""Tokens: writing a step down takes as long as about 80 steps, and halves the time of the later ones."""
 
 
 def generate(
@@ -18,25 +26,150 @@ def generate(
     max_new_tokens: int,
     sampling: SamplingConfig | None = None,
     *,
-    end_token: int | None = None,
+    stop_tokens: Collection[int] = (),
     generator: torch.Generator | None = None,
+    compile: DecodingMode | Literal["auto"] = "auto",
 ) -> Iterator[int]:
     """Continue a prompt, yielding each new id as soon as it is drawn.
-
-    Once prompt and continuation together exceed the context, the model sees the last `context_length` ids of them.
 
     Args:
         model: the language model.
         prompt_ids: at least one id, at most `context_length`.
         max_new_tokens: where to stop at the latest.
         sampling: how tokens are drawn; from the model's own distribution if not given.
-        end_token: the id that ends the text; it is not yielded.
+        stop_tokens: the ids that end the text; the one that does is not yielded.
         generator: a CPU generator; tokens are drawn on the CPU so that a seed means the same on every device.
+        compile: how each step runs, see `DecodingMode`; auto records it where there are enough tokens for it to pay.
 
     Raises:
-        ValueError: the prompt is empty, longer than the context, or has ids outside the vocabulary, or
-            max_new_tokens is negative; at the call, not at the first id.
+        ValueError: the prompt is empty, longer than the context, or has ids outside the vocabulary, a stop token is
+            outside it, or max_new_tokens is negative; at the call, not at the first id. While it runs: the model's
+            logits are not finite.
     """
+    rows = generate_batch(
+        model,
+        [prompt_ids],
+        max_new_tokens,
+        sampling,
+        stop_tokens=stop_tokens,
+        generators=None if generator is None else [generator],
+        compile=compile,
+    )
+    return (token_id for (token_id,) in rows if token_id is not None)
+
+
+def generate_batch(
+    model: TransformerLM,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    sampling: SamplingConfig | None = None,
+    *,
+    stop_tokens: Collection[int] = (),
+    generators: Sequence[torch.Generator] | None = None,
+    compile: DecodingMode | Literal["auto"] = "auto",
+) -> Iterator[list[int | None]]:
+    """Continue several prompts side by side, of any lengths; yields the new id of each row, None for ended ones.
+
+    A row with a generator of its own says what it would say alone, up to the rounding of the model's logits.
+
+    Args:
+        model: the language model.
+        prompts: one a row; see `generate`.
+        max_new_tokens: in each row, at the latest.
+        sampling: see `generate`.
+        stop_tokens: see `generate`.
+        generators: one a row; torch's global one if not given.
+        compile: see `generate`.
+
+    Raises:
+        ValueError: see `generate`; or there are not as many generators as prompts.
+    """
+    if generators is not None and len(generators) != len(prompts):
+        raise ValueError(f"there are {len(prompts)} prompts but {len(generators)} generators: give one for each row")
+    for prompt_ids in prompts:
+        _check_prompt(model, prompt_ids)
+    for token_id in stop_tokens:
+        if not 0 <= token_id < model.config.vocab_size:
+            raise ValueError(
+                f"the stop token {token_id} never comes: the model's ids are below {model.config.vocab_size}"
+            )
+    if max_new_tokens < 0:
+        raise ValueError(f"max_new_tokens is {max_new_tokens}: give 0 or more")
+    if not prompts or max_new_tokens == 0:
+        return iter(())
+    if compile == "auto":
+        compile = "record" if max_new_tokens >= RECORDING_PAYS_FROM else "off"
+    longest = power_of_two(max(map(len, prompts)) + max_new_tokens)
+    decoder = Decoder(model, len(prompts), min(longest, model.config.context_length), compile=compile)
+    rows = [
+        _Row(
+            prompt_ids, sampling or SamplingConfig(), model.config.vocab_size, generators[index] if generators else None
+        )
+        for index, prompt_ids in enumerate(prompts)
+    ]
+    return _continue(decoder, rows, max_new_tokens, frozenset(stop_tokens))
+
+
+class _Row:
+    """One text: its ids, and what is needed to draw the next."""
+
+    def __init__(
+        self,
+        prompt_ids: Sequence[int],
+        sampling: SamplingConfig,
+        vocab_size: int,
+        generator: torch.Generator | None,
+    ) -> None:
+        self.ids = list(prompt_ids)
+        self.ended = False
+        self._sampling, self._generator = sampling, generator
+        self._seen: Bool[Tensor, " vocab"] | None = None
+        if sampling.repetition_penalty != 1:
+            self._seen = torch.zeros(vocab_size, dtype=torch.bool)
+            self._seen[self.ids] = True
+
+    def draw(self, logits: Float[Tensor, " vocab"], stop_tokens: frozenset[int]) -> int | None:
+        """Return the next id and note it, or None where the text has ended."""
+        if self.ended:
+            return None
+        token_id = int(sample(logits, self._sampling, self._generator, seen=self._seen))
+        if token_id in stop_tokens:
+            self.ended = True
+            return None
+        self.ids.append(token_id)
+        if self._seen is not None:
+            self._seen[token_id] = True
+        return token_id
+
+
+def _continue(
+    decoder: Decoder, rows: list[_Row], max_new_tokens: int, stop_tokens: frozenset[int]
+) -> Iterator[list[int | None]]:
+    logits = decoder.read([row.ids for row in rows])
+    for remaining in reversed(range(max_new_tokens)):
+        drawn = [row.draw(of_row, stop_tokens) for row, of_row in zip(rows, logits, strict=True)]
+        if all(row.ended for row in rows):
+            return
+        yield drawn
+        if remaining:
+            logits = _advance(decoder, rows, drawn)
+
+
+def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Float[Tensor, "b vocab"]:
+    """Let the model read the tokens just drawn; rows that have filled the context go on from its latter half."""
+    context = decoder.model.config.context_length
+    full = [index for index, length in enumerate(decoder.lengths) if length == context and not rows[index].ended]
+    resting = [None if index in full else token_id for index, token_id in enumerate(drawn)]
+    if any(token_id is not None for token_id in resting):
+        logits = decoder.step(resting)
+    else:
+        logits = torch.empty(len(rows), decoder.model.config.vocab_size)
+    for index in full:
+        logits[index] = decoder.read_row(index, rows[index].ids[-max(1, context // 2) :])
+    return logits
+
+
+def _check_prompt(model: TransformerLM, prompt_ids: Sequence[int]) -> None:
     config = model.config
     if not prompt_ids:
         raise ValueError("the prompt is empty: give at least one token, such as the one that separates documents")
@@ -47,41 +180,3 @@ def generate(
     for token_id in prompt_ids:
         if not 0 <= token_id < config.vocab_size:
             raise ValueError(f"the prompt has the id {token_id}, but the model's vocabulary is {config.vocab_size}")
-    if max_new_tokens < 0:
-        raise ValueError(f"max_new_tokens is {max_new_tokens}: give 0 or more")
-    return _continue(model, list(prompt_ids), max_new_tokens, sampling or SamplingConfig(), end_token, generator)
-
-
-def _continue(
-    model: TransformerLM,
-    ids: list[int],
-    max_new_tokens: int,
-    sampling: SamplingConfig,
-    end_token: int | None,
-    generator: torch.Generator | None,
-) -> Iterator[int]:
-    for _ in range(max_new_tokens):
-        logits = next_token_logits(model, ids[-model.config.context_length :])
-        token_id = int(sample(logits, sampling, generator))
-        if token_id == end_token:
-            return
-        ids.append(token_id)
-        yield token_id
-
-
-@torch.inference_mode()
-def next_token_logits(model: TransformerLM, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
-    """Return the logits, on the CPU, of the token that follows `ids`.
-
-    The sequence is padded on the right, which the causal mask hides, to the next power of two: einx traces every
-    shape anew, so a text that grows by one token must not be a new shape each time.
-    """
-    length = _SHORTEST
-    while length < len(ids):
-        length *= 2
-    length = min(length, model.config.context_length)
-    padded = torch.zeros(1, length, dtype=torch.long)
-    padded[0, : len(ids)] = torch.tensor(ids)
-    device = model.embedding.weight.device
-    hidden = model.hidden_states(padded.to(device))
-    return model.lm_head(hidden[0, len(ids) - 1]).float().cpu()

@@ -13,6 +13,9 @@ Nothing in here knows what a model is: optimizers and clipping see tensors with 
 
 from optim.adamw import AdamW
 from optim.clipping import clip_grad_norm
+from optim.groups import ParameterGroup, describe_groups, parameter_groups
+from optim.muon import Muon
+from optim.newton_schulz import newton_schulz
 from optim.schedules import (
     Segment,
     Shape,
@@ -27,12 +30,17 @@ from optim.sgd import SGD
 __all__ = [
     "SGD",
     "AdamW",
+    "Muon",
+    "ParameterGroup",
     "Segment",
     "Shape",
     "clip_grad_norm",
     "constant_schedule",
     "cosine_schedule",
+    "describe_groups",
     "linear_schedule",
+    "newton_schulz",
+    "parameter_groups",
     "piecewise_schedule",
     "wsd_schedule",
 ]

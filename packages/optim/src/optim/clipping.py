@@ -51,13 +51,20 @@ def clip_grad_norm(params: Tensor | Iterable[Tensor], max_norm: float, eps: floa
     if not gradients:
         return torch.zeros(())
 
-    # The norm of the gradients' norms is the norm of all their elements.
+    # The norm of the gradients' norms is the norm of all their elements. Gradients of one kind are taken together, in
+    # few launches.
     device = gradients[0].device
-    norms = [torch.linalg.vector_norm(gradient.float()).to(device) for gradient in gradients]
+    kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    for gradient in gradients:
+        kinds.setdefault((gradient.device, gradient.dtype), []).append(gradient)
+    norms: list[Tensor] = []
+    for (_, dtype), alike in kinds.items():
+        wide = alike if dtype.itemsize >= 4 else [gradient.float() for gradient in alike]
+        norms.extend(norm.to(device, torch.float32) for norm in torch._foreach_norm(wide))
     norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
 
     # Without an `if`, which would have to wait for the value of `norm`; multiplying by 1 changes no bit.
     scale = torch.where(norm > max_norm, max_norm / (norm + eps), 1.0)
-    for gradient in gradients:
-        gradient.mul_(scale.to(gradient.device))
+    for (place, _), alike in kinds.items():
+        torch._foreach_mul_(alike, scale.to(place))
     return norm

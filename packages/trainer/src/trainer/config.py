@@ -7,7 +7,10 @@ from typing import Any, Literal, get_args
 from nn import ModelConfig
 from optim import Segment
 
-OptimizerName = Literal["adamw", "sgd"]
+OptimizerName = Literal["adamw", "muon", "sgd"]
+MuonScale = Literal["original", "match_adamw"]
+Precision = Literal["auto", "bfloat16", "float32"]
+CompileSetting = Literal["auto", "on", "off"]
 WandbMode = Literal["disabled", "offline", "online"]
 ScheduleShape = Literal["cosine", "linear", "constant", "wsd", "piecewise"]
 
@@ -43,17 +46,31 @@ class OptimizerConfig:
     """The optimizer; the schedule gives its learning rate."""
 
     name: OptimizerName = "adamw"
-    """AdamW, or SGD with a step that decays as 1/√t on top of the schedule."""
+    """AdamW; Muon for the matrices of the blocks, with AdamW for the rest; or SGD with a step that decays as 1/√t."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay rates of AdamW's two moments."""
     eps: float = 1e-8
     """Added to the root of AdamW's second moment."""
     weight_decay: float = 0.01
-    """AdamW's decoupled weight decay."""
+    """Decoupled weight decay of AdamW and Muon."""
+    decay_vectors: bool = True
+    """Whether the gains of norms and other vectors decay too, as they did in the reference runs."""
+    momentum: float = 0.95
+    """Muon's momentum."""
+    muon_scale: MuonScale = "match_adamw"
+    """Muon's step by a matrix's shape: match_adamw takes AdamW's rates; original is Jordan et al.'s, rates of 0.02."""
+    muon_lr_factor: float = 1.0
+    """Muon's rate as a multiple of the schedule's, which is AdamW's."""
+    muon_precision: Precision = "auto"
+    """Type of Muon's Newton–Schulz iterations; auto: bfloat16 where it is fast."""
 
     def __post_init__(self) -> None:
         _one_of("optimizer.name", self.name, OptimizerName)
-        for name in ("eps", "weight_decay"):
+        _one_of("optimizer.muon_scale", self.muon_scale, MuonScale)
+        _one_of("optimizer.muon_precision", self.muon_precision, Precision)
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"optimizer.momentum is {self.momentum}: give a number of at least 0 and below 1")
+        for name in ("eps", "weight_decay", "muon_lr_factor"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"optimizer.{name} is {getattr(self, name)}: give a number of at least 0")
         if self.eps == 0:
@@ -118,8 +135,13 @@ class TrainingConfig:
     """Batches of an evaluation, spread evenly over the validation tokens; null: all of them."""
     checkpoint_interval: int = 1_000
     """Steps between two checkpoints; there is one more at the end."""
+    compile: CompileSetting | bool = "auto"
+    """Compile the training step: auto does on a GPU, and on a CPU if the run is long; true and false are on and off."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.compile, bool):
+            object.__setattr__(self, "compile", "on" if self.compile else "off")  # what YAML makes of on and off
+        _one_of("training.compile", self.compile, CompileSetting)
         for name in ("steps", "batch_size", "gradient_accumulation", "log_interval", "eval_interval"):
             _at_least_one(f"training.{name}", getattr(self, name))
         _at_least_one("training.checkpoint_interval", self.checkpoint_interval)
@@ -159,7 +181,7 @@ class TrainConfig:
     run: RunConfig = field(default_factory=RunConfig)
 
 
-def _one_of(name: str, value: str, choices: Any) -> None:
+def _one_of(name: str, value: object, choices: Any) -> None:
     if value not in get_args(choices):
         raise ValueError(f"{name} is {value!r}: choose one of {', '.join(get_args(choices))}")
 

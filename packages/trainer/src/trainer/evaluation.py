@@ -6,19 +6,20 @@ from collections.abc import Iterable
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from torch.nn import Module
 
-from nn import cross_entropy
+from nn import TransformerLM
 
 
 @torch.no_grad()
-def evaluate(model: Module, batches: Iterable[tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]]) -> float:
+def evaluate(
+    model: TransformerLM, batches: Iterable[tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]]
+) -> float:
     """Return the mean loss over all targets of the batches, in nats; each target weighs the same."""
     was_training = model.training
     model.eval()
     total, count = 0.0, 0
     for inputs, targets in batches:
-        total += cross_entropy(model(inputs), targets).item() * targets.numel()
+        total += model.loss(inputs, targets).item() * targets.numel()
         count += targets.numel()
     model.train(was_training)
     return total / count

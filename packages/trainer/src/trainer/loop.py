@@ -10,15 +10,17 @@ import torch
 from torch.optim import Optimizer
 
 from nn import TransformerLM
+from optim import describe_groups
 from trainer.checkpoint import load_checkpoint, save_checkpoint
 from trainer.command_line import save_config
+from trainer.compilation import LossFunction, make_loss_function, training_flops, why_not_compiled
 from trainer.config import TrainConfig
 from trainer.data import TrainingData, batch_at, evaluation_batches
 from trainer.devices import choose_device, device_name
 from trainer.evaluation import evaluate, perplexity
 from trainer.reporting import ConsoleAndLog, MetricsFile, Reporter, Reporters, WeightsAndBiases, read_metrics
 from trainer.run_directory import RunDirectory, write_environment
-from trainer.step import learning_rate, make_optimizer, train_step
+from trainer.step import group_parameters, learning_rate, make_optimizer, train_step
 
 
 class DivergedError(ValueError):
@@ -47,6 +49,7 @@ class _Session:
     run: RunDirectory
     device: torch.device
     model: TransformerLM
+    loss_function: LossFunction
     optimizer: Optimizer
     data: TrainingData
     reporter: Reporters
@@ -78,7 +81,9 @@ def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume:
     device = choose_device(config.run.device)
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
-    optimizer = make_optimizer(config.optimizer, model.parameters())
+    why_not = why_not_compiled(config.training.compile, device, training_flops(config, model.num_parameters()))
+    compiled = why_not is None
+    optimizer = make_optimizer(config.optimizer, model, compiled=compiled and device.type == "cpu")
     first_step = _resume(run, model, optimizer) if resume else 0
     if not resume and run.checkpoints.exists():
         raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
@@ -92,10 +97,16 @@ def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume:
             f"{model.num_parameters():,} parameters ({model.num_parameters(embedding=False):,} without the embedding) "
             f"on {device_name(device)}; {len(data.train):,} tokens to train on, {len(data.valid):,} to evaluate on"
         )
+        if config.optimizer.name != "sgd":
+            reporter.message(describe_groups(group_parameters(config.optimizer, model)))
+        reporter.message("the first step compiles" if compiled else f"not compiled: {why_not}")
         if resume:
             reporter.message(f"resuming after step {first_step}")
         started = time.perf_counter()
-        session = _Session(config, run, device, model, optimizer, data, reporter, first_step, earlier_seconds, started)
+        loss_function = make_loss_function(model, compiled=compiled)
+        session = _Session(
+            config, run, device, model, loss_function, optimizer, data, reporter, first_step, earlier_seconds, started
+        )
         valid_loss = _loop(session)
         return TrainingResult(model, max(first_step, config.training.steps), valid_loss, session.seconds())
 
@@ -142,6 +153,7 @@ def _loop(session: _Session) -> float:
             learning_rate=rate,
             gradient_accumulation=settings.gradient_accumulation,
             max_grad_norm=settings.max_grad_norm,
+            loss_function=session.loss_function,
         )
         steps_since += 1
         last = step == settings.steps

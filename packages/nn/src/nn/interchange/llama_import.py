@@ -1,0 +1,119 @@
+"""Hugging Face's Llama folders, in."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nn.config import AttentionBackend, ModelConfig
+from nn.interchange.conversion import checked_dtype, convert, empty_model, shorten_context
+from nn.interchange.errors import InterchangeError
+from nn.interchange.llama_config import from_llama_config
+from nn.interchange.llama_names import EMBEDDING, LM_HEAD, Weight, llama_weights
+from nn.interchange.rotary_layout import halves_to_pairs
+from nn.interchange.stored_tensors import StoredTensor, open_tensors, read_json_object
+from nn.language_model import TransformerLM
+
+# Old folders hold these tables too, which follow from the configuration.
+_FREQUENCIES = re.compile(r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq")
+_FLOATS = {"F32", "BF16", "F16"}
+
+
+def load_llama(
+    path: str | os.PathLike[str],
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+    context_length: int | None = None,
+    attention: AttentionBackend = "einx",
+) -> TransformerLM:
+    """Load a Llama model from a folder as `transformers`' `save_pretrained` makes it.
+
+    Everything is compared before memory is taken. Then there is the model, and one tensor at a time.
+
+    Args:
+        path: a folder with `config.json` and `model.safetensors`, or several such files and their index.
+        dtype: of the model, whatever that of the files.
+        device: of the model.
+        context_length: a context shorter than the model's own, for which less memory is needed.
+        attention: who computes attention.
+
+    Raises:
+        InterchangeError: a file is missing or damaged, or it is a model that `TransformerLM` cannot be exactly; the
+            field or the tensor is named.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise InterchangeError(f"{folder} is not a folder: name one that holds config.json and model.safetensors")
+    config_file = folder / "config.json"
+    config = from_llama_config(read_json_object(config_file), config_file, attention=attention)
+    config = shorten_context(config, context_length)
+    checked_dtype(dtype)
+    with open_tensors(folder) as stored:
+        if config.num_layers > len(stored):  # before names are made for them all
+            raise InterchangeError(
+                f"{folder} has {len(stored)} tensors, too few for num_hidden_layers = {config.num_layers}: "
+                "download the whole model"
+            )
+        weights = llama_weights(config)
+        _check_tensors(stored, weights, config, folder)
+        model = empty_model(config, device=device, dtype=dtype)
+        parameters = dict(model.named_parameters())
+        with torch.no_grad():
+            for weight in weights:
+                parameters[weight.ours].copy_(convert(_read(stored, weight), dtype, weight.theirs))
+    return model
+
+
+def _read(stored: Mapping[str, StoredTensor], weight: Weight) -> Tensor:
+    tensor = stored[weight.theirs].read()
+    return tensor if weight.rotary_heads is None else halves_to_pairs(tensor, weight.rotary_heads)
+
+
+def _check_tensors(
+    stored: Mapping[str, StoredTensor], weights: list[Weight], config: ModelConfig, folder: Path
+) -> None:
+    """Refuse tensors that are missing, left over, of another shape or no floating-point numbers."""
+    shapes = {
+        name: tuple(parameter.shape) for name, parameter in TransformerLM(config, device="meta").named_parameters()
+    }
+    missing = [weight for weight in weights if weight.theirs not in stored]
+    if missing:
+        listed = ", ".join(f"{weight.theirs} {list(shapes[weight.ours])}" for weight in missing[:3])
+        raise InterchangeError(
+            f"{folder} lacks {len(missing)} of {len(weights)} tensors: {listed}{' …' if missing[3:] else ''}; "
+            "download the whole model"
+        )
+    extra = sorted(
+        name for name in stored.keys() - {weight.theirs for weight in weights} if not _is_known(name, config)
+    )
+    if extra:
+        listed = ", ".join(f"{name} {list(stored[name].shape)}" for name in extra[:3])
+        raise InterchangeError(
+            f"{folder} has {len(extra)} tensors that config.json does not ask for: {listed}"
+            f"{' …' if extra[3:] else ''}; this is another model than it says"
+        )
+    for weight in weights:
+        tensor = stored[weight.theirs]
+        if tensor.shape != shapes[weight.ours]:
+            raise InterchangeError(
+                f"{folder}: {weight.theirs} has the shape {list(tensor.shape)}, but config.json makes it "
+                f"{list(shapes[weight.ours])}: one of them is of another model"
+            )
+        if tensor.dtype not in _FLOATS:
+            raise InterchangeError(
+                f"{folder}: {weight.theirs} is {tensor.dtype}, but only {', '.join(sorted(_FLOATS))} can be imported: "
+                "take a model that is not quantized"
+            )
+    if config.tie_embeddings and LM_HEAD in stored and not stored[LM_HEAD].read().equal(stored[EMBEDDING].read()):
+        raise InterchangeError(
+            f"{folder}: tie_word_embeddings is true, but {LM_HEAD} is not {EMBEDDING}: set it to false in config.json"
+        )
+
+
+def _is_known(name: str, config: ModelConfig) -> bool:
+    """Whether a tensor may be there without being needed."""
+    return _FREQUENCIES.fullmatch(name) is not None or (config.tie_embeddings and name == LM_HEAD)

@@ -1,0 +1,63 @@
+"""Compile the training step and the decoding step of every configuration.
+
+    python packages/nn/tests/compiling.py inductor
+
+Each must be one graph, compiled once, with the results of the code as it stands. With `aot_eager`, torch's compiler
+traces them forward and backward and leaves the operations as they are; `inductor` compiles for real, which takes a
+quarter of an hour. The checks of shapes that other tests install would stand in the compiler's way, so this is a
+program of its own.
+"""
+
+import sys
+
+import torch
+from configurations import CONTEXT, build, covering_array, name_of, some_ids
+
+from nn import decoding
+
+
+def check_training_step(row, backend):
+    model, compiled = build(row), build(row)
+    loss_of = torch.compile(compiled.loss, fullgraph=True, dynamic=False, backend=backend)
+    for seed in range(3):
+        inputs, targets = some_ids(2, CONTEXT, seed=seed), some_ids(2, CONTEXT, seed=seed + 9)
+        model.zero_grad()
+        compiled.zero_grad()
+        expected, loss = model.loss(inputs, targets), loss_of(inputs, targets)
+        assert loss.isfinite()
+        torch.testing.assert_close(loss, expected)
+        expected.backward()
+        loss.backward()
+        for ours, theirs in zip(compiled.parameters(), model.parameters(), strict=True):
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-3, atol=1e-5)
+            with torch.no_grad():
+                ours -= 0.01 * ours.grad
+                theirs.copy_(ours)
+
+
+def check_decoding_step(row, backend):
+    model = build(row)
+    compiled = torch.compile(decoding.step, fullgraph=True, dynamic=False, backend=backend)
+    decoding.compiled_step = lambda: compiled
+    ids = some_ids(2, CONTEXT).tolist()
+    for start in (1, 3):  # the second time with another decoder, and nothing may be compiled
+        plain, fast = decoding.Decoder(model, 2), decoding.Decoder(model, 2, compile="on")
+        prompts = [row_ids[:start] for row_ids in ids]
+        torch.testing.assert_close(fast.read(prompts), plain.read(prompts))
+        for t in range(start, CONTEXT):
+            step = [row_ids[t] for row_ids in ids]
+            torch.testing.assert_close(fast.step(step), plain.step(step), rtol=1e-4, atol=1e-5)
+
+
+def main(backend):
+    for row in covering_array():
+        for check in (check_training_step, check_decoding_step):
+            print(f"{check.__name__}: {name_of(row)}", flush=True)  # noqa: T201
+            torch._dynamo.reset()
+            with torch._dynamo.config.patch(error_on_recompile=True):
+                check(row, backend)
+    print("all equal")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,66 @@
+"""The configurations that the family is tested with: any two values of any two switches stand together in one."""
+
+import itertools
+import random
+
+import torch
+
+from nn import ModelConfig, TransformerLM
+
+SWITCHES = {
+    "norm": ("pre", "post", "none"),
+    "position": ("rope", "none"),
+    "ffn": ("swiglu", "silu", "relu2"),
+    "num_kv_heads": (None, 2, 1),
+    "tie_embeddings": (False, True),
+    "window": (None, 5, 1),
+    "separator_token": (None, 3),
+    "qk_norm": (False, True),
+    "value_residual": (False, True),
+    "embedding_shortcut": (False, True),
+    "embedding_norm": (False, True),
+    "logit_soft_cap": (None, 4.0),
+    "zero_init_outputs": (False, True),
+    "attention": ("einx", "fused", "flex"),
+}
+VOCAB, CONTEXT = 40, 16
+
+
+def covering_array():
+    """Return settings of all switches in which each pair of values occurs: the best of some random rows, repeatedly."""
+    rng = random.Random(0)
+    pairs = {
+        ((a, x), (b, y))
+        for a, b in itertools.combinations(SWITCHES, 2)
+        for x, y in itertools.product(SWITCHES[a], SWITCHES[b])
+    }
+    rows = [{name: values[0] for name, values in SWITCHES.items()}]
+    while pairs := pairs - set(itertools.combinations(rows[-1].items(), 2)):
+        candidates = [{name: rng.choice(values) for name, values in SWITCHES.items()} for _ in range(200)]
+        rows.append(max(candidates, key=lambda row: len(pairs.intersection(itertools.combinations(row.items(), 2)))))
+    return rows
+
+
+def config_of(row, **changes):
+    sizes = {"vocab_size": VOCAB, "context_length": CONTEXT, "d_model": 16, "num_layers": 2, "num_heads": 4, "d_ff": 24}
+    return ModelConfig(**{**sizes, **row, **changes})
+
+
+def name_of(row):
+    changed = [f"{name}={value}" for name, value in row.items() if value != SWITCHES[name][0]]
+    return ",".join(changed) or "base"
+
+
+def build(row, **changes):
+    model = TransformerLM(config_of(row, **changes), generator=torch.Generator().manual_seed(1))
+    if model.config.zero_init_outputs:  # a model whose blocks do nothing would hide everything
+        generator = torch.Generator().manual_seed(2)
+        for name, parameter in model.named_parameters():
+            if name.endswith(("output_proj.weight", "w2.weight")):
+                assert not parameter.any()
+                torch.nn.init.normal_(parameter, std=0.3, generator=generator)
+    return model
+
+
+def some_ids(*shape, seed=0):
+    return torch.randint(VOCAB, shape, generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,74 @@
+"""The rule that sorts parameters, and its table."""
+
+import pytest
+import torch
+
+from optim import AdamW, Muon, describe_groups, parameter_groups
+from optim.groups import rule
+
+PARAMETERS = {
+    "embedding.weight": torch.zeros(10, 4),
+    "blocks.0.attention.q_proj.weight": torch.zeros(4, 4),
+    "blocks.0.attention_norm.weight": torch.zeros(4),
+    "blocks.1.attention.q_proj.weight": torch.zeros(4, 4),
+    "blocks.1.attention.value_mix.weight": torch.zeros(2),
+    "blocks.1.attention_norm.weight": torch.zeros(4),
+    "temperature": torch.zeros(()),
+    "lm_head.weight": torch.zeros(10, 4),
+}
+
+
+def names(group):
+    return [name for name, _ in group.parameters]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("blocks.0.feedforward.w1.weight", (64, 16), ("muon", True)),
+        ("embedding.weight", (100, 16), ("adamw", True)),
+        ("lm_head.weight", (100, 16), ("adamw", True)),
+        ("embedding_norm.weight", (16,), ("adamw", False)),
+        ("convolution.weight", (3, 4, 5), ("adamw", True)),
+        ("scale", (), ("adamw", False)),
+    ],
+)
+def test_the_rule(name, shape, expected):
+    assert rule(name, shape, muon=True) == expected
+    assert rule(name, shape, muon=False) == ("adamw", expected[1])
+    assert rule(name, shape, muon=True, decay_vectors=True) == (expected[0], True)
+
+
+def test_each_parameter_is_in_one_group_in_the_models_order():
+    muon, decayed, rest = parameter_groups(PARAMETERS.items(), 0.1, muon=True)
+    assert names(muon) == ["blocks.0.attention.q_proj.weight", "blocks.1.attention.q_proj.weight"]
+    assert names(decayed) == ["embedding.weight", "lm_head.weight"]
+    assert sorted(names(muon) + names(decayed) + names(rest)) == sorted(PARAMETERS)
+    assert [group.algorithm for group in (muon, decayed, rest)] == ["muon", "adamw", "adamw"]
+    assert [group.weight_decay for group in (muon, decayed, rest)] == [0.1, 0.1, 0.0]
+
+
+def test_without_muon_and_with_all_decaying_there_is_one_group():
+    (group,) = parameter_groups(PARAMETERS.items(), 0.1, muon=False, decay_vectors=True)
+    assert names(group) == list(PARAMETERS)
+
+
+def test_optimizers_take_them():
+    groups = parameter_groups(PARAMETERS.items(), 0.1, muon=True)
+    muon = Muon([group.settings() for group in groups])
+    assert [group["algorithm"] for group in muon.param_groups] == ["muon", "adamw", "adamw"]
+    adamw = AdamW([group.settings() for group in parameter_groups(PARAMETERS.items(), 0.1, muon=False)])
+    assert [group["weight_decay"] for group in adamw.param_groups] == [0.1, 0.0]
+
+
+def test_the_table():
+    table = describe_groups(parameter_groups(PARAMETERS.items(), 0.1, muon=True))
+    assert table.splitlines() == [
+        "update  decay  tensors  weights  parameters",
+        "Muon      0.1        2       32  blocks.*.attention.q_proj.weight (2)",
+        "AdamW     0.1        2       80  embedding.weight",
+        "                                 lm_head.weight",
+        "AdamW       0        4       11  blocks.*.attention_norm.weight (2)",
+        "                                 blocks.*.attention.value_mix.weight",
+        "                                 temperature",
+    ]

@@ -1,0 +1,242 @@
+"""Muon: against its equations with a singular value decomposition, against torch's, and its groups of AdamW."""
+
+import copy
+import json
+import math
+
+import pytest
+import torch
+from torch.nn import Parameter
+
+from optim import AdamW, Muon
+from optim.muon import shape_factor
+
+
+def random_tensors(shape, count, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for _ in range(count)]
+
+
+def run(optimizer, parameter, gradients):
+    for gradient in gradients:
+        parameter.grad = gradient.clone()
+        optimizer.step()
+    return parameter.detach().clone()
+
+
+def naive_muon(weight, gradients, lr, momentum, weight_decay, nesterov, factor):
+    """The equations, one matrix, float64, the iterations through a singular value decomposition."""
+    weight, buffer = weight.double(), torch.zeros_like(weight, dtype=torch.float64)
+    for gradient in gradients:
+        g = gradient.double()
+        buffer = momentum * buffer + (1 - momentum) * g
+        direction = momentum * buffer + (1 - momentum) * g if nesterov else buffer
+        u, s, v = torch.linalg.svd(direction, full_matrices=False)
+        s = s / direction.norm()
+        for _ in range(5):
+            s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+        weight = weight - lr * weight_decay * weight - lr * factor * (u @ torch.diag(s) @ v)
+    return weight
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("scale", ["original", "match_adamw"])
+@pytest.mark.parametrize("shape", [(6, 6), (12, 4), (4, 12)])
+def test_follows_its_equations(shape, scale, nesterov):
+    start, *gradients = random_tensors(shape, 6)
+    chosen = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.2, "nesterov": nesterov}
+    factor = {"original": math.sqrt(max(1, shape[0] / shape[1])), "match_adamw": 0.2 * math.sqrt(max(shape))}[scale]
+    parameter = Parameter(start.clone())
+    ours = run(Muon([parameter], scale=scale, precision="float32", **chosen), parameter, gradients)
+    torch.testing.assert_close(ours.double(), naive_muon(start, gradients, factor=factor, **chosen), rtol=0, atol=2e-4)
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch.optim.Muon came with torch 2.9")
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize(("scale", "torchs"), [("original", "original"), ("match_adamw", "match_rms_adamw")])
+@pytest.mark.parametrize("shape", [(16, 16), (24, 8), (8, 24)])
+def test_agrees_with_torch(shape, scale, torchs, nesterov):
+    # torch computes the iterations in bfloat16, whose numbers have 8 bits: an update of lr·s is off by a percent.
+    start, *gradients = random_tensors(shape, 9)
+    ours, other = Parameter(start.clone()), Parameter(start.clone())
+    chosen = {"lr": 0.01, "momentum": 0.95, "weight_decay": 0.1, "nesterov": nesterov}
+    a = run(Muon([ours], scale=scale, precision="bfloat16", **chosen), ours, gradients)
+    b = run(torch.optim.Muon([other], adjust_lr_fn=torchs, **chosen), other, gradients)
+    moved = (b - start).norm()
+    assert (a - b).norm() < 0.02 * moved
+
+
+def test_the_factor_of_the_shape():
+    assert shape_factor("original", 4, 16) == 1
+    assert shape_factor("original", 16, 4) == 2
+    assert shape_factor("match_adamw", 4, 100) == pytest.approx(2)
+
+
+def test_matrices_together_are_as_each_alone():
+    starts = random_tensors((6, 4), 3) + random_tensors((4, 6), 2)
+    gradients = random_tensors((6, 4), 3, seed=1) + random_tensors((4, 6), 2, seed=1)
+    together = [Parameter(start.clone()) for start in starts]
+    optimizer = Muon(together, lr=0.1, precision="float32")
+    for parameter, gradient in zip(together, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    for parameter, start, gradient in zip(together, starts, gradients, strict=True):
+        alone = Parameter(start.clone())
+        expected = run(Muon([alone], lr=0.1, precision="float32"), alone, [gradient])
+        torch.testing.assert_close(parameter.detach(), expected)
+
+
+def test_large_batches_are_cut(monkeypatch):
+    results = []
+    for at_once in (2**25, 24):  # all five together; one by one
+        monkeypatch.setattr("optim.muon._AT_ONCE", at_once)
+        params = [Parameter(start) for start in random_tensors((6, 4), 5)]
+        for parameter, gradient in zip(params, random_tensors((6, 4), 5, seed=1), strict=True):
+            parameter.grad = gradient
+        Muon(params, lr=0.1, precision="float32").step()
+        results.append(params)
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def mixed(seed=0):
+    """A matrix for Muon, and a matrix and a vector for AdamW with settings of their own."""
+    tensors = [*random_tensors((6, 4), 1, seed), *random_tensors((9, 4), 1, seed), *random_tensors((4,), 1, seed)]
+    params = [Parameter(tensor.clone()) for tensor in tensors]
+    adamw = {"lr": 0.03, "weight_decay": 0.2, "betas": (0.8, 0.9), "eps": 1e-6}
+    return params, adamw
+
+
+def steps(optimizer, params, seeds):
+    for seed in seeds:
+        for parameter in params:
+            parameter.grad = random_tensors(parameter.shape, 1, seed)[0]
+        optimizer.step()
+
+
+def test_its_groups_of_adamw_are_adamw_bit_for_bit():
+    params, adamw = mixed()
+    optimizer = Muon([{"params": params[:1]}, {"params": params[1:], "algorithm": "adamw", **adamw}], lr=0.1)
+    steps(optimizer, params, range(5))
+    alone = mixed()[0][1:]
+    steps(AdamW(alone, **adamw), alone, range(5))
+    assert all(torch.equal(a, b) for a, b in zip(params[1:], alone, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("through_json", [False, True])
+def test_a_resumed_optimizer_continues_bitwise(dtype, through_json):
+    def make(params, lr):
+        return Muon([{"params": params[:1]}, {"params": params[1:], "algorithm": "adamw", "lr": lr / 3}], lr=lr)
+
+    params = [Parameter(parameter.detach().to(dtype)) for parameter in mixed()[0]]
+    optimizer = make(params, 0.1)
+
+    def advance(optimizer, params, seeds):
+        for seed in seeds:
+            for parameter in params:
+                parameter.grad = random_tensors(parameter.shape, 1, seed)[0].to(dtype)
+            optimizer.step()
+
+    advance(optimizer, params, range(4))
+    saved = copy.deepcopy(optimizer.state_dict())
+    if through_json:
+        saved["param_groups"] = json.loads(json.dumps(saved["param_groups"]))
+    others = [Parameter(parameter.detach().clone()) for parameter in params]
+    resumed = make(others, 99.0)  # with other settings: the saved ones must win
+    resumed.load_state_dict(saved)
+    advance(optimizer, params, range(4, 8))
+    advance(resumed, others, range(4, 8))
+    assert all(torch.equal(a, b) for a, b in zip(params, others, strict=True))
+
+
+def test_what_the_state_holds():
+    params, adamw = mixed()
+    optimizer = Muon([{"params": params[:1]}, {"params": params[1:], "algorithm": "adamw", **adamw}])
+    steps(optimizer, params, range(3))
+    assert list(optimizer.state[params[0]]) == ["momentum_buffer"]
+    assert optimizer.state[params[2]]["step"] == 3
+
+
+def test_parameters_without_gradient_are_skipped():
+    a, b = (Parameter(tensor) for tensor in random_tensors((3, 3), 2))
+    before = b.detach().clone()
+    a.grad = torch.ones(3, 3)
+    optimizer = Muon([a, b], weight_decay=0.5)
+    optimizer.step()
+    assert torch.equal(b, before)
+    assert b not in optimizer.state
+
+
+def test_closure_is_called_with_gradients_on_and_its_loss_returned():
+    parameter = Parameter(torch.ones(2, 2))
+    optimizer = Muon([parameter], lr=0.5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (parameter**2).sum()
+        loss.backward()
+        return loss.item()
+
+    assert optimizer.step(closure) == 4.0
+    assert parameter[0, 0] < 1
+    assert optimizer.step() is None
+
+
+def test_it_learns_a_linear_map():
+    target = random_tensors((8, 8), 1)[0]
+    weight = Parameter(torch.zeros(8, 8))
+    optimizer = Muon([weight], lr=0.1)
+    losses = []
+    for step in range(200):
+        optimizer.param_groups[0]["lr"] = 0.1 * (1 - step / 200)
+        optimizer.zero_grad()
+        loss = ((weight - target) ** 2).mean()
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < 1e-3 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"lr": -0.1}, r"lr is -0\.1, but it must be finite and at least 0: try 0\.02"),
+        ({"weight_decay": math.nan}, "weight_decay is nan"),
+        ({"momentum": 1.0}, r"momentum is 1\.0, but it must be at least 0 and below 1: try 0\.95"),
+        ({"scale": "spectral"}, "scale is 'spectral': choose 'original' or 'match_adamw'"),
+        ({"steps": 0}, "steps is 0, but it must be at least 1: try 5"),
+        ({"precision": "half"}, "precision is 'half': choose one of auto, bfloat16, float32"),
+        ({"implementation": "fused"}, "implementation is 'fused'"),
+    ],
+)
+def test_bad_settings_are_refused(chosen, message):
+    with pytest.raises(ValueError, match=message):
+        Muon([Parameter(torch.ones(2, 2))], **chosen)
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ({"params": [Parameter(torch.ones(3))]}, r'shape \(3,\) is no matrix.* "algorithm": "adamw"'),
+        ({"params": Parameter(torch.ones(2, 2, 2))}, r"shape \(2, 2, 2\) is no matrix"),
+        ({"params": [Parameter(torch.ones(3))], "algorithm": "adam"}, "algorithm is 'adam': choose 'muon' or 'adamw'"),
+        ({"params": [Parameter(torch.ones(3))], "algorithm": "adamw", "eps": 0.0}, "eps is 0"),
+        ({"params": [Parameter(torch.ones(3, 3))], "momentum": -1}, "momentum is -1"),
+    ],
+)
+def test_bad_groups_are_refused(group, message):
+    with pytest.raises(ValueError, match=message):
+        Muon([group])
+    optimizer = Muon(iter([Parameter(torch.ones(2, 2))]))
+    with pytest.raises(ValueError, match=message):
+        optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == 1
+
+
+def test_sparse_gradients_are_refused_before_anything_changes():
+    dense, sparse = Parameter(torch.ones(2, 2)), Parameter(torch.ones(5, 2))
+    dense.grad, sparse.grad = torch.ones(2, 2), torch.eye(5, 2).to_sparse()
+    with pytest.raises(ValueError, match=r"torch\.sparse_coo, but Muon"):
+        Muon([dense, sparse]).step()
+    assert torch.equal(dense, torch.ones(2, 2))
