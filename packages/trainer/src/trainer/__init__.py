@@ -1,6 +1,7 @@
 """Training runs: memory-mapped data, safetensors checkpoints, the training loop."""
 
-from trainer.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from trainer.checkpoint import load_checkpoint, save_checkpoint
+from trainer.checkpoint_format import CheckpointError
 from trainer.command_line import ConfigError, option_values, parse_config, save_config
 from trainer.config import (
     DataConfig,
