@@ -73,7 +73,7 @@ def sign(path, state):
     (path / "state.json").write_text(json.dumps({**body, "sha256": digest}))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rewrite():
     """Returns a function that changes the state.json of a checkpoint, and makes the hashes true again."""
 

@@ -75,10 +75,11 @@ class CheckpointWriter:
         """
         started = time.perf_counter()
         self.wait()
+        nbytes = contents.nbytes  # refuses what a file has no place for
         if not self._store.config.background:
             path = self._store.write(contents)
             seconds = time.perf_counter() - started
-            self._written = Written(path, contents.nbytes, seconds, seconds)
+            self._written = Written(path, nbytes, seconds, seconds)
             return
         taken = self._snapshots.take(contents)
         stall = time.perf_counter() - started
