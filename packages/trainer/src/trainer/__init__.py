@@ -1,6 +1,11 @@
 """Training runs: memory-mapped data, safetensors checkpoints, the training loop."""
 
-from trainer.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from trainer.background_writing import CheckpointWriter
+from trainer.checkpoint import load_checkpoint, save_checkpoint
+from trainer.checkpoint_format import CheckpointError, Progress
+from trainer.checkpoint_reading import Checkpoint, open_checkpoint
+from trainer.checkpoint_store import CheckpointConfig, CheckpointStore
+from trainer.checkpoint_writing import CheckpointWriteError
 from trainer.command_line import ConfigError, option_values, parse_config, save_config
 from trainer.config import (
     DataConfig,
@@ -17,17 +22,24 @@ from trainer.evaluation import evaluate, perplexity
 from trainer.loop import DivergedError, TrainingResult, train
 from trainer.plots import plot_loss
 from trainer.reporting import read_metrics
+from trainer.rng import capture_rng, restore_rng
 from trainer.run_directory import RunDirectory, RunDirectoryError, new_run_directory, open_run_directory
 from trainer.state import StateError
 from trainer.step import learning_rate, make_optimizer, train_step
 
 __all__ = [
+    "Checkpoint",
+    "CheckpointConfig",
     "CheckpointError",
+    "CheckpointStore",
+    "CheckpointWriteError",
+    "CheckpointWriter",
     "ConfigError",
     "DataConfig",
     "DataError",
     "DivergedError",
     "OptimizerConfig",
+    "Progress",
     "RunConfig",
     "RunDirectory",
     "RunDirectoryError",
@@ -38,6 +50,7 @@ __all__ = [
     "TrainingData",
     "TrainingResult",
     "WandbConfig",
+    "capture_rng",
     "choose_device",
     "evaluate",
     "get_batch",
@@ -45,6 +58,7 @@ __all__ = [
     "load_checkpoint",
     "make_optimizer",
     "new_run_directory",
+    "open_checkpoint",
     "open_data",
     "open_run_directory",
     "open_tokens",
@@ -53,6 +67,7 @@ __all__ = [
     "perplexity",
     "plot_loss",
     "read_metrics",
+    "restore_rng",
     "save_checkpoint",
     "save_config",
     "train",

@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -20,10 +19,10 @@ from typing import Any
 
 import torch
 
-from trainer.checkpoint import CheckpointError
+from trainer.checkpoint_format import CheckpointError
+from trainer.checkpoint_store import CheckpointStore
 from trainer.devices import device_name
 
-_CHECKPOINT_NAME = re.compile(r"step_(\d+)")
 _REPORTED_PACKAGES = ("torch", "einx", "numpy", "safetensors", "nn", "optim", "trainer", "bpe")
 
 
@@ -79,28 +78,24 @@ class RunDirectory:
 
     def checkpoint(self, step: int) -> Path:
         """Return the place of the checkpoint of a step."""
-        return self.checkpoints / f"step_{step:08d}"
+        return CheckpointStore(self.checkpoints).path(step)
 
     def remove_unfinished_checkpoints(self) -> None:
-        """Delete what a process left behind that was killed while it wrote a checkpoint."""
-        for path in self.checkpoints.glob(".step_*"):
-            shutil.rmtree(path, ignore_errors=True)
+        """Put right what a process left behind that was killed while it wrote a checkpoint."""
+        CheckpointStore(self.checkpoints).recover()
 
     def latest_checkpoint(self) -> Path:
-        """Return the checkpoint of the highest step, found by looking.
+        """Return the checkpoint of the highest step, found by looking, but not looked into.
 
         Raises:
             CheckpointError: there is none.
         """
-        found = {}
-        for path in self.checkpoints.iterdir() if self.checkpoints.is_dir() else ():
-            if match := _CHECKPOINT_NAME.fullmatch(path.name):
-                found[int(match[1])] = path
-        if not found:
+        steps = CheckpointStore(self.checkpoints).steps()
+        if not steps:
             raise CheckpointError(
                 f"{self.checkpoints} holds no checkpoint: the run stopped before its first, so start it again"
             )
-        return found[max(found)]
+        return self.checkpoint(steps[-1])
 
 
 def open_run_directory(path: str | os.PathLike[str]) -> RunDirectory:
