@@ -19,15 +19,18 @@ from trainer.config import (
 from trainer.data import DataError, TrainingData, get_batch, open_data, open_tokens
 from trainer.devices import choose_device
 from trainer.evaluation import evaluate, perplexity
-from trainer.loop import DivergedError, TrainingResult, train
+from trainer.guards import DivergedError
+from trainer.interruption import INTERRUPTED_EXIT_CODE, TrainingInterrupted
 from trainer.plots import plot_loss
 from trainer.reporting import read_metrics
 from trainer.rng import capture_rng, restore_rng
 from trainer.run_directory import RunDirectory, RunDirectoryError, new_run_directory, open_run_directory
 from trainer.state import StateError
 from trainer.step import learning_rate, make_optimizer, train_step
+from trainer.training_run import TrainingResult, train
 
 __all__ = [
+    "INTERRUPTED_EXIT_CODE",
     "Checkpoint",
     "CheckpointConfig",
     "CheckpointError",
@@ -48,6 +51,7 @@ __all__ = [
     "TrainConfig",
     "TrainingConfig",
     "TrainingData",
+    "TrainingInterrupted",
     "TrainingResult",
     "WandbConfig",
     "capture_rng",

@@ -133,14 +133,27 @@ def get_batch(
 
 
 def batch_at(
-    data: np.ndarray, step: int, seed: int, batch_size: int, context_length: int, device: torch.device | str
+    data: np.ndarray,
+    step: int,
+    seed: int,
+    batch_size: int,
+    context_length: int,
+    device: torch.device | str,
+    *,
+    rows: slice | None = None,
 ) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]:
-    """Return the batch of one training step, which depends on the seed and the step alone.
+    """Return the batch of one training step, or some rows of it; it depends on the seed and the step alone.
 
     So there is no position in the data to save: a resumed run draws what it would have drawn.
     """
-    generator = np.random.default_rng([seed, step])
-    return get_batch(data, batch_size, context_length, device, generator=generator)
+    starts = window_starts(data, step, seed, batch_size, context_length)
+    return windows(data, starts if rows is None else starts[rows], context_length, device)
+
+
+def window_starts(data: np.ndarray, step: int, seed: int, batch_size: int, context_length: int) -> np.ndarray:
+    """Return where the windows of a training step's whole batch begin."""
+    check_length(data, context_length, "the data")
+    return np.random.default_rng([seed, step]).integers(0, len(data) - context_length, size=batch_size)
 
 
 def evaluation_batches(

@@ -151,8 +151,21 @@ def without_exchange(module: Module, *, last: bool) -> Iterator[None]:
 
 
 def gathered(state: Any) -> Any:
-    """Return state with each sharded tensor made whole; every process must call it, in the same order."""
-    return _map_tensors(state, lambda tensor: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor)
+    """Return state with each sharded tensor made whole; every process must call it, in the same order.
+
+    What is one tensor under two names stays one.
+    """
+    whole: dict[tuple[int, torch.Size], Tensor] = {}
+
+    def gather(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, DTensor):
+            return tensor
+        place = (tensor.to_local().data_ptr(), tensor.shape)
+        if place not in whole or not place[0]:
+            whole[place] = tensor.full_tensor()
+        return whole[place]
+
+    return _map_tensors(state, gather)
 
 
 def shared_out(tensor: Tensor, like: Tensor) -> Tensor:
@@ -160,6 +173,11 @@ def shared_out(tensor: Tensor, like: Tensor) -> Tensor:
     if isinstance(like, DTensor):
         return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements)
     return tensor
+
+
+def without_numbers(tensor: Tensor) -> Tensor:
+    """Return a sharded tensor's shape and dtype as a whole one on no device; other tensors as they are."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta") if isinstance(tensor, DTensor) else tensor
 
 
 def _map_tensors(state: Any, function: Callable[[Tensor], Tensor]) -> Any:

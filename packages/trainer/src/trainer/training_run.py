@@ -1,0 +1,115 @@
+"""A run from beginning to end: what it needs is built, restored and opened, then the loop does its work."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+import torch
+
+from nn import TransformerLM
+from trainer.background_writing import CheckpointWriter
+from trainer.checkpoint_store import CheckpointStore
+from trainer.command_line import save_config
+from trainer.config import TrainConfig
+from trainer.data import TrainingData
+from trainer.devices import choose_device
+from trainer.distributed import joined_world
+from trainer.interruption import Interruption
+from trainer.loop import Loop, SampleFunction
+from trainer.reporting import ConsoleAndLog, MetricsFile, Reporter, Reporters, WeightsAndBiases, read_metrics
+from trainer.run_directory import RunDirectory, write_environment
+from trainer.session import Session, build_session
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended."""
+
+    model: TransformerLM
+    """The trained model, on the run's device."""
+    steps: int
+    """Updates in all."""
+    valid_loss: float
+    """Validation loss at the end."""
+    seconds: float
+    """Time in the loop, over all sessions of the run."""
+
+
+def train(
+    config: TrainConfig,
+    run: RunDirectory,
+    data: TrainingData,
+    *,
+    resume: bool = False,
+    sample: SampleFunction | None = None,
+) -> TrainingResult:
+    """Train a language model, into the folder of a run, where the configuration is saved first of all.
+
+    The weights start from `run.seed`, and the batch of each step follows from the seed and the step, so that
+    training for N steps gives the same weights, bit for bit on a CPU, as stopping at k and resuming.
+
+    Args:
+        config: the run.
+        run: its folder, which exists.
+        data: what `open_data` returned for the configuration.
+        resume: go on from the newest whole checkpoint of the folder.
+        sample: what to say at each evaluation, such as a text that the model writes.
+
+    Raises:
+        ValueError: what the configuration asks for cannot be done here, the checkpoint does not fit, or the run has
+            diverged.
+        OSError: something cannot be read or written.
+        TrainingInterrupted: the process was asked to stop; all is saved.
+    """
+    device = choose_device(config.run.device)
+    with Interruption() as interruption, joined_world(config.training.parallel, device) as world:
+        if world.size > 1 and device.type == "cuda":
+            device = torch.device("cuda", world.local_rank)
+        world.rows(config.training.batch_size)  # refuses what cannot be shared
+        session = build_session(config, world, device)
+        store = CheckpointStore(run.checkpoints, config.checkpoints)
+        if not resume and run.checkpoints.exists():
+            raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
+        if resume:
+            session.notes += _resume(session, store)
+        world.wait()  # none may still be looking for a checkpoint when the main process tidies up
+        # From here on the folder changes: a checkpoint that does not fit has been refused.
+        if world.is_main:
+            save_config(config, run.config)
+            store.recover()
+            store.forget_after(session.progress.step)
+            write_environment(run, device)
+            _forget_metrics_after(run, session.progress.step)
+        with (
+            Reporters(_make_reporters(config, run, session.progress.step) if world.is_main else []) as reporter,
+            CheckpointWriter(store) as writer,
+        ):
+            loop = Loop(session, run, data, reporter, writer, interruption, sample)
+            loop.introduce()
+            valid_loss, steps = loop.run_all()
+            return TrainingResult(session.model, steps, valid_loss, session.seconds())
+
+
+def _resume(session: Session, store: CheckpointStore) -> list[str]:
+    """Restore the newest whole checkpoint, and return what to say about it."""
+    messages = list(store.recover()) if session.world.is_main else []
+    session.world.wait()
+    checkpoint, damaged = store.latest_good()
+    session.restore(checkpoint)
+    return [*messages, *damaged, f"resuming after step {checkpoint.progress.step}"]
+
+
+def _make_reporters(config: TrainConfig, run: RunDirectory, first_step: int) -> list[Reporter]:
+    reporters: list[Reporter] = []
+    if config.wandb.mode != "disabled":  # first, since it can fail, and the console must not be left with half a bar
+        reporters.append(WeightsAndBiases(config.wandb, run.path, dataclasses.asdict(config)))
+    return [*reporters, MetricsFile(run.metrics), ConsoleAndLog(run.log, first_step, config.training.steps)]
+
+
+def _forget_metrics_after(run: RunDirectory, step: int) -> None:
+    """Drop the entries after a checkpoint, which will come again."""
+    kept = [entry for entry in read_metrics(run.metrics) if entry["step"] <= step]
+    if run.metrics.exists():
+        temporary = run.metrics.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept), "utf-8")
+        temporary.replace(run.metrics)
