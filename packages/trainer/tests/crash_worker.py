@@ -77,7 +77,7 @@ def in_a_fork(work, kill_after=None):
 
 
 def look(folder):
-    """What is found after a kill: which steps are whole, whether the newest has its own numbers, what else lies there."""
+    """What is found after a kill: which steps are whole, whether the newest has its own numbers, what else there is."""
     store = CheckpointStore(folder, CONFIG)
     left_over = len(list(folder.glob(".*")))
     store.recover()

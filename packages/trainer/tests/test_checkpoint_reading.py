@@ -260,6 +260,17 @@ def test_numbers_that_are_not_finite_can_be_asked_for(tmp_path):
     assert other.weight.isnan().sum() == 1
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.complex64, torch.float8_e5m2])
+def test_large_numbers_are_finite(tmp_path, dtype):
+    """Though their sum is not."""
+    model = torch.nn.Module()
+    model.weight = torch.nn.Parameter(torch.full((9,), 2.0**15).to(dtype), requires_grad=False)
+    if not model.weight.is_complex() and dtype.itemsize > 1:
+        model.weight.fill_(torch.finfo(dtype).max)
+    save_checkpoint(model, None, 1, tmp_path / "step")
+    assert load_checkpoint(tmp_path / "step", model) == 1
+
+
 def test_buffers_may_hold_infinity(tmp_path):
     model = torch.nn.Linear(1, 1)
     model.register_buffer("mask", torch.tensor([0.0, -torch.inf]))

@@ -1,9 +1,10 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
-from trainer import CheckpointConfig, CheckpointError, CheckpointStore, Progress
+from trainer import CheckpointConfig, CheckpointError, CheckpointStore, CheckpointWriteError, Progress
 from trainer.checkpoint_writing import take_apart
 
 MODEL = torch.nn.Linear(2, 2)
@@ -94,6 +95,23 @@ def test_the_last_and_the_best_are_kept(tmp_path):
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=1, keep_best=0))
     write(store, 9)
     assert store.steps() == [9]
+
+
+def test_one_that_cannot_be_deleted_is_told(tmp_path, monkeypatch):
+    store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=1, keep_best=0))
+    write(store, 1)
+    replace = Path.replace
+
+    def refuse(self, target):
+        if target.name.endswith(".deleted"):
+            raise PermissionError(13, "Permission denied")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    message = r"step_00000002 is written, but an older one cannot be deleted: Permission denied: look at"
+    with pytest.raises(CheckpointWriteError, match=message):
+        write(store, 2)
+    assert store.steps() == [1, 2]
 
 
 def test_all_are_kept_unless_told_otherwise(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trainer.checkpoint_format import MODEL_FILE, OPTIMIZER_FILE, CheckpointError, Progress
 from trainer.checkpoint_reading import Checkpoint, open_checkpoint, read_state
-from trainer.checkpoint_writing import Contents, sync_folder, write_checkpoint
+from trainer.checkpoint_writing import CheckpointWriteError, Contents, sync_folder, write_checkpoint
 
 _NAME = re.compile(r"step_([0-9]{8,18})")
 _LEFT_OVER = re.compile(r"\.(step_[0-9]{8,18})\.[0-9a-z]+(\.replaced|\.deleted)?")
@@ -59,12 +59,19 @@ class CheckpointStore:
         """Write the checkpoint of its step, then delete those that need not be kept any longer.
 
         Raises:
-            CheckpointWriteError: it cannot be written; none is deleted then.
+            CheckpointWriteError: it cannot be written, and none is deleted then; or one cannot be deleted.
             StateError: it holds a tensor that a checkpoint cannot.
         """
         path = self.path(contents.progress.step)
         write_checkpoint(path, contents)
-        self.prune(contents.progress.step)
+        try:
+            self.prune(contents.progress.step)
+        except OSError as error:
+            raise CheckpointWriteError(
+                error.errno,
+                f"checkpoint {path} is written, but an older one cannot be deleted: {error.strerror or error}: "
+                "look at the permissions of its folder, or set checkpoints.keep_last to null",
+            ) from None
         return path
 
     def latest_good(self) -> tuple[Checkpoint, tuple[str, ...]]:
