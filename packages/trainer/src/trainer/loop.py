@@ -15,9 +15,10 @@ from trainer.command_line import save_config
 from trainer.config import TrainConfig
 from trainer.data import TrainingData, batch_at, evaluation_batches
 from trainer.devices import choose_device, device_name
+from trainer.environment import record_environment
 from trainer.evaluation import evaluate, perplexity
 from trainer.reporting import ConsoleAndLog, MetricsFile, Reporter, Reporters, WeightsAndBiases, read_metrics
-from trainer.run_directory import RunDirectory, write_environment
+from trainer.run_directory import RunDirectory
 from trainer.step import learning_rate, make_optimizer, train_step
 
 
@@ -85,7 +86,7 @@ def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume:
     # From here on the folder changes: a checkpoint that does not fit has been refused.
     save_config(config, run.config)
     run.remove_unfinished_checkpoints()
-    write_environment(run, device)
+    record_environment(run, device, first_step)
     earlier_seconds = _forget_metrics_after(run, first_step)
     with Reporters(_make_reporters(config, run, first_step)) as reporter:
         reporter.message(
