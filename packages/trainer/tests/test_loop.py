@@ -229,9 +229,7 @@ def test_a_jump_of_the_loss_is_told(config, run, monkeypatch):
     from trainer import loop
 
     losses = iter([2.0 + 0.01 * (step % 3) + (step == 70) for step in range(1, 101)])
-    monkeypatch.setattr(
-        loop, "compute_gradients", lambda *_, **__: (torch.tensor(next(losses)), torch.tensor(1.0))
-    )
+    monkeypatch.setattr(loop, "compute_gradients", lambda *_, **__: (torch.tensor(next(losses)), torch.tensor(1.0)))
     monkeypatch.setattr(loop, "apply_update", lambda *_: None)
     run_it(changed(config, training={"steps": 100, "log_interval": 1}), run)
     assert "step 70: the loss has jumped to 3.010" in run.log.read_text()
@@ -285,7 +283,7 @@ def interrupt_at(monkeypatch, place, name, call):
     ("place", "name", "call", "saved"),
     [
         ("loop", "compute_gradients", 7, 7),  # in a step
-        ("loop", "evaluate_together", 1, 10),  # in an evaluation, which is left and made up for
+        ("loop", "measure_loss_together", 1, 10),  # in an evaluation, which is left and made up for
         ("checkpoint_store", "write_checkpoint", 1, 11),  # in a checkpoint: the one of step 10 is finished first
     ],
 )

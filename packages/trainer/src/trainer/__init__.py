@@ -10,6 +10,7 @@ from trainer.command_line import ConfigError, option_values, parse_config, save_
 from trainer.config import (
     DataConfig,
     OptimizerConfig,
+    ReportingConfig,
     RunConfig,
     ScheduleConfig,
     TrainConfig,
@@ -18,15 +19,21 @@ from trainer.config import (
 )
 from trainer.data import DataError, TrainingData, get_batch, open_data, open_tokens
 from trainer.devices import choose_device
-from trainer.evaluation import evaluate, perplexity
+from trainer.environment import record_environment
+from trainer.evaluation import Evaluation, SampleHook, evaluate, measure_loss, perplexity, validation_batches
 from trainer.guards import DivergedError
 from trainer.interruption import INTERRUPTED_EXIT_CODE, TrainingInterrupted
-from trainer.plots import plot_loss
-from trainer.reporting import read_metrics
+from trainer.memory import peak_memory_bytes
+from trainer.metrics_file import MetricsError, read_metrics, rewind_metrics
+from trainer.peak_flops import Precision, datasheet_peak_flops
+from trainer.plots import Curve, PlotError, draw_curves, plot_loss, plot_runs, read_curves, save_figure
+from trainer.reporter import Reporter, ReportingError
+from trainer.reporting import Reporters, make_reporters
 from trainer.rng import capture_rng, restore_rng
 from trainer.run_directory import RunDirectory, RunDirectoryError, new_run_directory, open_run_directory
 from trainer.state import StateError
 from trainer.step import learning_rate, make_optimizer, train_step
+from trainer.throughput import Speed, Throughput
 from trainer.training_run import TrainingResult, train
 
 __all__ = [
@@ -38,16 +45,28 @@ __all__ = [
     "CheckpointWriteError",
     "CheckpointWriter",
     "ConfigError",
+    "Curve",
     "DataConfig",
     "DataError",
     "DivergedError",
+    "Evaluation",
+    "MetricsError",
     "OptimizerConfig",
+    "PlotError",
+    "Precision",
     "Progress",
+    "Reporter",
+    "Reporters",
+    "ReportingConfig",
+    "ReportingError",
     "RunConfig",
     "RunDirectory",
     "RunDirectoryError",
+    "SampleHook",
     "ScheduleConfig",
+    "Speed",
     "StateError",
+    "Throughput",
     "TrainConfig",
     "TrainingConfig",
     "TrainingData",
@@ -56,11 +75,15 @@ __all__ = [
     "WandbConfig",
     "capture_rng",
     "choose_device",
+    "datasheet_peak_flops",
+    "draw_curves",
     "evaluate",
     "get_batch",
     "learning_rate",
     "load_checkpoint",
     "make_optimizer",
+    "make_reporters",
+    "measure_loss",
     "new_run_directory",
     "open_checkpoint",
     "open_data",
@@ -68,12 +91,19 @@ __all__ = [
     "open_tokens",
     "option_values",
     "parse_config",
+    "peak_memory_bytes",
     "perplexity",
     "plot_loss",
+    "plot_runs",
+    "read_curves",
     "read_metrics",
+    "record_environment",
     "restore_rng",
+    "rewind_metrics",
     "save_checkpoint",
     "save_config",
+    "save_figure",
     "train",
     "train_step",
+    "validation_batches",
 ]

@@ -198,6 +198,22 @@ class WandbConfig:
 
 
 @dataclass(frozen=True)
+class ReportingConfig:
+    """What else a run tells of itself."""
+
+    tensorboard: bool = False
+    """Event files in the run's folder, for TensorBoard, which must be installed."""
+    peak_flops: float | None = None
+    """What the MFU is a share of: floating-point operations a second of one device; null: what its datasheet says."""
+
+    def __post_init__(self) -> None:
+        if self.peak_flops is not None and not 0 < self.peak_flops < math.inf:
+            raise ValueError(
+                f"reporting.peak_flops is {self.peak_flops}: give a number above 0, such as 989e12, or null"
+            )
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a training run on token files."""
 
@@ -207,6 +223,7 @@ class TrainConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
+    reporting: ReportingConfig = field(default_factory=ReportingConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
     run: RunConfig = field(default_factory=RunConfig)
 

@@ -63,18 +63,19 @@ class World:
             value /= self.size
         return value
 
-    def sum(self, value: Tensor) -> Tensor:
-        """Return the sum of a tensor over all processes."""
-        if self.size > 1:
-            torch.distributed.all_reduce(value)
-        return value
+    def total(self, *values: float) -> tuple[float, ...]:
+        """Return the sum of each value over all processes, by the CPU."""
+        return self._by_cpu(values, torch.distributed.ReduceOp.SUM)
 
     def agree(self, *values: float) -> tuple[float, ...]:
         """Return the largest of each value over all processes, by the CPU: no GPU is waited for."""
+        return self._by_cpu(values, torch.distributed.ReduceOp.MAX)
+
+    def _by_cpu(self, values: tuple[float, ...], operation: Any) -> tuple[float, ...]:
         if self.size == 1:
             return values
         together = torch.tensor(values, dtype=torch.float64)
-        torch.distributed.all_reduce(together, torch.distributed.ReduceOp.MAX)
+        torch.distributed.all_reduce(together, operation)
         return tuple(together.tolist())
 
     def wait(self) -> None:

@@ -3,28 +3,35 @@
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from nn import TransformerLM
+from nn.accounting import training_flops
 from optim import describe_groups
 from trainer.background_writing import CheckpointWriter
 from trainer.checkpoint_format import Progress
 from trainer.data import TrainingData, batch_at, evaluation_batches, window_starts
 from trainer.devices import device_name
-from trainer.evaluation import Batch, EvaluationStopped, evaluate_together, perplexity
+from trainer.evaluation import (
+    Batch,
+    Evaluation,
+    EvaluationStopped,
+    SampleHook,
+    measure_loss_together,
+    perplexity,
+    validation_batches,
+)
 from trainer.guards import DivergedError, NonFiniteGuard, SpikeDetector
 from trainer.interruption import Interruption, TrainingInterrupted
+from trainer.memory import peak_memory_bytes
+from trainer.peak_flops import datasheet_peak_flops
 from trainer.reporting import Reporters
 from trainer.run_directory import RunDirectory
 from trainer.session import Session
 from trainer.step import apply_update, compute_gradients, group_parameters, learning_rate, learning_rate_by_time
-
-SampleFunction = Callable[[TransformerLM, int], str]
-"""Called with the model and the step at each evaluation; returns text for people."""
+from trainer.throughput import Throughput
 
 
 @dataclass
@@ -37,11 +44,14 @@ class Loop:
     reporter: Reporters
     writer: CheckpointWriter
     interruption: Interruption
-    sample: SampleFunction | None
+    sample: SampleHook | None
+    byte_lengths: Tensor | None = None
+    """How many bytes of text each id stands for, if known."""
     guard: NonFiniteGuard = field(init=False)
+    throughput: Throughput = field(init=False)
     spikes: SpikeDetector | None = field(init=False)
-    valid_loss: float | None = None
-    """That of the last step that was evaluated."""
+    evaluation: Evaluation | None = None
+    """That of this very step, if it was evaluated."""
     best: tuple[float, int] | None = None
     """Lowest validation loss, and its step."""
 
@@ -49,8 +59,20 @@ class Loop:
         settings, progress = self.session.config.training, self.session.progress
         self.guard = NonFiniteGuard(settings.max_skipped_in_a_row, int(progress.extras.get("skipped_steps", 0)))
         self.spikes = None if settings.spike_threshold is None else SpikeDetector(settings.spike_threshold)
+        self.throughput = self._clock()
         if progress.best_loss is not None and progress.best_step is not None:
             self.best = (progress.best_loss, progress.best_step)
+
+    def _clock(self) -> Throughput:
+        """Return what measures tokens a second, and the share of the device's peak."""
+        session, config = self.session, self.session.config
+        stated = config.reporting.peak_flops or datasheet_peak_flops(device_name(session.device), session.precision)
+        return Throughput(
+            session.device,
+            flops_per_token=training_flops(config.model).total / config.model.context_length,
+            peak_flops=stated,
+            num_devices=session.world.size,
+        )
 
     def introduce(self) -> None:
         """Say what is trained on what."""
@@ -80,41 +102,37 @@ class Loop:
         interrupted, seconds = self._agree()
         if first >= settings.steps or self._out_of_time(seconds):
             self.reporter.message(f"nothing left to do: step {first} of {settings.steps} is done")
-            return self._validation_loss(first), first
+            return self._measure(first).loss, first
         session.started = time.perf_counter()
         self._rehearse()
         if first and first % settings.eval_interval == 0 and session.progress.valid_loss is None:
             self._evaluate_or_stop(first)  # the run was asked to stop before it had
-        since, steps_since = time.perf_counter(), 0
+        self.throughput = self._clock()
         for step in range(first + 1, settings.steps + 1):
             rate = self._rate(step, seconds)
             loss, norm = self._update(step, rate)
-            steps_since += 1
+            self.throughput.count(settings.batch_size * session.config.model.context_length)
             interrupted, seconds = self._agree()
             last = step == settings.steps or self._out_of_time(seconds)
-            log_now = step % settings.log_interval == 0 or step == 1 or last
+            if step % settings.log_interval == 0 or step == 1 or last:
+                self._report(step, loss, norm, rate)
+            self.evaluation = None
+            if interrupted and not last:
+                self._save_and_stop(step)
             evaluate_now = step % settings.eval_interval == 0 or last
             # What is left out is not saved either: these weights may be the reason.
             save_now = (step % settings.checkpoint_interval == 0 or last) and not self.guard.in_a_row
-            if log_now and (figures := self._figures(step, loss, norm, rate)) is not None:
-                speed = steps_since / (time.perf_counter() - since)
-                figures["tokens_per_second"] = speed * settings.batch_size * session.config.model.context_length
-                self.reporter.metrics(step, figures)
-                since, steps_since = time.perf_counter(), 0
-            before = time.perf_counter()
-            self.valid_loss = None
-            if interrupted and not last:
-                self._save_and_stop(step)
-            if evaluate_now:
-                self._evaluate_or_stop(step)
-            if save_now:
-                self._save(step)
-            since += time.perf_counter() - before  # evaluation and checkpoints do not count as training speed
+            if evaluate_now or save_now:
+                with self.throughput.excluded():
+                    if evaluate_now:
+                        self._evaluate_or_stop(step)
+                    if save_now:
+                        self._save(step)
             if last:
                 break
         self.writer.wait()
-        assert self.valid_loss is not None
-        return self.valid_loss, step
+        assert self.evaluation is not None
+        return self.evaluation.loss, step
 
     def _agree(self) -> tuple[bool, float]:
         """Return whether any process was asked to stop, and the time, the same in all."""
@@ -184,25 +202,29 @@ class Loop:
             path.write_text(json.dumps(content) + "\n", "utf-8")
         return f"the places of their batches in the training tokens are in {path}"
 
-    def _figures(self, step: int, loss: Tensor, norm: Tensor, rate: float) -> dict[str, float | int] | None:
-        """Return what is told of a step; nothing of one that was left out."""
+    def _report(self, step: int, loss: Tensor, norm: Tensor, rate: float) -> None:
+        """Tell the figures of a step; nothing of one that was left out."""
         value = loss.item()
         if not math.isfinite(value):
-            return None
+            return
         if self.spikes is not None and self.spikes.saw(value):
             self.reporter.message(f"step {step}: the loss has jumped to {value:.3f}")
         settings = self.session.config.training
-        figures = {
+        speed = self.throughput.read()
+        figures: dict[str, float | int | None] = {
             "tokens": step * settings.batch_size * self.session.config.model.context_length,
             "seconds": self.session.seconds(),
             "train_loss": value,
             "train_perplexity": perplexity(value),
             "learning_rate": rate,
             "grad_norm": norm.item(),
+            "tokens_per_second": speed.tokens_per_second,
+            "mfu": speed.mfu,
+            "memory_bytes": peak_memory_bytes(self.session.device),
         }
         if self.guard.skipped:
             figures["skipped_steps"] = self.guard.skipped
-        return figures
+        self.reporter.metrics(step, figures)
 
     def _rehearse(self) -> None:
         """Compute what takes the most memory once, so that too little of it is found out now and not in an hour."""
@@ -220,34 +242,39 @@ class Loop:
 
     def _evaluate(self, step: int) -> None:
         """Measure the validation loss and tell it."""
-        loss = self._validation_loss(step)
-        self.valid_loss = loss
+        self.evaluation = self._measure(step)
+        loss, seconds = self.evaluation.loss, self.session.seconds()
         if self.best is None or loss < self.best[0]:
             self.best = (loss, step)
-        seconds = self.session.seconds()
-        self.reporter.metrics(step, {"seconds": seconds, "valid_loss": loss, "valid_perplexity": perplexity(loss)})
+        self.reporter.metrics(step, {"seconds": seconds, **self.evaluation.metrics()})
         self.reporter.message(
             f"step {step}: validation loss {loss:.4f}, perplexity {perplexity(loss):.2f}, after {seconds:.0f} s"
         )
         if self.sample is not None and self.session.world.size == 1:
             self.reporter.message(self.sample(self.session.model, step))
 
-    def _validation_loss(self, step: int) -> float:
+    def _measure(self, step: int) -> Evaluation:
         session, settings = self.session, self.session.config.training
+        context_length = session.config.model.context_length
         at_once = settings.batch_size // settings.gradient_accumulation // session.world.size
-        num_windows = None if settings.eval_batches is None else settings.eval_batches * settings.batch_size
-        batches = evaluation_batches(
-            self.data.valid, at_once, session.config.model.context_length, num_windows, session.device
+        if settings.eval_batches is None:
+            batches = validation_batches(self.data.valid, at_once, context_length, session.device)
+        else:
+            num_windows = settings.eval_batches * settings.batch_size
+            batches = evaluation_batches(self.data.valid, at_once, context_length, num_windows, session.device)
+        measured = measure_loss_together(
+            session.loss,
+            batches,
+            session.world,
+            byte_lengths=self.byte_lengths,
+            stop=lambda: self.interruption.requested is not None,
         )
-        loss = evaluate_together(
-            session.loss, batches, session.world, session.device, lambda: self.interruption.requested is not None
-        )
-        if not math.isfinite(loss):
+        if not math.isfinite(measured.nats):
             raise DivergedError(
-                f"the validation loss is {loss} at step {step}, so the run has diverged: "
+                f"the validation loss is {measured.loss} at step {step}, so the run has diverged: "
                 f"lower schedule.max_lr (it is {session.config.schedule.max_lr}) or training.max_grad_norm"
             )
-        return loss
+        return measured
 
     def _save(self, step: int) -> None:
         best_loss, best_step = self.best or (None, None)
@@ -255,7 +282,7 @@ class Loop:
             step,
             run_id=self.session.progress.run_id,
             elapsed_seconds=self.session.seconds(),
-            valid_loss=self.valid_loss,
+            valid_loss=self.evaluation.loss if self.evaluation else None,
             best_loss=best_loss,
             best_step=best_step,
             rng=self.session.rng(),

@@ -1,29 +1,19 @@
 """The folder of a run: self-contained, and what every other command takes.
 
-runs/NAME/  config.yaml  environment.json  metrics.jsonl  log.txt  tokenizer.json  tokens/*.bin  plots/*.png
+runs/NAME/  config.yaml  environment.json  environment.diff  metrics.jsonl  log.txt  tokenizer.json
+            tokens/*.bin  plots/*  tensorboard/  wandb/  wandb_run.json
             checkpoints/step_00001000/{model.safetensors, optimizer.safetensors, state.json}
 """
 
-import importlib.metadata
-import json
 import os
-import platform
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from trainer.checkpoint_format import CheckpointError
 from trainer.checkpoint_store import CheckpointStore
-from trainer.devices import device_name
-
-_REPORTED_PACKAGES = ("torch", "einx", "numpy", "safetensors", "nn", "optim", "trainer", "bpe")
 
 
 class RunDirectoryError(ValueError):
@@ -45,6 +35,11 @@ class RunDirectory:
     def environment(self) -> Path:
         """Versions and hardware."""
         return self.path / "environment.json"
+
+    @property
+    def environment_diff(self) -> Path:
+        """What the code differed in from its commit."""
+        return self.path / "environment.diff"
 
     @property
     def metrics(self) -> Path:
@@ -131,37 +126,3 @@ def new_run_directory(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def write_environment(run: RunDirectory, device: torch.device) -> None:
-    """Write down what the run ran on."""
-    run.environment.write_text(json.dumps(describe_environment(device), indent=2) + "\n", "utf-8")
-
-
-def describe_environment(device: torch.device) -> dict[str, Any]:
-    """Return versions, hardware, command line and git revision."""
-    versions: dict[str, str | None] = {}
-    for name in _REPORTED_PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from source, or not needed here
-            versions[name] = None
-    return {
-        "command": sys.argv,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": versions,
-        "device": device_name(device),
-        "cpu_count": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "git_revision": _git("rev-parse", "HEAD"),
-        "git_changes": _git("status", "--porcelain", "--untracked-files=no"),
-    }
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

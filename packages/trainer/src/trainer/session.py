@@ -20,6 +20,7 @@ from trainer.checkpoint_writing import take_states_apart
 from trainer.compilation import make_loss_function, training_flops, why_not_compiled
 from trainer.config import TrainConfig
 from trainer.distributed import World, distribute, gathered, shared_out, without_exchange, without_numbers
+from trainer.peak_flops import Precision
 from trainer.precision import autocast, computes_in_bfloat16
 from trainer.rng import capture_rng, restore_rng
 from trainer.step import make_optimizer
@@ -62,6 +63,14 @@ class Session:
     def parameters(self) -> list[Tensor]:
         """All parameters, each once."""
         return list(self.model.parameters())
+
+    @property
+    def precision(self) -> Precision:
+        """That of the matrix products."""
+        settings = self.config.training
+        if computes_in_bfloat16(settings.precision, self.device):
+            return "bfloat16"
+        return "float32" if settings.matmul_precision == "highest" or self.device.type != "cuda" else "tf32"
 
     def seconds(self) -> float:
         """Return the time spent in the loop, earlier sessions included."""

@@ -1,7 +1,7 @@
 """A run from beginning to end: what it needs is built, restored and opened, then the loop does its work."""
 
 import dataclasses
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,10 +14,13 @@ from trainer.config import TrainConfig
 from trainer.data import TrainingData
 from trainer.devices import choose_device
 from trainer.distributed import joined_world
+from trainer.environment import record_environment
+from trainer.evaluation import SampleHook
 from trainer.interruption import Interruption
-from trainer.loop import Loop, SampleFunction
-from trainer.reporting import ConsoleAndLog, MetricsFile, Reporter, Reporters, WeightsAndBiases, read_metrics
-from trainer.run_directory import RunDirectory, write_environment
+from trainer.loop import Loop
+from trainer.metrics_file import rewind_metrics
+from trainer.reporting import Reporters, make_reporters
+from trainer.run_directory import RunDirectory
 from trainer.session import Session, build_session
 
 
@@ -41,7 +44,8 @@ def train(
     data: TrainingData,
     *,
     resume: bool = False,
-    sample: SampleFunction | None = None,
+    sample: SampleHook | None = None,
+    byte_lengths: Sequence[int] | None = None,
 ) -> TrainingResult:
     """Train a language model, into the folder of a run, where the configuration is saved first of all.
 
@@ -54,6 +58,7 @@ def train(
         data: what `open_data` returned for the configuration.
         resume: go on from the newest whole checkpoint of the folder.
         sample: what to say at each evaluation, such as a text that the model writes.
+        byte_lengths: how many bytes of text each id stands for, for the loss in bits per byte.
 
     Raises:
         ValueError: what the configuration asks for cannot be done here, the checkpoint does not fit, or the run has
@@ -78,13 +83,14 @@ def train(
             save_config(config, run.config)
             store.recover()
             store.forget_after(session.progress.step)
-            write_environment(run, device)
-            _forget_metrics_after(run, session.progress.step)
+            record_environment(run, device, session.progress.step)
+            rewind_metrics(run.metrics, session.progress.step)
         with (
-            Reporters(_make_reporters(config, run, session.progress.step) if world.is_main else []) as reporter,
+            _reporters(config, run, session) as reporter,
             CheckpointWriter(store) as writer,
         ):
-            loop = Loop(session, run, data, reporter, writer, interruption, sample)
+            lengths = None if byte_lengths is None else torch.tensor(byte_lengths, device=device)
+            loop = Loop(session, run, data, reporter, writer, interruption, sample, lengths)
             loop.introduce()
             valid_loss, steps = loop.run_all()
             return TrainingResult(session.model, steps, valid_loss, session.seconds())
@@ -99,17 +105,15 @@ def _resume(session: Session, store: CheckpointStore) -> list[str]:
     return [*messages, *damaged, f"resuming after step {checkpoint.progress.step}"]
 
 
-def _make_reporters(config: TrainConfig, run: RunDirectory, first_step: int) -> list[Reporter]:
-    reporters: list[Reporter] = []
-    if config.wandb.mode != "disabled":  # first, since it can fail, and the console must not be left with half a bar
-        reporters.append(WeightsAndBiases(config.wandb, run.path, dataclasses.asdict(config)))
-    return [*reporters, MetricsFile(run.metrics), ConsoleAndLog(run.log, first_step, config.training.steps)]
-
-
-def _forget_metrics_after(run: RunDirectory, step: int) -> None:
-    """Drop the entries after a checkpoint, which will come again."""
-    kept = [entry for entry in read_metrics(run.metrics) if entry["step"] <= step]
-    if run.metrics.exists():
-        temporary = run.metrics.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept), "utf-8")
-        temporary.replace(run.metrics)
+def _reporters(config: TrainConfig, run: RunDirectory, session: Session) -> Reporters:
+    """Return all that is told of the run; only the main process tells."""
+    if not session.world.is_main:
+        return Reporters([])
+    return make_reporters(
+        run,
+        session.progress.step,
+        config.training.steps,
+        wandb=config.wandb,
+        reporting=config.reporting,
+        run_config=dataclasses.asdict(config),
+    )
