@@ -18,8 +18,8 @@ from nn.functional import at_least_float32
 Gradients: TypeAlias = tuple[Tensor | None, Tensor | None]
 
 # Every chunk adds to the gradient of the weights, a pass over all of them that few tokens do not pay for; many tokens
-# hold more memory. On a CPU (4,096 tokens, d 512, vocabulary 32,000) 256, 512 and 1,024 tokens cost 1.18, 0.99 and 0.97
-# times the plain way's time when compiled, 0.84 times each when not, and 177, 216 and 342 MiB instead of 1,520.
+# hold more memory. On a CPU (4,096 tokens, d 512, vocabulary 32,000), 256 tokens take 1.19 times as long as 512 when
+# compiled, 1,024 take 0.98 times, and uncompiled all are equal; their peaks are 177, 216 and 342 MiB.
 _CHUNK_TOKENS = 512
 # torch.compile writes every chunk out, so there are not many of them: a large batch has larger ones.
 _MOST_CHUNKS = 32
