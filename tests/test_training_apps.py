@@ -32,6 +32,7 @@ def test_a_run_is_self_contained(trained_run, texts):
         for step in (2, 4)
         for name in ("model.safetensors", "optimizer.safetensors", "state.json")
     }
+    names.discard("environment.diff")  # is there while somebody works on the code
     assert names == checkpoints | {
         "config.yaml",
         "environment.json",
@@ -46,7 +47,7 @@ def test_a_run_is_self_contained(trained_run, texts):
     tokens = open_token_file(trained_run / "tokens" / "valid.bin").tolist()
     assert tokenizer.decode(tokens) == (texts / "valid.txt").read_text("utf-8")
     assert [entry["step"] for entry in read_metrics(trained_run / "metrics.jsonl")] == [1, 2, 2, 3, 4, 4]
-    environment = json.loads((trained_run / "environment.json").read_text())
+    (environment,) = json.loads((trained_run / "environment.json").read_text())["sessions"]
     assert environment["device"] == "cpu"
     assert environment["versions"]["bpe"] == "0.1.0+lm"
 
