@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import shutil
 
 import pytest
 import torch
@@ -99,6 +100,23 @@ def test_stopping_and_resuming_changes_no_bit(tmp_path, config, accumulation, op
         for run in runs
     ]
     assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize("data", [{"order": "epoch"}, {"train_weights": (1.0, 3.0)}])
+def test_resuming_changes_no_bit_with_several_files(tmp_path, config, data):
+    """Epochs of 124 windows and batches of 40: the run stops in the middle of the second."""
+    files = (config.data.valid_tokens, config.data.valid_tokens)
+    config = changed(config, data={"train_tokens": files, **data})
+    config = changed(config, training={"steps": 6, "batch_size": 40, "checkpoint_interval": 4})
+    runs = [RunDirectory(tmp_path / name) for name in ("whole", "stopped")]
+    for run in runs:
+        run.path.mkdir()
+    run_it(config, runs[0])
+    # What the schedule says of the steps until 4 depends on how many there are in all: so 4 of 6, not 4 of 4.
+    run_it(config, runs[1])
+    shutil.rmtree(runs[1].checkpoint(6))
+    run_it(config, runs[1], resume=True)
+    assert same(weights(runs[0], config, 6), weights(runs[1], config, 6))
 
 
 def test_metrics_after_the_checkpoint_are_not_told_twice(config, run):

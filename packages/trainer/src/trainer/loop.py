@@ -15,7 +15,7 @@ from trainer.checkpoint import load_checkpoint, save_checkpoint
 from trainer.command_line import save_config
 from trainer.compilation import LossFunction, make_loss_function, training_flops, why_not_compiled
 from trainer.config import TrainConfig
-from trainer.data import TrainingData, batch_at, evaluation_batches
+from trainer.data import TrainingData, evaluation_batches
 from trainer.devices import choose_device, device_name
 from trainer.evaluation import evaluate, perplexity
 from trainer.reporting import ConsoleAndLog, MetricsFile, Reporter, Reporters, WeightsAndBiases, read_metrics
@@ -95,7 +95,8 @@ def train(config: TrainConfig, run: RunDirectory, data: TrainingData, *, resume:
     with Reporters(_make_reporters(config, run, first_step)) as reporter:
         reporter.message(
             f"{model.num_parameters():,} parameters ({model.num_parameters(embedding=False):,} without the embedding) "
-            f"on {device_name(device)}; {len(data.train):,} tokens to train on, {len(data.valid):,} to evaluate on"
+            f"on {device_name(device)}; {data.num_train_tokens:,} tokens to train on, "
+            f"{len(data.valid):,} to evaluate on"
         )
         if config.optimizer.name != "sgd":
             reporter.message(describe_groups(group_parameters(config.optimizer, model)))
@@ -134,16 +135,12 @@ def _loop(session: _Session) -> float:
     if session.first_step >= settings.steps:  # nothing is left to do: say where the run stands
         session.reporter.message(f"nothing left to do: step {session.first_step} of {settings.steps} is done")
         return _validation_loss(session, session.first_step)
+    batches = session.data.batches(
+        seed=session.config.run.seed, batch_size=settings.batch_size, context_length=model_config.context_length
+    )
     since, steps_since = time.perf_counter(), 0
     for step in range(session.first_step + 1, settings.steps + 1):
-        inputs, targets = batch_at(
-            session.data.train,
-            step,
-            session.config.run.seed,
-            settings.batch_size,
-            model_config.context_length,
-            session.device,
-        )
+        inputs, targets = (ids.to(session.device) for ids in batches.rows(step))
         rate = learning_rate(session.config.schedule, step, settings.steps)
         loss, norm = train_step(
             session.model,
