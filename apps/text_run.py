@@ -110,9 +110,10 @@ def check_data(data: TextDataConfig) -> None:
             )
         if text is not None and tokens is not None:
             raise ValueError(f"data.{name}_text and data.{name}_tokens are both given: leave one of them out")
-        path, key = (tokens, f"data.{name}_tokens") if text is None else (text, f"data.{name}_text")
-        if not Path(path).is_file():
-            raise ValueError(f"{path!r} ({key}) is not a file: check its name")
+        given, key = (tokens, f"data.{name}_tokens") if text is None else (text, f"data.{name}_text")
+        for path in [given] if isinstance(given, str) else given:
+            if not Path(path).is_file():
+                raise ValueError(f"{path!r} ({key}) is not a file: check its name")
     if data.train_text is None and data.valid_text is not None and data.tokenizer is None:
         raise ValueError("data.valid_text must be encoded like the training tokens: give --data.tokenizer FILE")
     if data.train_text is not None and data.tokenizer is None:
@@ -138,14 +139,18 @@ def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) ->
                 f"encoded in {time.perf_counter() - started:.1f} s"
             )
         elif tokenizer is not None:
-            _check_same_tokenizer(tokens, tokenizer, data.tokenizer)
+            for file in [tokens] if isinstance(tokens, str) else tokens:
+                _check_same_tokenizer(file, tokenizer, data.tokenizer)
     return open_data(token_files(data, run), model)
 
 
 def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
     """Return the token files of a run: those that were given, else those in its folder."""
     return DataConfig(
-        data.train_tokens or str(run.tokens / "train.bin"), data.valid_tokens or str(run.tokens / "valid.bin")
+        data.train_tokens or str(run.tokens / "train.bin"),
+        data.valid_tokens or str(run.tokens / "valid.bin"),
+        train_weights=data.train_weights,
+        order=data.order,
     )
 
 

@@ -120,14 +120,14 @@ def test_batches_are_shared_equally():
     worlds = [World(rank, 4) for rank in range(4)]
     rows = [list(range(12))[world.rows(12)] for world in worlds]
     assert rows == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
-    with pytest.raises(DistributedError, match="training.batch_size = 10 cannot be shared by 4 processes"):
+    with pytest.raises(DistributedError, match=r"training\.batch_size = 10 cannot be shared by 4 processes"):
         worlds[0].rows(10)
 
 
 def test_several_processes_need_a_way_to_work_together(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with (
-        pytest.raises(DistributedError, match="there are 2 processes, but training.parallel is none"),
+        pytest.raises(DistributedError, match=r"there are 2 processes, but training\.parallel is none"),
         joined_world("none", torch.device("cpu")),
     ):
         pass

@@ -2,8 +2,10 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import signal
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,7 +21,6 @@ from trainer import (
     read_metrics,
     train,
 )
-from trainer.data import batch_at
 from trainer.loop import Loop
 
 
@@ -104,6 +105,23 @@ def test_stopping_and_resuming_changes_no_bit(tmp_path, config, accumulation, op
         for run in runs
     ]
     assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize("data", [{"order": "epoch"}, {"train_weights": (1.0, 3.0)}])
+def test_resuming_changes_no_bit_with_several_files(tmp_path, config, data):
+    """Epochs of 124 windows and batches of 40: the run stops in the middle of the second."""
+    files = (config.data.valid_tokens, config.data.valid_tokens)
+    config = changed(config, data={"train_tokens": files, **data})
+    config = changed(config, training={"steps": 6, "batch_size": 40, "checkpoint_interval": 4})
+    runs = [RunDirectory(tmp_path / name) for name in ("whole", "stopped")]
+    for run in runs:
+        run.path.mkdir()
+    run_it(config, runs[0])
+    # What the schedule says of the steps until 4 depends on how many there are in all: so 4 of 6, not 4 of 4.
+    run_it(config, runs[1])
+    shutil.rmtree(runs[1].checkpoint(6))
+    run_it(config, runs[1], resume=True)
+    assert same(weights(runs[0], config, 6), weights(runs[1], config, 6))
 
 
 def test_metrics_after_the_checkpoint_are_not_told_twice(config, run):
@@ -218,11 +236,11 @@ def test_many_in_a_row_stop_the_run_and_leave_their_batches_for_replay(config, r
         run_it(config, run)
     assert not run.checkpoints.exists()  # the one of step 10 would have been of a run in trouble
     replay = json.loads((run.path / "diverged.json").read_text())
-    assert list(replay["window_starts"]) == ["8", "9", "10", "11", "12"]
-    data = open_data(config.data, config.model).train
-    inputs, _ = batch_at(data, 9, config.run.seed, 4, 8, "cpu")
-    start = replay["window_starts"]["9"][2]
-    assert inputs[2].tolist() == data[start : start + 8].tolist()
+    assert list(replay["file_and_start"]) == ["8", "9", "10", "11", "12"]
+    inputs, _ = open_data(config.data, config.model).batches(seed=0, batch_size=4, context_length=8).rows(9)
+    file, start = replay["file_and_start"]["9"][2]
+    ids = np.fromfile(replay["files"][file], dtype="<u2")
+    assert inputs[2].tolist() == ids[start : start + 8].tolist()
 
 
 def test_a_jump_of_the_loss_is_told(config, run, monkeypatch):

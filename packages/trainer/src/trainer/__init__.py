@@ -1,6 +1,7 @@
 """Training runs: memory-mapped data, safetensors checkpoints, the training loop."""
 
 from trainer.background_writing import CheckpointWriter
+from trainer.batches import TrainingBatches
 from trainer.checkpoint import load_checkpoint, save_checkpoint
 from trainer.checkpoint_format import CheckpointError, Progress
 from trainer.checkpoint_reading import Checkpoint, open_checkpoint
@@ -17,16 +18,24 @@ from trainer.config import (
     TrainingConfig,
     WandbConfig,
 )
-from trainer.data import DataError, TrainingData, get_batch, open_data, open_tokens
+from trainer.data import TrainingData, get_batch, open_data
 from trainer.devices import choose_device
 from trainer.environment import record_environment
 from trainer.evaluation import Evaluation, SampleHook, evaluate, measure_loss, perplexity, validation_batches
+from trainer.fingerprint import (
+    DataFingerprint,
+    fingerprint_data,
+    load_fingerprint,
+    refuse_other_data,
+    save_fingerprint,
+)
 from trainer.guards import DivergedError
 from trainer.interruption import INTERRUPTED_EXIT_CODE, TrainingInterrupted
 from trainer.memory import peak_memory_bytes
 from trainer.metrics_file import MetricsError, read_metrics, rewind_metrics
 from trainer.peak_flops import Precision, datasheet_peak_flops
 from trainer.plots import Curve, PlotError, draw_curves, plot_loss, plot_runs, read_curves, save_figure
+from trainer.prefetch import Prefetcher
 from trainer.reporter import Reporter, ReportingError
 from trainer.reporting import Reporters, make_reporters
 from trainer.rng import capture_rng, restore_rng
@@ -34,6 +43,7 @@ from trainer.run_directory import RunDirectory, RunDirectoryError, new_run_direc
 from trainer.state import StateError
 from trainer.step import learning_rate, make_optimizer, train_step
 from trainer.throughput import Speed, Throughput
+from trainer.token_files import DataError, TokenFile, open_token_file, open_tokens
 from trainer.training_run import TrainingResult, train
 
 __all__ = [
@@ -48,12 +58,14 @@ __all__ = [
     "Curve",
     "DataConfig",
     "DataError",
+    "DataFingerprint",
     "DivergedError",
     "Evaluation",
     "MetricsError",
     "OptimizerConfig",
     "PlotError",
     "Precision",
+    "Prefetcher",
     "Progress",
     "Reporter",
     "Reporters",
@@ -67,7 +79,9 @@ __all__ = [
     "Speed",
     "StateError",
     "Throughput",
+    "TokenFile",
     "TrainConfig",
+    "TrainingBatches",
     "TrainingConfig",
     "TrainingData",
     "TrainingInterrupted",
@@ -78,9 +92,11 @@ __all__ = [
     "datasheet_peak_flops",
     "draw_curves",
     "evaluate",
+    "fingerprint_data",
     "get_batch",
     "learning_rate",
     "load_checkpoint",
+    "load_fingerprint",
     "make_optimizer",
     "make_reporters",
     "measure_loss",
@@ -88,6 +104,7 @@ __all__ = [
     "open_checkpoint",
     "open_data",
     "open_run_directory",
+    "open_token_file",
     "open_tokens",
     "option_values",
     "parse_config",
@@ -98,11 +115,13 @@ __all__ = [
     "read_curves",
     "read_metrics",
     "record_environment",
+    "refuse_other_data",
     "restore_rng",
     "rewind_metrics",
     "save_checkpoint",
     "save_config",
     "save_figure",
+    "save_fingerprint",
     "train",
     "train_step",
     "validation_batches",

@@ -16,6 +16,7 @@ Precision = Literal["auto", "bfloat16", "float32"]
 CompileSetting = Literal["auto", "on", "off"]
 WandbMode = Literal["disabled", "offline", "online"]
 ScheduleAxis = Literal["steps", "time"]
+DataOrder = Literal["random", "epoch"]
 ScheduleShape = Literal["cosine", "linear", "constant", "wsd", "piecewise"]
 
 
@@ -39,10 +40,24 @@ class RunConfig:
 class DataConfig:
     """Token files, each with its JSON description beside it."""
 
-    train_tokens: str | None = None
-    """Token file to train on."""
+    train_tokens: tuple[str, ...] | str | None = None
+    """Token file to train on, or a list of several."""
     valid_tokens: str | None = None
     """Token file to evaluate on."""
+    train_weights: tuple[float, ...] = ()
+    """Each training file's share of the rows, of any sum; empty: every window is as likely as any other."""
+    order: DataOrder = "random"
+    """random: windows from anywhere; epoch: every window once, shuffled, before any comes again."""
+
+    def __post_init__(self) -> None:
+        _one_of("data.order", self.order, DataOrder)
+
+    @property
+    def train_files(self) -> tuple[str, ...]:
+        """The training files as a tuple, which is empty if none is given."""
+        if self.train_tokens is None:
+            return ()
+        return (self.train_tokens,) if isinstance(self.train_tokens, str) else tuple(self.train_tokens)
 
 
 @dataclass(frozen=True)

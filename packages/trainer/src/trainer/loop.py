@@ -5,17 +5,18 @@ import math
 import time
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nn.accounting import training_flops
 from optim import describe_groups
 from trainer.background_writing import CheckpointWriter
+from trainer.batches import TrainingBatches
 from trainer.checkpoint_format import Progress
-from trainer.data import TrainingData, batch_at, evaluation_batches, window_starts
+from trainer.data import TrainingData, evaluation_batches
 from trainer.devices import device_name
 from trainer.evaluation import (
-    Batch,
     Evaluation,
     EvaluationStopped,
     SampleHook,
@@ -27,6 +28,8 @@ from trainer.guards import DivergedError, NonFiniteGuard, SpikeDetector
 from trainer.interruption import Interruption, TrainingInterrupted
 from trainer.memory import peak_memory_bytes
 from trainer.peak_flops import datasheet_peak_flops
+from trainer.prefetch import Prefetcher
+from trainer.reporter import Metrics
 from trainer.reporting import Reporters
 from trainer.run_directory import RunDirectory
 from trainer.session import Session
@@ -45,8 +48,7 @@ class Loop:
     writer: CheckpointWriter
     interruption: Interruption
     sample: SampleHook | None
-    byte_lengths: Tensor | None = None
-    """How many bytes of text each id stands for, if known."""
+    batches: TrainingBatches = field(init=False)
     guard: NonFiniteGuard = field(init=False)
     throughput: Throughput = field(init=False)
     spikes: SpikeDetector | None = field(init=False)
@@ -60,6 +62,11 @@ class Loop:
         self.guard = NonFiniteGuard(settings.max_skipped_in_a_row, int(progress.extras.get("skipped_steps", 0)))
         self.spikes = None if settings.spike_threshold is None else SpikeDetector(settings.spike_threshold)
         self.throughput = self._clock()
+        self.batches = self.data.batches(
+            seed=self.session.config.run.seed,
+            batch_size=settings.batch_size,
+            context_length=self.session.config.model.context_length,
+        )
         if progress.best_loss is not None and progress.best_step is not None:
             self.best = (progress.best_loss, progress.best_step)
 
@@ -81,7 +88,7 @@ class Loop:
         processes = f", {session.world.size} processes ({config.training.parallel})" if session.world.size > 1 else ""
         self.reporter.message(
             f"{model.num_parameters():,} parameters ({model.num_parameters(embedding=False):,} without the embedding) "
-            f"on {device_name(session.device)}{processes}; {len(self.data.train):,} tokens to train on, "
+            f"on {device_name(session.device)}{processes}; {self.data.num_train_tokens:,} tokens to train on, "
             f"{len(self.data.valid):,} to evaluate on"
         )
         if config.optimizer.name != "sgd":
@@ -108,28 +115,31 @@ class Loop:
         if first and first % settings.eval_interval == 0 and session.progress.valid_loss is None:
             self._evaluate_or_stop(first)  # the run was asked to stop before it had
         self.throughput = self._clock()
-        for step in range(first + 1, settings.steps + 1):
-            rate = self._rate(step, seconds)
-            loss, norm = self._update(step, rate)
-            self.throughput.count(settings.batch_size * session.config.model.context_length)
-            interrupted, seconds = self._agree()
-            last = step == settings.steps or self._out_of_time(seconds)
-            if step % settings.log_interval == 0 or step == 1 or last:
-                self._report(step, loss, norm, rate)
-            self.evaluation = None
-            if interrupted and not last:
-                self._save_and_stop(step)
-            evaluate_now = step % settings.eval_interval == 0 or last
-            # What is left out is not saved either: these weights may be the reason.
-            save_now = (step % settings.checkpoint_interval == 0 or last) and not self.guard.in_a_row
-            if evaluate_now or save_now:
-                with self.throughput.excluded():
-                    if evaluate_now:
-                        self._evaluate_or_stop(step)
-                    if save_now:
-                        self._save(step)
-            if last:
-                break
+        _, seconds = self._agree()
+        steps = range(first + 1, settings.steps + 1)
+        with Prefetcher(self._prepare, steps, session.device) as prefetcher:
+            for step in steps:
+                rate = self._rate(step, seconds)
+                loss, norm = self._update(step, next(prefetcher), rate)
+                self.throughput.count(settings.batch_size * session.config.model.context_length)
+                interrupted, seconds = self._agree()
+                last = step == settings.steps or self._out_of_time(seconds)
+                if step % settings.log_interval == 0 or step == 1 or last:
+                    self._report(step, loss, norm, rate)
+                self.evaluation = None
+                if interrupted and not last:
+                    self._save_and_stop(step)
+                evaluate_now = step % settings.eval_interval == 0 or last
+                # What is left out is not saved either: these weights may be the reason.
+                save_now = (step % settings.checkpoint_interval == 0 or last) and not self.guard.in_a_row
+                if evaluate_now or save_now:
+                    with self.throughput.excluded():
+                        if evaluate_now:
+                            self._evaluate_or_stop(step)
+                        if save_now:
+                            self._save(step)
+                if last:
+                    break
         self.writer.wait()
         assert self.evaluation is not None
         return self.evaluation.loss, step
@@ -151,25 +161,15 @@ class Loop:
             return learning_rate_by_time(schedule, seconds, settings.max_seconds)
         return learning_rate(schedule, step, settings.steps)
 
-    def _batch(self, step: int) -> Batch:
-        session, settings = self.session, self.session.config.training
-        return batch_at(
-            self.data.train,
-            step,
-            session.config.run.seed,
-            settings.batch_size,
-            session.config.model.context_length,
-            session.device,
-            rows=session.world.rows(settings.batch_size),
-        )
-
-    def _update(self, step: int, rate: float) -> tuple[Tensor, Tensor]:
+    def _update(self, step: int, batch: tuple[Tensor, ...], rate: float) -> tuple[Tensor, Tensor]:
         """Compute the gradient of the step's batch and, if it is finite, update by it."""
+        inputs, targets = batch
         session, settings = self.session, self.session.config.training
         loss, norm = compute_gradients(
             session.loss,
             session.parameters,
-            *self._batch(step),
+            inputs,
+            targets,
             gradient_accumulation=settings.gradient_accumulation,
             max_grad_norm=settings.max_grad_norm,
             part_context=session.part_context,
@@ -189,16 +189,15 @@ class Loop:
 
     def _keep_for_replay(self) -> str:
         """Write down the batches of the steps that were left out last, so that they can be looked at."""
-        config = self.session.config
-        steps = {
-            str(step): window_starts(
-                self.data.train, step, config.run.seed, config.training.batch_size, config.model.context_length
-            ).tolist()
-            for step in self.guard.in_a_row
-        }
+        rows = np.arange(self.batches.batch_size)
+        steps = {}
+        for step in self.guard.in_a_row:
+            files, starts = self.batches.places(step, rows)
+            steps[str(step)] = [[int(file), int(start)] for file, start in zip(files, starts, strict=True)]
         path = self.run.path / "diverged.json"
         if self.session.world.is_main:
-            content = {"seed": config.run.seed, "context_length": config.model.context_length, "window_starts": steps}
+            files_named = [str(file.path) for file in self.data.train_files]
+            content = {"context_length": self.batches.context_length, "files": files_named, "file_and_start": steps}
             path.write_text(json.dumps(content) + "\n", "utf-8")
         return f"the places of their batches in the training tokens are in {path}"
 
@@ -226,12 +225,16 @@ class Loop:
             figures["skipped_steps"] = self.guard.skipped
         self.reporter.metrics(step, figures)
 
+    def _prepare(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return this process's rows of the batch of a step, on the CPU."""
+        return self.batches.rows(step, self.session.world.rows(self.batches.batch_size))
+
     def _rehearse(self) -> None:
         """Compute what takes the most memory once, so that too little of it is found out now and not in an hour."""
         settings = self.session.config.training
         part = settings.batch_size // settings.gradient_accumulation // self.session.world.size
-        inputs, targets = self._batch(self.session.progress.step + 1)
-        self.session.loss(inputs[:part], targets[:part]).backward()
+        inputs, targets = self._prepare(self.session.progress.step + 1)
+        self.session.loss(inputs[:part].to(self.session.device), targets[:part].to(self.session.device)).backward()
         self.session.optimizer.zero_grad()
 
     def _evaluate_or_stop(self, step: int) -> None:
@@ -246,7 +249,10 @@ class Loop:
         loss, seconds = self.evaluation.loss, self.session.seconds()
         if self.best is None or loss < self.best[0]:
             self.best = (loss, step)
-        self.reporter.metrics(step, {"seconds": seconds, **self.evaluation.metrics()})
+        figures: Metrics = {"seconds": seconds, **self.evaluation.metrics()}
+        if (bytes_per_token := self.data.valid_file.bytes_per_token) is not None:
+            figures["bits_per_byte"] = loss / math.log(2) / bytes_per_token
+        self.reporter.metrics(step, figures)
         self.reporter.message(
             f"step {step}: validation loss {loss:.4f}, perplexity {perplexity(loss):.2f}, after {seconds:.0f} s"
         )
@@ -266,7 +272,6 @@ class Loop:
             session.loss,
             batches,
             session.world,
-            byte_lengths=self.byte_lengths,
             stop=lambda: self.interruption.requested is not None,
         )
         if not math.isfinite(measured.nats):

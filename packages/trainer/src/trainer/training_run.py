@@ -1,7 +1,6 @@
 """A run from beginning to end: what it needs is built, restored and opened, then the loop does its work."""
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,7 +44,6 @@ def train(
     *,
     resume: bool = False,
     sample: SampleHook | None = None,
-    byte_lengths: Sequence[int] | None = None,
 ) -> TrainingResult:
     """Train a language model, into the folder of a run, where the configuration is saved first of all.
 
@@ -58,7 +56,6 @@ def train(
         data: what `open_data` returned for the configuration.
         resume: go on from the newest whole checkpoint of the folder.
         sample: what to say at each evaluation, such as a text that the model writes.
-        byte_lengths: how many bytes of text each id stands for, for the loss in bits per byte.
 
     Raises:
         ValueError: what the configuration asks for cannot be done here, the checkpoint does not fit, or the run has
@@ -89,8 +86,7 @@ def train(
             _reporters(config, run, session) as reporter,
             CheckpointWriter(store) as writer,
         ):
-            lengths = None if byte_lengths is None else torch.tensor(byte_lengths, device=device)
-            loop = Loop(session, run, data, reporter, writer, interruption, sample, lengths)
+            loop = Loop(session, run, data, reporter, writer, interruption, sample)
             loop.introduce()
             valid_loss, steps = loop.run_all()
             return TrainingResult(session.model, steps, valid_loss, session.seconds())
