@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Module
 
-from nn.attention_backends import attend, sequence_mask, usable_backend
+from nn.attention_backends import attend, cached_backend, sequence_mask, usable_backend
 from nn.config import AttentionBackend, ModelConfig
 from nn.forward_state import ForwardState
 from nn.initialization import VALUE_MIX_START
@@ -126,7 +126,7 @@ class CausalMultiHeadSelfAttention(Module):
         if state.cache is not None:
             assert state.token_positions is not None
             k, v = state.cache.write(self.layer, k, v, state.token_positions)
-            backend = "einx" if backend == "einx" else "fused"
+            backend = cached_backend(backend, x.shape[1])
         elif mask is None:
             mask = sequence_mask(backend, x.shape[1], x.device, window=self.window)
         return self.output_proj(einx.id("b h t e -> b t (h e)", attend(backend, q, k, v, mask)))

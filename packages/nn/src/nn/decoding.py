@@ -5,8 +5,10 @@ whole cache. So einx traces each shape once, and a step is recorded or compiled 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
@@ -20,11 +22,25 @@ DecodingMode = Literal["off", "record", "on"]
 """How a decoding step runs:
 
 - `off`: the code as it stands.
-- `record`: as a list of torch operations, written down at the first step (half a second for four layers).
+- `record`: as a list of torch operations, written down at the first step of a model (half a second for four layers).
 - `on`: compiled by torch.compile, which needs a C++ compiler and takes 20 to 90 seconds on a CPU the first time.
 """
 
 _SHORTEST = 16
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A step that was recorded, with the cache that it writes to."""
+
+    cache: KVCache
+    step: Callable[[Tensor, Tensor], Tensor]
+    weights: tuple[int, ...]
+    """Where the parameters lay that it reads."""
+
+
+# One for each model, number of rows and capacity, kept as long as the model: the next text need not record it again.
+_idle: WeakKeyDictionary[TransformerLM, dict[tuple[int, int], _Recording]] = WeakKeyDictionary()
 
 
 class Decoder:
@@ -61,6 +77,8 @@ class Decoder:
         self.lengths = [0] * batch_size
         self._compile = compile
         self._step: Callable[[Tensor, Tensor], Tensor] | None = None
+        if compile == "record":
+            self._take_up()
 
     def read(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
         """Read a prompt into each row, from its beginning; returns the logits, on the CPU, of what follows.
@@ -94,6 +112,24 @@ class Decoder:
         self.lengths = [length + (token_id is not None) for length, token_id in zip(self.lengths, ids, strict=True)]
         return logits.float().cpu()
 
+    def close(self) -> None:
+        """Leave a recorded step to the next decoder of the same model and shape; this one must not be used again."""
+        if self._compile == "record" and self._step is not None:
+            _idle.setdefault(self.model, {})[self._shape] = _Recording(self.cache, self._step, _places(self.model))
+            self._step = None
+
+    def _take_up(self) -> None:
+        """Go on with a recorded step that another decoder has left, if the weights still lie where they lay."""
+        recording = _idle.get(self.model, {}).pop(self._shape, None)
+        if recording is not None and recording.weights == _places(self.model):
+            for values in recording.cache.values:
+                values.zero_()  # a NaN of earlier times would come through the mask, as 0 · NaN
+            self.cache, self._step = recording.cache, recording.step
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.lengths), self.cache.capacity
+
     @torch.no_grad()
     def _read(self, cache: KVCache, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
         width = min(power_of_two(max(len(row) for row in rows)), cache.capacity)
@@ -126,6 +162,11 @@ def compiled_step() -> Callable[..., Float[Tensor, "b vocab"]]:
     """Return `step`, compiled: one function for all decoders, so that each shape is compiled once."""
     compiled: Callable[..., Tensor] = torch.compile(step, fullgraph=True, dynamic=False)
     return compiled
+
+
+def _places(model: TransformerLM) -> tuple[int, ...]:
+    """Return where each parameter lies: a recording reads these places, whatever the model has been given since."""
+    return tuple(parameter.data_ptr() for parameter in model.parameters())
 
 
 def power_of_two(length: int) -> int:

@@ -145,14 +145,17 @@ class _Row:
 def _continue(
     decoder: Decoder, rows: list[_Row], max_new_tokens: int, stop_tokens: frozenset[int]
 ) -> Iterator[list[int | None]]:
-    logits = decoder.read([row.ids for row in rows])
-    for remaining in reversed(range(max_new_tokens)):
-        drawn = [row.draw(of_row, stop_tokens) for row, of_row in zip(rows, logits, strict=True)]
-        if all(row.ended for row in rows):
-            return
-        yield drawn
-        if remaining:
-            logits = _advance(decoder, rows, drawn)
+    try:
+        logits = decoder.read([row.ids for row in rows])
+        for remaining in reversed(range(max_new_tokens)):
+            drawn = [row.draw(of_row, stop_tokens) for row, of_row in zip(rows, logits, strict=True)]
+            if all(row.ended for row in rows):
+                return
+            yield drawn
+            if remaining:
+                logits = _advance(decoder, rows, drawn)
+    finally:
+        decoder.close()
 
 
 def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Float[Tensor, "b vocab"]:
