@@ -7,6 +7,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
+BENCHMARKS = ["tokenizer", "model"]
 
 
 def sync(session: nox.Session, *arguments: str) -> None:
@@ -52,6 +53,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the tokenizer against its peers: `nox -s bench -- encode --corpus novels.txt`."""
+    """Measure ours against its peers: `nox -s bench -- tokenizer encode --corpus novels.txt`."""
+    name, *arguments = session.posargs or [""]
+    if name not in BENCHMARKS:
+        session.error(f"{name!r} is no benchmark: write `nox -s bench -- NAME ...` with {' or '.join(BENCHMARKS)}")
     sync(session, "--all-packages", "--all-extras", "--group=bench", "--no-editable")
-    session.run("python", "benchmarks/tokenizer.py", *(session.posargs or ["--help"]))
+    session.run("python", f"benchmarks/{name}.py", *(arguments or ["--help"]))

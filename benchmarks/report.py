@@ -5,6 +5,7 @@ from typing import Any
 
 import figures
 from libraries import LIBRARIES
+from markdown import conditions, table
 
 Row = dict[str, Any]
 _CALLS = ("first", "cold", "warm")
@@ -28,14 +29,7 @@ def page(results: dict[str, Any]) -> str:
 
 
 def _conditions(section: Row) -> str:
-    machine, versions = section["machine"], section["versions"]
-    lines = [
-        f"- Command: `{section['command']}`",
-        f"- Date: {section['date']}; repetitions: {section['repetitions']}, interleaved, each in a fresh process",
-        f"- Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
-        f"{machine['system']}, Python {machine['python']}",
-        "- Versions: " + ", ".join(f"{name} {version or 'not installed'}" for name, version in versions.items()),
-    ]
+    lines = conditions(section)
     for corpus in section["corpora"]:
         classes = list(corpus["bytes_by_class"].items())
         shares = ", ".join(f"{name} {100 * count / corpus['bytes']:.1f} %" for name, count in classes[:8])
@@ -44,12 +38,6 @@ def _conditions(section: Row) -> str:
             f"- `{corpus['name']}`: {corpus['bytes']:,} bytes, {corpus['separators']:,} separators; {shares}{more}"
         )
     return "\n".join(lines)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table: the first column to the left, the others to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _encode(rows: Sequence[Row]) -> list[str]:

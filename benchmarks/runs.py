@@ -17,23 +17,29 @@ from typing import Any
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
-_WORKER = Path(__file__).with_name("tokenizer_worker.py")
 
 
 class WorkerError(RuntimeError):
     """A worker process that did not come to an answer."""
 
 
-def run_worker(request: Request) -> Answer:
+def run_worker(
+    request: Request, script: str = "tokenizer_worker.py", environment: Mapping[str, str] | None = None
+) -> Answer:
     """Carry out a request in a fresh process.
+
+    Args:
+        request: with at least "task" and "library".
+        script: the worker, a file next to this one: a request (JSON) as its argument, the answer as its last line.
+        environment: variables that are set for it.
 
     Raises:
         WorkerError: the process failed; the last line that it said is the message.
     """
     full = {**request, "started": time.monotonic()}  # the same clock for all processes of a machine
     done = subprocess.run(  # noqa: S603 - our own worker
-        [sys.executable, str(_WORKER), json.dumps(full)],
-        env=_environment(request.get("threads")),
+        [sys.executable, str(Path(__file__).with_name(script)), json.dumps(full)],
+        env=_environment(request.get("threads")) | dict(environment or {}),
         capture_output=True,
         text=True,
         check=False,

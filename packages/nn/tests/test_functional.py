@@ -84,5 +84,51 @@ def test_cross_entropy_of_huge_logits_is_finite():
     torch.testing.assert_close(cross_entropy(logits, torch.tensor([0, 1])), torch.tensor(1e4))
 
 
+@pytest.mark.parametrize("scale", [1, 100])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_cross_entropy_in_every_dtype_equals_torch(dtype, scale):
+    """In half precision, the logits are exact and only the gradient is rounded."""
+    logits = (scale * torch.randn(6, 40)).to(dtype).requires_grad_()
+    targets = torch.randint(40, (6,))
+    wide = logits.detach().to(torch.promote_types(dtype, torch.float32)).requires_grad_()
+    ours, theirs = cross_entropy(logits, targets), functional.cross_entropy(wide, targets)
+    assert ours.dtype == wide.dtype
+    torch.testing.assert_close(ours, theirs)
+    (our_gradient,) = torch.autograd.grad(ours, logits)
+    (their_gradient,) = torch.autograd.grad(theirs, wide)
+    torch.testing.assert_close(our_gradient, their_gradient.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_cross_entropy_of_the_largest_logits_equals_torch(dtype):
+    largest = torch.finfo(dtype).max / 4
+    logits = torch.tensor([[largest, -largest, 0], [largest, largest, -largest]], dtype=dtype, requires_grad=True)
+    targets = torch.tensor([0, 1])
+    ours, theirs = cross_entropy(logits, targets), functional.cross_entropy(logits, targets)
+    torch.testing.assert_close(ours, theirs, check_dtype=False)
+    assert ours.item() == pytest.approx(math.log(2) / 2)
+    (gradient,) = torch.autograd.grad(ours, logits)
+    assert gradient.tolist() == [[0, 0, 0], [0.25, -0.25, 0]]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_cross_entropy_beside_tokens_that_cannot_be_equals_that_without_them(dtype):
+    logits = torch.randn(3, 4).to(dtype)
+    forbidden = torch.full((3, 2), -torch.inf, dtype=dtype)
+    wider = torch.cat([logits, forbidden], -1).requires_grad_()
+    targets = torch.randint(4, (3,))
+    loss = cross_entropy(wider, targets)
+    torch.testing.assert_close(loss, cross_entropy(logits, targets))
+    (ours,) = torch.autograd.grad(loss, wider)
+    (theirs,) = torch.autograd.grad(functional.cross_entropy(wider, targets), wider)
+    torch.testing.assert_close(ours, theirs)
+    assert (ours[:, 4:] == 0).all()
+
+
+def test_a_target_that_cannot_be_costs_infinitely_much():
+    logits = torch.tensor([[0.0, -torch.inf]])
+    assert cross_entropy(logits, torch.tensor([1])).item() == torch.inf
+
+
 def test_cross_entropy_of_equal_logits_is_the_logarithm_of_the_vocabulary():
     assert cross_entropy(torch.zeros(4, 10_000), torch.arange(4)).item() == pytest.approx(math.log(10_000))

@@ -1,3 +1,4 @@
+import inspect
 import math
 
 import pytest
@@ -10,77 +11,65 @@ from nn import SamplingConfig, next_token_probabilities, sample, softmax
 LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
 
 
-def naive(logits, temperature, top_k, top_p, min_p=0.0, penalty=1.0, seen=()):
+def naive(logits, config, seen):
     """One token after the other, in plain Python."""
-    scores = [float(x) for x in logits]
-    for i in seen:
-        scores[i] = scores[i] / penalty if scores[i] > 0 else scores[i] * penalty
-    weights = [math.exp((score - max(scores)) / temperature) for score in scores]
-    ranked = sorted(range(len(weights)), key=lambda i: -weights[i])[: top_k or len(weights)]
+    penalty = config.repetition_penalty
+    scores = [x / penalty if x > 0 else x * penalty for x in logits]
+    scores = [new if is_seen else old for new, old, is_seen in zip(scores, logits, seen, strict=True)]
+    weights = [math.exp((x - max(scores)) / config.temperature) for x in scores]
+    ranked = sorted(range(len(weights)), key=lambda i: -weights[i])[: config.top_k]
     total = sum(weights[i] for i in ranked)
     kept, reached = [], 0.0
     for i in ranked:
-        if reached >= top_p:
+        if reached >= config.top_p * total:
             break
-        kept.append(i)
-        reached += weights[i] / total
-    kept = [i for i in kept if weights[i] >= min_p * weights[kept[0]]]
+        reached += weights[i]
+        if weights[i] >= config.min_p * weights[ranked[0]]:
+            kept.append(i)
     total = sum(weights[i] for i in kept)
     return [weights[i] / total if i in kept else 0.0 for i in range(len(weights))]
 
 
-@given(
-    logits=st.lists(st.integers(-400, 400), min_size=1, max_size=10, unique=True),
+# Odd fractions, so that no sum of probabilities comes so near to a limit that rounding decides.
+configs = st.builds(
+    SamplingConfig,
     temperature=st.sampled_from([0.3, 0.7, 1.0, 2.0]),
     top_k=st.none() | st.integers(1, 12),
-    top_p=st.sampled_from([0.05, 0.311, 0.9, 1.0]),
-    min_p=st.sampled_from([0.0, 0.0501, 0.313, 1.0]),
+    top_p=st.sampled_from([0.0521, 0.3111, 0.9013, 1.0]),
+    min_p=st.sampled_from([0.0, 0.0503, 0.2507, 0.9101]),
+    repetition_penalty=st.sampled_from([0.8017, 1.0, 1.3019]),
 )
-def test_probabilities_equal_the_naive_way(logits, temperature, top_k, top_p, min_p):
-    logits = torch.tensor(logits) / 100
-    ours = next_token_probabilities(logits, SamplingConfig(temperature, top_k, top_p, min_p))
-    expected = naive(logits, temperature, top_k, top_p, min_p)
-    torch.testing.assert_close(ours.tolist(), expected, rtol=1e-4, atol=1e-5)
+rows = st.lists(st.integers(-400, 400), min_size=1, max_size=10, unique=True)
 
 
-@given(
-    logits=st.lists(st.integers(-400, 400), min_size=2, max_size=10, unique=True),
-    penalty=st.sampled_from([0.5, 1.0, 1.017, 3.01]),
-    seen=st.sets(st.integers(0, 9)),
-)
-def test_what_was_seen_is_penalized(logits, penalty, seen):
-    logits = torch.tensor(logits) / 100
-    seen = {i for i in seen if i < len(logits)}
-    mask = torch.tensor([i in seen for i in range(len(logits))])
-    config = SamplingConfig(temperature=0.8, repetition_penalty=penalty)
-    expected = naive(logits, 0.8, None, 1.0, penalty=penalty, seen=seen)
-    ours = next_token_probabilities(logits, config, seen=mask)
-    torch.testing.assert_close(ours.tolist(), expected, rtol=1e-4, atol=1e-5)
-    greedy = SamplingConfig(temperature=0.0, repetition_penalty=penalty)
-    assert expected[sample(logits, greedy, seen=mask)] == max(expected)
+@given(logits=rows, bits=st.integers(0, 1023), config=configs)
+def test_probabilities_equal_the_naive_way(logits, bits, config):
+    logits = [x / 100 for x in logits]
+    seen = [bool(bits >> i & 1) for i in range(len(logits))]
+    ours = next_token_probabilities(torch.tensor(logits), config, torch.tensor(seen))
+    torch.testing.assert_close(ours.tolist(), naive(logits, config, seen), rtol=1e-4, atol=1e-5)
 
 
-def test_a_penalty_needs_what_was_seen():
-    with pytest.raises(ValueError, match=r"repetition_penalty is 1\.2, but not which tokens were seen"):
-        sample(LOGITS, SamplingConfig(repetition_penalty=1.2))
+@given(logits=st.lists(rows, min_size=2, max_size=3), config=configs, seed=st.integers(0, 99))
+def test_a_row_does_not_depend_on_the_others_and_only_probable_tokens_are_drawn(logits, config, seed):
+    width = min(map(len, logits))
+    logits = torch.tensor([row[:width] for row in logits]) / 100
+    seen = torch.rand(logits.shape, generator=torch.Generator().manual_seed(seed)) < 0.5
+    together = next_token_probabilities(logits, config, seen)
+    alone = [next_token_probabilities(row, config, mask) for row, mask in zip(logits, seen, strict=True)]
+    torch.testing.assert_close(together, torch.stack(alone))
+    drawn = sample(logits, config, torch.Generator().manual_seed(seed), seen=seen)
+    assert (together.gather(-1, drawn.unsqueeze(-1)) > 0).all()
 
 
-def test_rows_have_their_own_sets():
-    logits = torch.randn(2, 3, 50)
-    config = SamplingConfig(temperature=0.7, top_p=0.8, min_p=0.02)
-    together = next_token_probabilities(logits, config)
-    for i in range(2):
-        for j in range(3):
-            torch.testing.assert_close(together[i, j], next_token_probabilities(logits[i, j], config))
-
-
-def test_a_large_vocabulary():
-    """Most tokens are too unlikely to be sorted at all."""
-    logits = torch.randn(20_000) * 3
-    ours = next_token_probabilities(logits, SamplingConfig(top_p=0.95))
-    expected = torch.tensor(naive(logits, 1.0, None, 0.95))
-    assert ((ours > 0) != (expected > 0)).sum() <= 1  # sums of float32 may differ about the last one
-    torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-6)
+@pytest.mark.parametrize("spread", [0.01, 3.0])  # the set of top-p is nearly everything, and it is a few tokens
+@pytest.mark.parametrize("top_k", [None, 700])
+def test_a_large_vocabulary_equals_the_naive_way(spread, top_k):
+    logits = spread * torch.randn(2_000)
+    config = SamplingConfig(0.9, top_k, 0.8013)
+    ours = next_token_probabilities(logits, config)
+    expected = naive(logits.tolist(), config, [False] * 2_000)
+    torch.testing.assert_close(ours.tolist(), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_temperature_zero_is_greedy():
@@ -108,10 +97,47 @@ def test_draws_follow_the_probabilities():
     torch.testing.assert_close(frequencies, softmax(LOGITS, 0), rtol=0, atol=0.02)
 
 
-def test_draws_reach_the_whole_interval():
-    """A token of no probability is not drawn, at either end of the vocabulary."""
-    logits = torch.tensor([-torch.inf, 0.0, 0.0, -torch.inf])
-    assert sample(logits.expand(5_000, 4), SamplingConfig()).unique().tolist() == [1, 2]
+@pytest.mark.parametrize("config", [SamplingConfig(1.5, 4, 0.95, 0.05, 1.7), SamplingConfig(top_p=0.8)])
+def test_draws_follow_the_filtered_probabilities(config):
+    seen = torch.tensor([True, False, True, False, False])
+    draws = sample(LOGITS.expand(20_000, 5), config, torch.Generator().manual_seed(1), seen=seen.expand(20_000, 5))
+    frequencies = torch.bincount(draws, minlength=5) / 20_000
+    probabilities = next_token_probabilities(LOGITS, config, seen)
+    torch.testing.assert_close(frequencies, probabilities, rtol=0, atol=0.02)
+    assert 0 < (probabilities == 0).sum() < 4
+
+
+def test_greedy_penalizes_too():
+    seen = torch.tensor([True, False, False, False, False])
+    config = SamplingConfig(temperature=0.0, repetition_penalty=2.5)
+    assert sample(LOGITS, SamplingConfig(temperature=0.0), seen=seen) == 0
+    assert sample(LOGITS, config, seen=seen) == 1
+    assert next_token_probabilities(LOGITS, config, seen).tolist() == [0, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("function", [sample, next_token_probabilities])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_penalty_needs_the_tokens_seen(function, temperature):
+    config = SamplingConfig(temperature, repetition_penalty=1.1)
+    with pytest.raises(ValueError, match=r"repetition_penalty is 1\.1, .* give `seen`"):
+        function(LOGITS, config)
+
+
+def test_seen_of_another_shape_is_refused():
+    check = inspect.unwrap(sample)  # before jaxtyping sees it
+    with pytest.raises(ValueError, match=r"`seen` has the shape \(3,\)"):
+        check(LOGITS, SamplingConfig(repetition_penalty=1.1), seen=torch.ones(3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("top_p", [1e-9, 1e-50, 5e-324])
+def test_a_tiny_top_p_takes_the_first_token(top_p):
+    assert next_token_probabilities(LOGITS, SamplingConfig(top_p=top_p)).tolist() == [1, 0, 0, 0, 0]
+
+
+def test_logits_need_not_lie_row_by_row():
+    logits = torch.randn(5, 40).T
+    draws = [sample(x, SamplingConfig(), torch.Generator().manual_seed(3)) for x in (logits, logits.contiguous())]
+    assert torch.equal(*draws)
 
 
 def test_a_seed_repeats_the_draws():
@@ -142,7 +168,7 @@ def test_a_forbidden_token_is_never_drawn():
         ({"top_p": 1.1}, "top_p is 1.1"),
         ({"top_p": float("nan")}, "top_p is nan"),
         ({"min_p": -0.1}, "min_p is -0.1"),
-        ({"min_p": 1.5}, "min_p is 1.5"),
+        ({"min_p": 1.1}, "min_p is 1.1"),
         ({"min_p": float("nan")}, "min_p is nan"),
         ({"repetition_penalty": 0.0}, "repetition_penalty is 0.0"),
         ({"repetition_penalty": float("inf")}, "repetition_penalty is inf"),

@@ -7,14 +7,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from nn.functional import softmax
-
 _GREEDY_BELOW = 1e-30  # float32 has hardly smaller numbers to divide by, and at 1e-30 all is greedy anyway
+_FIRST_RANKED = 256  # most often the set of top-p is among these, and finding them costs an eighth of sorting 10,000
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How the next token is drawn. The defaults draw from the model's own distribution."""
+    """How the next token is drawn. The defaults draw from the model's own distribution.
+
+    The settings apply in this order: repetition penalty, temperature, top-k, top-p, min-p.
+    """
 
     temperature: float = 1.0
     """Logits are divided by it; 0 always takes the most probable token (greedy)."""
@@ -23,9 +25,10 @@ class SamplingConfig:
     top_p: float = 1.0
     """Draw from the smallest set whose probability reaches p (Holtzman et al. 2019, arXiv:1904.09751)."""
     min_p: float = 0.0
-    """Draw from tokens at least this share as probable as the most probable one (Nguyen et al. 2024, 2407.01082)."""
+    """Draw from tokens at least min_p times as probable as the first one (Nguyen et al. 2024, arXiv:2407.01082)."""
     repetition_penalty: float = 1.0
-    """Logits of tokens seen before are divided by it, or multiplied if negative (Keskar et al. 2019, 1909.05858)."""
+    """Tokens seen before have positive logits divided by it, negative ones multiplied (Keskar et al. 2019,
+    arXiv:1909.05858); above 1 makes them rarer, 1 changes nothing."""
 
     def __post_init__(self) -> None:
         """Refuse what no distribution follows from."""
@@ -36,110 +39,124 @@ class SamplingConfig:
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p is {self.top_p}: give a number above 0 and at most 1")
         if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p is {self.min_p}: give a number of at least 0 (no limit) and at most 1")
+            raise ValueError(f"min_p is {self.min_p}: give a number from 0 (no limit) to 1")
         if not 0 < self.repetition_penalty < math.inf:
             raise ValueError(
-                f"repetition_penalty is {self.repetition_penalty}: give 1 (none), or a number above it to repeat less"
+                f"repetition_penalty is {self.repetition_penalty}: give a number above 0, such as 1.2, or 1 for none"
             )
-
-    @property
-    def greedy(self) -> bool:
-        """Whether the most probable token is always taken."""
-        return self.temperature < _GREEDY_BELOW
 
 
 def next_token_probabilities(
-    logits: Float[Tensor, "... vocab"], config: SamplingConfig, *, seen: Bool[Tensor, "... vocab"] | None = None
-) -> Float[Tensor, "... vocab"]:
-    """Return the distribution that `sample` draws from: penalty, temperature, top-k, top-p, min-p, in this order.
+    logits: Float[Tensor, "*lead vocab"], config: SamplingConfig, seen: Bool[Tensor, "*lead vocab"] | None = None
+) -> Float[Tensor, "*lead vocab"]:
+    """Return the distribution that `sample` draws from.
+
+    The repetition penalty comes first, then temperature, top-k, top-p and min-p, each on what those before it left.
 
     Args:
-        logits: of the next token.
-        config: what is done to them.
-        seen: True for the tokens of prompt and text so far, which a repetition penalty is for.
+        logits: the model's, one row for each token to draw.
+        config: how to draw.
+        seen: True for the tokens that the prompt or the text so far has; only a repetition penalty looks at it.
 
     Raises:
-        ValueError: a logit is NaN or +∞, or all are −∞; or there is a penalty, but not what has been seen.
+        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or of
+            another shape.
     """
-    logits = _penalized(logits.float(), config, seen)
-    highest = _finite_maximum(logits)
-    if config.greedy:
-        greedy = torch.zeros_like(logits)
-        return greedy.scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
-    # From the maximum down, since a tiny temperature must not make infinities of all logits.
-    scaled = (logits - highest) / config.temperature
-    if config.top_k is not None and config.top_k < logits.shape[-1]:
-        scaled = scaled.masked_fill(~_top_k_mask(scaled, config.top_k), -torch.inf)
-    probabilities = softmax(scaled, dim=-1)
-    if config.top_p < 1:
-        for row in probabilities.view(-1, probabilities.shape[-1]):
-            _keep_top_p(row, config.top_p)
-    if config.min_p > 0:
-        least = config.min_p * probabilities.amax(-1, keepdim=True)
-        probabilities = probabilities.masked_fill(probabilities < least, 0.0)
-    return probabilities / probabilities.sum(-1, keepdim=True)
+    scores = _penalized(logits, config, seen)
+    if config.temperature < _GREEDY_BELOW:
+        return torch.zeros_like(scores).scatter(-1, _best(scores)[1].unsqueeze(-1), 1.0)
+    weights, ids = _candidates(scores, config)
+    probabilities = weights / weights.sum(-1, keepdim=True)
+    return probabilities if ids is None else torch.zeros_like(scores).scatter(-1, ids, probabilities)
 
 
 def sample(
-    logits: Float[Tensor, "... vocab"],
+    logits: Float[Tensor, "*lead vocab"],
     config: SamplingConfig,
     generator: torch.Generator | None = None,
     *,
-    seen: Bool[Tensor, "... vocab"] | None = None,
-) -> Int[Tensor, "..."]:
+    seen: Bool[Tensor, "*lead vocab"] | None = None,
+) -> Int[Tensor, "*lead"]:
     """Draw one token for each row of logits; returns ids of shape `[...]`.
 
+    One uniform number a row decides: the token drawn is where the running sum of the probabilities passes it.
+
     Args:
-        logits: of the next token.
-        config: how it is drawn.
-        generator: for the logits' device; torch's global one if not given.
-        seen: see `next_token_probabilities`.
+        logits: the model's, one row for each token to draw.
+        config: how to draw.
+        generator: where the uniform numbers come from, on the device of the logits; torch's own if not given.
+        seen: True for the tokens that the prompt or the text so far has; only a repetition penalty looks at it.
 
     Raises:
-        ValueError: see `next_token_probabilities`.
+        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or of
+            another shape.
     """
-    if config.greedy:
-        logits = _penalized(logits, config, seen)
-        _finite_maximum(logits)
-        return logits.argmax(-1)
-    # The token in whose share of [0, total) a uniform number falls: ten times as fast as torch.multinomial.
-    cumulative = next_token_probabilities(logits, config, seen=seen).double().cumsum(-1)
-    uniform = torch.rand((*logits.shape[:-1], 1), generator=generator, dtype=torch.float64, device=logits.device)
-    place = uniform * (1 - 2**-50) * cumulative[..., -1:]  # rounding must not reach the total, where nothing is left
-    return torch.searchsorted(cumulative, place, right=True).squeeze(-1)
+    scores = _penalized(logits, config, seen)
+    if config.temperature < _GREEDY_BELOW:
+        return _best(scores)[1]
+    weights, ids = _candidates(scores, config)
+    # float32 steps are too coarse for the running sum of a large vocabulary, but Apple's GPUs have nothing finer.
+    sums = weights.cumsum(-1, dtype=torch.float32 if weights.device.type == "mps" else torch.float64).contiguous()
+    total = sums[..., -1:]
+    uniform = torch.rand(total.shape, generator=generator, dtype=sums.dtype, device=sums.device)
+    # The first sum *above* the point: never a token of weight 0, and never past the end, since uniform < 1.
+    place = torch.searchsorted(sums, uniform * total, right=True)
+    return (place if ids is None else ids.gather(-1, place)).squeeze(-1)
 
 
-def _penalized(
-    logits: Float[Tensor, "... vocab"], config: SamplingConfig, seen: Bool[Tensor, "... vocab"] | None
-) -> Float[Tensor, "... vocab"]:
+def _penalized(logits: Tensor, config: SamplingConfig, seen: Tensor | None) -> Tensor:
+    """Return the logits in float32, those of seen tokens moved down by the penalty."""
+    scores = logits.float()
     penalty = config.repetition_penalty
     if penalty == 1:
-        return logits
+        return scores
     if seen is None:
-        raise ValueError(f"repetition_penalty is {penalty}, but not which tokens were seen: give seen as well")
-    return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+        raise ValueError(f"repetition_penalty is {penalty}, so the tokens seen so far are needed: give `seen`")
+    if seen.shape != scores.shape:
+        raise ValueError(f"`seen` has the shape {tuple(seen.shape)}: give that of the logits, {tuple(scores.shape)}")
+    return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
 
 
-def _finite_maximum(logits: Float[Tensor, "... vocab"]) -> Float[Tensor, "... 1"]:
-    highest = logits.amax(-1, keepdim=True)  # NaN if any logit is
+def _best(scores: Float[Tensor, "*lead vocab"]) -> tuple[Float[Tensor, "*lead"], Int[Tensor, "*lead"]]:
+    """Return the highest score of each row and its token."""
+    highest, token = scores.max(-1)  # NaN if any score is
     if not torch.isfinite(highest).all():
         raise ValueError("the model's logits are not finite, so no token can be chosen: its training has diverged")
-    return highest
+    return highest, token
 
 
-def _top_k_mask(scores: Float[Tensor, "... vocab"], top_k: int) -> Bool[Tensor, "... vocab"]:
-    mask = torch.zeros_like(scores, dtype=torch.bool)
-    return mask.scatter(-1, scores.topk(top_k, dim=-1).indices, True)
+def _candidates(
+    scores: Float[Tensor, "*lead vocab"], config: SamplingConfig
+) -> tuple[Float[Tensor, "*lead n"], Int[Tensor, "*lead n"] | None]:
+    """Return the weights, proportional to probabilities, of the tokens that remain, and their ids if not all in order.
+
+    The first token has the weight 1.
+    """
+    highest, _ = _best(scores)
+    # From the maximum down, since a tiny temperature must not make infinities of all logits.
+    weights = ((scores - highest.unsqueeze(-1)) / config.temperature).exp()
+    ids = None
+    if config.top_k is not None and config.top_k < weights.shape[-1]:
+        weights, ids = weights.topk(config.top_k, dim=-1)
+    if config.top_p < 1:
+        needed = max(config.top_p, _GREEDY_BELOW) * weights.sum(-1, keepdim=True)
+        if ids is None:
+            weights, ids = _ranked(weights, needed)
+        # A token belongs to the smallest set if those before it have not reached p; so the first one always does.
+        reached_before = weights.cumsum(-1) - weights
+        weights = weights * (reached_before < needed)
+    if config.min_p > 0:
+        weights = weights * (weights >= config.min_p)
+    return weights, ids
 
 
-def _keep_top_p(probabilities: Float[Tensor, " vocab"], top_p: float) -> None:
-    """Set all but the smallest set whose probability reaches `top_p` to 0."""
-    # A token of less than (1 − p)/vocab cannot belong to it: it and all below it together hold less than 1 − p.
-    # So few are left to sort, which takes most of the time otherwise.
-    likely = (probabilities >= (1 - top_p) / len(probabilities)).nonzero().squeeze(1)
-    descending, order = probabilities[likely].sort(descending=True, stable=True)
-    # A token belongs to the set if those before it have not reached p; so the first one always does.
-    kept = likely[order[descending.cumsum(0) - descending < top_p]]
-    values = probabilities[kept]
-    probabilities.zero_()
-    probabilities[kept] = values
+def _ranked(
+    weights: Float[Tensor, "*lead vocab"], needed: Float[Tensor, "*lead 1"]
+) -> tuple[Float[Tensor, "*lead n"], Int[Tensor, "*lead n"]]:
+    """Return the highest weights, from the top down, as many as it takes to reach `needed`, or more; and their ids."""
+    if weights.shape[-1] > _FIRST_RANKED:
+        first, ids = weights.topk(_FIRST_RANKED, dim=-1)
+        if (first.sum(-1, keepdim=True) >= needed).all():
+            return first, ids
+    ranked = weights.sort(dim=-1, descending=True, stable=True)
+    return ranked.values, ranked.indices

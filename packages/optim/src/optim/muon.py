@@ -12,7 +12,7 @@ from torch.optim.optimizer import ParamsT
 from optim._checks import require_dense_real_gradients, require_non_negative
 from optim.adamw import check_adamw_settings
 from optim.adamw_updates import Implementation, check_implementation, update_group
-from optim.newton_schulz import Precision, check_precision, newton_schulz
+from optim.newton_schulz import Precision, check_precision, computing_type, newton_schulz
 
 Scale = Literal["original", "match_adamw"]
 """How Muon's learning rate depends on the shape of a matrix: see ``Muon``."""
@@ -157,7 +157,9 @@ class Muon(Optimizer):
 
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
         directions = torch._foreach_lerp(gradients, buffers, momentum) if group["nesterov"] else buffers
-        orthogonal = newton_schulz(torch.stack(list(directions)), group["steps"], self.precision)
+        dtype = computing_type(self.precision, matrices[0].device)
+        stacked = torch.stack([direction.to(dtype) for direction in directions])
+        orthogonal = newton_schulz(stacked, group["steps"], self.precision)
 
         if group["weight_decay"] != 0:
             torch._foreach_mul_(matrices, 1 - lr * group["weight_decay"])

@@ -37,10 +37,11 @@ def newton_schulz(matrices: Tensor, steps: int = 5, precision: Precision = "auto
     """
     a, b, c = COEFFICIENTS
     rows, columns = matrices.shape[-2:]
-    norms = torch.linalg.matrix_norm(matrices.float(), keepdim=True).clamp(min=1e-7)
-    x = (matrices / norms).to(computing_type(precision, matrices.device)).reshape(-1, rows, columns)
+    x = matrices.to(computing_type(precision, matrices.device)).reshape(-1, rows, columns)
     if rows > columns:  # XXᵀ is the smaller one then
-        x = x.mT
+        x = x.mT.contiguous()
+    norms = torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True, dtype=torch.float32).clamp(min=1e-7)
+    x = x / norms.to(x.dtype)
     for _ in range(steps):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

@@ -1,0 +1,167 @@
+"""What a model costs before it is trained: `uv run apps/account.py --config configs/tinystories.yaml`.
+
+Any configuration of a run, or of none, with any option changed: parameters, operations, memory, time.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from command import run_command
+from nn.accounting import (
+    attention_pairs,
+    backward_flops,
+    count_parameters,
+    forward_flops,
+    kv_cache_bytes,
+    textbook_memory,
+    training_flops,
+    training_flops_by_rule,
+    training_memory,
+    training_seconds,
+)
+from text_run import TextRunConfig
+from trainer import parse_config
+
+DESCRIPTION = (
+    "Parameters, floating-point operations, memory and time of a training run, from its configuration; "
+    "--json prints them for machines."
+)
+NumberFormat = Literal["float32", "bfloat16", "mixed"]
+Loss = Literal["plain", "chunked"]
+
+
+@dataclass(frozen=True)
+class AccountConfig:
+    """What is not said by the run's own configuration."""
+
+    precision: NumberFormat = "float32"
+    """float32 or bfloat16 throughout, or mixed: weights in float32, products in bfloat16."""
+    compiled: bool = False
+    """Whether the training step is compiled, which keeps less in memory."""
+    loss: Loss = "chunked"
+    """chunked, as runs compute it, or plain: with all logits at once."""
+    peak_flops: float = 100e9
+    """Operations per second of the hardware at best, such as 989e12 for an H100 in bfloat16."""
+    mfu: float = 0.4
+    """The share of them that training reaches."""
+
+    def __post_init__(self) -> None:
+        for name, kind in (("precision", NumberFormat), ("loss", Loss)):
+            if getattr(self, name) not in get_args(kind):
+                raise ValueError(
+                    f"account.{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(kind))}"
+                )
+        training_seconds(0, self.peak_flops, self.mfu)  # refuses what is out of range
+
+
+@dataclass(frozen=True)
+class AccountedRunConfig(TextRunConfig):
+    """A run, and what its costs depend on besides."""
+
+    account: AccountConfig = field(default_factory=AccountConfig)
+
+
+def account(config: AccountedRunConfig) -> dict[str, Any]:
+    """Return all that is counted, as JSON has it."""
+    model, training, given = config.model, config.training, config.account
+    batch = training.batch_size // training.gradient_accumulation
+    tokens_per_step = training.batch_size * model.context_length
+    tokens = training.steps * tokens_per_step
+    step = training_flops(model, training.batch_size)
+    memory = training_memory(
+        model,
+        batch,
+        optimizer=config.optimizer.name,
+        precision=given.precision,
+        compiled=given.compiled,
+        loss=given.loss,
+    )
+    textbook = textbook_memory(model, batch, optimizer=config.optimizer.name, precision=given.precision)
+    parameters = count_parameters(model)
+    forward = forward_flops(model)
+    visible = forward_flops(model, pairs="visible")
+    return {
+        "parameters": {**parameters.parts(), "total": parameters.total},
+        "forward_flops_per_sequence": {**forward.parts(), "total": forward.total},
+        "forward_flops_visible_only": {**visible.parts(), "total": visible.total},
+        "backward_flops_per_sequence": backward_flops(model).total,
+        "visible_share_of_scores": attention_pairs(model, model.context_length, "visible") / model.context_length**2,
+        "training": {
+            "tokens_per_step": tokens_per_step,
+            "tokens": tokens,
+            "flops_per_step": step.total,
+            "flops": training.steps * step.total,
+            "flops_by_rule_6nd": training_flops_by_rule(model, tokens),
+            "seconds": training_seconds(training.steps * step.total, given.peak_flops, given.mfu),
+        },
+        "memory_bytes": {
+            "sequences_at_once": batch,
+            **memory.peak.parts(),
+            "peak": memory.peak.total,
+            "peak_moment": memory.peak_moment,
+            "textbook": {**textbook.parts(), "total": textbook.total},
+        },
+        "kv_cache_bytes_per_sequence": {
+            "float32": kv_cache_bytes(model),
+            "bfloat16": kv_cache_bytes(model, precision="bfloat16"),
+        },
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Print the account."""
+    wanted = [argument for argument in arguments if argument != "--json"]
+    config, _ = parse_config(AccountedRunConfig, wanted, description=DESCRIPTION)
+    counted = account(config)
+    if len(wanted) < len(arguments):
+        print(json.dumps(counted, indent=2))
+    else:
+        print_account(config, counted)
+
+
+def print_account(config: AccountedRunConfig, counted: Mapping[str, Any]) -> None:
+    """Print it for people."""
+    given, training, memory = config.account, counted["training"], counted["memory_bytes"]
+    _table("parameters", counted["parameters"])
+    _table(
+        f"forward FLOPs of a sequence of {config.model.context_length} tokens", counted["forward_flops_per_sequence"]
+    )
+    print(f"  {counted['visible_share_of_scores']:.0%} of the scores are visible; without the others", end=" ")
+    print(f"{counted['forward_flops_visible_only']['total']:,} in all\n")
+    print(f"training on {training['tokens']:,} tokens, {training['tokens_per_step']:,} a step")
+    print(f"  {training['flops_per_step']:.4g} FLOPs a step, {training['flops']:.4g} in all", end=" ")
+    print(f"(6·N·D: {training['flops_by_rule_6nd']:.4g})")
+    print(f"  {_duration(training['seconds'])} at {given.mfu:.0%} of {given.peak_flops:.4g} FLOP/s\n")
+    parts = ("parameters", "optimizer", "gradients", "activations", "working")
+    title = (
+        f"memory of a training step on {memory['sequences_at_once']} sequences at once: "
+        f"{config.model.attention} attention, {given.precision}, {given.loss} loss, "
+        f"{'compiled' if given.compiled else 'not compiled'}"
+    )
+    _table(title, {**{part: memory[part] for part in parts}, "peak": memory["peak"]}, unit="MB", scale=1e6)
+    print(f"  reached in {memory['peak_moment'].replace('_', ' ')};", end=" ")
+    print(f"by the textbook, which keeps every result: {memory['textbook']['total'] / 1e6:,.1f} MB\n")
+    cache = counted["kv_cache_bytes_per_sequence"]
+    print(f"key/value cache of a sequence: {cache['float32']:,} bytes, in bfloat16 {cache['bfloat16']:,}")
+
+
+def _table(title: str, parts: Mapping[str, float], unit: str = "", scale: float = 1) -> None:
+    print(title)
+    total = max(parts.values(), default=0) or 1
+    for name, value in parts.items():
+        number = f"{value / scale:,.1f} {unit}" if unit else f"{value:,}"
+        print(f"  {name:<12} {number:>22}  {value / total:>4.0%}")
+    print()
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.1f} {unit}"
+    return f"{seconds:,.1f} seconds"
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,51 @@
+"""What a model is measured with: device, precision, compiler; and the optimizer's settings, the same for all."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import torch
+
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+LEARNING_RATE = 1e-3
+BETAS = (0.9, 0.95)
+EPS = 1e-8
+WEIGHT_DECAY = 0.1
+MAX_GRAD_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Device, precision, compiler."""
+
+    device: str
+    """`cpu` or `cuda`."""
+    mode: str
+    """How the model runs: `eager`, `compiled`, or another that a library names."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether torch.compile is used."""
+        return self.mode == "compiled"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrices are multiplied in: bfloat16 on a GPU, float32 on a CPU."""
+        return torch.bfloat16 if self.device == "cuda" else torch.float32
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Give the context of a training forward pass: on a GPU, float32 weights are multiplied in bfloat16."""
+        if self.device == "cuda":
+            return torch.autocast("cuda", dtype=self.dtype)
+        return contextlib.nullcontext()
+
+    def maybe_compile(self, call: Call, *, fullgraph: bool = True) -> Call:
+        """Compile for fixed shapes where the mode says so."""
+        return cast(Call, torch.compile(call, fullgraph=fullgraph, dynamic=False)) if self.compiled else call
+
+    def synchronize(self) -> None:
+        """Wait for the device."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()

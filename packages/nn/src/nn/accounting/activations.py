@@ -1,0 +1,168 @@
+"""What the forward pass of our modules leaves in memory for the backward pass.
+
+PyTorch keeps what the derivative of each operation needs. Which tensors these are was read off with
+`torch.autograd.graph.saved_tensors_hooks`, for every switch of the model; here they are counted, all that grow with
+the model, and the tests compare the sums. Left out are statistics of one number a vector, rotary angles and masks.
+
+Letters: `n` tokens of the batch, `d` model width, `f` feed-forward width, `v` vocabulary, `S` scores (b·h·t²).
+In bytes: `a` results of matrix products, `r` the residual stream, and 4 where modules compute in float32.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nn.accounting.breakdown import Breakdown
+from nn.accounting.parameters import count_parameters
+from nn.accounting.precision import Precision, activation_bytes, weight_bytes
+from nn.config import ModelConfig
+
+Loss = Literal["plain", "chunked"]
+"""`cross_entropy` of all logits, or `linear_cross_entropy`, which never holds them all."""
+
+
+@dataclass(frozen=True)
+class KeptActivations(Breakdown):
+    """Bytes kept between forward and backward pass, by component over all layers."""
+
+    norms: int
+    """The residual stream where norms read it, what they computed, and embedding and shortcut."""
+    attention: int
+    """Its input, queries, keys, values, and the sum of values."""
+    scores: int
+    """Scores and softmax, where the back end writes them down."""
+    feedforward: int
+    """Its input and all results inside."""
+    logits: int
+    """The input of the LM head, logits, and the loss."""
+    casts: int
+    """The weights in bfloat16, in mixed precision."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A forward pass whose memory is counted."""
+
+    config: ModelConfig
+    batch: int
+    sequence: int
+    precision: Precision
+    compiled: bool
+    loss: Loss
+    chunk_tokens: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the batch: `n`."""
+        return self.batch * self.sequence
+
+    @property
+    def stream(self) -> int:
+        """Bytes of one residual stream: r·n·d."""
+        return weight_bytes(self.precision) * self.tokens * self.config.d_model
+
+    @property
+    def vectors(self) -> int:
+        """Bytes of one activation as wide as the model: a·n·d."""
+        return activation_bytes(self.precision) * self.tokens * self.config.d_model
+
+    @property
+    def key_vectors(self) -> int:
+        """Bytes of the keys, or the values, of one layer as they are projected."""
+        return self.vectors * self.config.kv_heads // self.config.num_heads
+
+    @property
+    def hidden(self) -> int:
+        """Bytes of one activation as wide as the feed-forward network: a·n·f."""
+        return activation_bytes(self.precision) * self.tokens * self.config.feedforward_width
+
+    @property
+    def scores(self) -> int:
+        """Number of scores in one layer: `S`."""
+        return self.batch * self.config.num_heads * self.sequence**2
+
+    @property
+    def readers_keep_copies(self) -> bool:
+        """Whether each linear map keeps its own bfloat16 copy of its input, as autocast makes them."""
+        return self.precision == "mixed" and not self.compiled
+
+
+def kept_activations(of: Pass) -> KeptActivations:
+    """Count what the backward pass will need."""
+    layers = of.config.num_layers
+    return KeptActivations(
+        norms=_norms(of),
+        attention=layers * _attention(of) + _first_values(of),
+        scores=layers * _scores(of),
+        feedforward=layers * _feedforward(of),
+        logits=_logits(of),
+        casts=2 * count_parameters(of.config).matmul if of.precision == "mixed" else 0,
+    )
+
+
+def _norm(of: Pass) -> int:
+    """One norm of the stream: x and x/rms(x) in float32; the compiler keeps x alone and divides again."""
+    return of.stream if of.compiled else 2 * 4 * of.tokens * of.config.d_model
+
+
+def _norms(of: Pass) -> int:
+    config = of.config
+    kept = 0 if config.norm == "none" else (2 * config.num_layers + 1) * _norm(of)
+    if config.norm != "none" and of.compiled:
+        kept -= _norm(of)  # the final norm's input follows from what the last block keeps anyway
+    kept += _norm(of) if config.embedding_norm else 0
+    if config.embedding_shortcut:
+        kept += of.stream if of.compiled else config.num_layers * of.stream
+    return kept
+
+
+def _input(of: Pass, readers: int) -> int:
+    """The input of linear maps, which their weights' gradients are products of."""
+    return (readers if of.readers_keep_copies else 1) * of.vectors
+
+
+def _attention(of: Pass) -> int:
+    """One layer: the input; q, k and v as the back end reads them; the sum of values as the output map reads it."""
+    config = of.config
+    # Keys and values are copied for every head of queries, but a single one is looked at by all.
+    keys = of.key_vectors if config.attention != "einx" and config.kv_heads == 1 else of.vectors
+    kept = _input(of, 3) + of.vectors + 2 * keys + of.vectors
+    if config.attention != "einx":  # fused back ends keep their result beside the copy that the output map reads
+        kept += of.vectors
+    if config.qk_norm:
+        normalized = of.vectors + of.key_vectors
+        kept += normalized if of.compiled else 2 * 4 * normalized // activation_bytes(of.precision)
+    return kept
+
+
+def _first_values(of: Pass) -> int:
+    """With value residual: each layer's own values, before they are mixed."""
+    return of.config.num_layers * of.key_vectors if of.config.value_residual else 0
+
+
+def _scores(of: Pass) -> int:
+    """One layer: two of S, `exp(scores)` in float32 and its normalized form, or the compiler's scores and softmax."""
+    if of.config.attention != "einx":
+        return 0
+    width = activation_bytes(of.precision)
+    return of.scores * (2 * width if of.compiled else 4 + width)
+
+
+def _feedforward(of: Pass) -> int:
+    """One layer: the input, and W1 x, σ(W1 x), SiLU(W1 x), W3 x and the product.
+
+    Without a gate W1 x, σ(W1 x) or relu(W1 x), and the activation. The compiler keeps only what matrix products return
+    or read: W1 x, W3 x, and what W2 reads.
+    """
+    gated = of.config.ffn == "swiglu"
+    hidden = (3 if gated else 2) if of.compiled else (5 if gated else 3)
+    return _input(of, 2 if gated else 1) + hidden * of.hidden
+
+
+def _logits(of: Pass) -> int:
+    """The head's input; in the plain loss shifted logits and their exponentials; for the compiler logits alone."""
+    if of.loss == "chunked":
+        return 0
+    numbers = of.tokens * of.config.vocab_size
+    width = activation_bytes(of.precision)
+    cap = width * numbers if of.config.logit_soft_cap is not None and not of.compiled else 0
+    return of.vectors + cap + numbers * (width if of.compiled else 2 * 4)

@@ -1,0 +1,37 @@
+"""How much memory decoding needs for the keys and values of what has been read."""
+
+from nn.accounting.breakdown import at_least_one
+from nn.accounting.precision import Precision, activation_bytes
+from nn.config import ModelConfig
+
+
+def kv_cache_bytes(
+    config: ModelConfig,
+    batch: int = 1,
+    capacity: int | None = None,
+    *,
+    precision: Precision = "float32",
+    only_window: bool = False,
+) -> int:
+    """Return the bytes of `2 · layers · batch · kv_heads · capacity · d_head` numbers: keys and values.
+
+    Args:
+        config: the model.
+        batch: sequences.
+        capacity: positions in each; the model's context if not given.
+        precision: of the activations.
+        only_window: count what a window makes necessary, the last `window` positions, and not all of the capacity,
+            which is what a cache of fixed places holds.
+
+    Raises:
+        ValueError: a size is below 1.
+
+    >>> kv_cache_bytes(ModelConfig())  # 2 · 4 layers · 16 heads · 256 positions · 32 numbers of 4 bytes
+    4194304
+    """
+    capacity = config.context_length if capacity is None else capacity
+    at_least_one(batch=batch, capacity=capacity)
+    if only_window and config.window is not None:
+        capacity = min(capacity, config.window)
+    values = 2 * config.num_layers * batch * config.kv_heads * capacity * config.d_head
+    return values * activation_bytes(precision)

@@ -1,0 +1,122 @@
+"""How many floating-point operations a pass takes: those of the matrix products, which are nearly all.
+
+The product of `[m, k]` and `[k, n]` takes mnk multiplications and as many additions: 2mnk FLOPs. Norms, softmax,
+rotation and activations are not counted, as is usual.
+
+Letters: `b` batch, `t` positions, `d` model width, `e` width of a head, `h` query heads.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from nn.accounting.breakdown import Breakdown, at_least_one
+from nn.accounting.parameters import count_parameters, num_ffn_matrices, qkv_width
+from nn.config import ModelConfig
+
+Pairs = Literal["dense", "visible"]
+"""Which pairs of a query and a key count: all t×t, or only those that the mask lets through."""
+
+
+@dataclass(frozen=True)
+class FlopCount(Breakdown):
+    """FLOPs by component, over all layers."""
+
+    qkv: int
+    """Projections to queries, keys and values."""
+    scores: int
+    """Queries times keys."""
+    values: int
+    """Attention weights times values."""
+    output: int
+    """Attention's output projection."""
+    feedforward: int
+    """All matrices of the feed-forward networks."""
+    head: int
+    """The LM head, at every position."""
+
+    def times(self, factor: int) -> "FlopCount":
+        """Return every part multiplied."""
+        return FlopCount(**{name: factor * flops for name, flops in self.parts().items()})
+
+
+def attention_pairs(config: ModelConfig, sequence: int, pairs: Pairs = "dense") -> int:
+    """Count the pairs of a query and a key in one head and one sequence.
+
+    `dense`: t², what the back ends `einx` and `fused` multiply when they mask scores that they have computed.
+    `visible`: those that may see each other, `Σᵢ min(i, window)` for i = 1 … t, which is t(t+1)/2 without a window;
+    a back end that skips all that is masked comes down to this. The borders of documents are not known here.
+
+    Raises:
+        ValueError: the sequence has no tokens, or the convention is not known.
+    """
+    at_least_one(sequence=sequence)
+    if pairs == "dense":
+        return sequence**2
+    if pairs == "visible":
+        window = min(sequence, config.window or sequence)
+        return window * (window + 1) // 2 + (sequence - window) * window
+    raise ValueError(f"pairs is {pairs!r}: choose one of {', '.join(get_args(Pairs))}")
+
+
+def forward_flops(
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+) -> FlopCount:
+    """Count the FLOPs of a forward pass with logits at every position.
+
+    Args:
+        config: the model.
+        batch: sequences.
+        sequence: tokens in each; the model's context if not given. It may be longer than the context.
+        pairs: see `attention_pairs`.
+
+    Raises:
+        ValueError: a size is below 1.
+
+    >>> base = ModelConfig()
+    >>> forward_flops(base).head == 2 * 256 * 512 * 10_000
+    True
+    """
+    t = config.context_length if sequence is None else sequence
+    at_least_one(batch=batch, sequence=t)
+    d, layers, tokens = config.d_model, config.num_layers, batch * t
+    products = 2 * batch * layers * config.num_heads * config.d_head * attention_pairs(config, t, pairs)
+    return FlopCount(
+        qkv=2 * tokens * layers * d * qkv_width(config),
+        scores=products,
+        values=products,
+        output=2 * tokens * layers * d * d,
+        feedforward=2 * tokens * layers * num_ffn_matrices(config) * d * config.feedforward_width,
+        head=2 * tokens * d * config.vocab_size,
+    )
+
+
+def backward_flops(
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+) -> FlopCount:
+    """Count the FLOPs of the backward pass of a loss on all logits: twice those of the forward pass.
+
+    The gradient of `C = A B` takes two products as large as the first, `dA = dC Bᵀ` and `dB = Aᵀ dC`. Both are needed
+    everywhere: even the first block's input leads to parameters, those of the embedding, whose own gradient is a sum
+    of rows and no product. What a fused back end computes a second time instead of storing it is not counted.
+    """
+    return forward_flops(config, batch, sequence, pairs=pairs).times(2)
+
+
+def training_flops(
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+) -> FlopCount:
+    """Count the FLOPs of a training step, forward and backward; the optimizer's are few beside them."""
+    return forward_flops(config, batch, sequence, pairs=pairs).times(3)
+
+
+def training_flops_by_rule(config: ModelConfig, tokens: int) -> int:
+    """Return `6 · tokens · parameters` (Kaplan et al. 2020, arXiv:2001.08361, 2.1): a rule of thumb.
+
+    Each parameter is multiplied and added once for each token, and twice more in the backward pass. The rule leaves
+    out scores and weighted values; here it counts all parameters, the embedding too, which is never multiplied.
+
+    Raises:
+        ValueError: there are no tokens.
+    """
+    at_least_one(tokens=tokens)
+    return 6 * tokens * count_parameters(config).total

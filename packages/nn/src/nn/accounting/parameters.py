@@ -1,0 +1,93 @@
+"""How many parameters a model has, and where.
+
+Letters: `d` model width, `e` width of a head, `h` query heads, `kv` key/value heads, `f` feed-forward width,
+`v` vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from nn.accounting.breakdown import Breakdown
+from nn.config import ModelConfig
+
+OptimizerKind = Literal["adamw", "muon", "sgd"]
+
+
+@dataclass(frozen=True)
+class ParameterCount(Breakdown):
+    """Parameters by component; a tied head is counted once, as the embedding."""
+
+    embedding: int
+    """The table of token vectors."""
+    attention: int
+    """The projections of queries, keys, values and output, in all layers."""
+    feedforward: int
+    """The matrices of the feed-forward networks, in all layers."""
+    norms: int
+    """The gains of all norms, those of queries and keys included."""
+    mixes: int
+    """The learned scalars of value residual and embedding shortcut."""
+    head: int
+    """The LM head, 0 if it is tied."""
+
+    @property
+    def hidden_matrices(self) -> int:
+        """Entries of the matrices inside the blocks: what Muon updates."""
+        return self.attention + self.feedforward
+
+    @property
+    def matmul(self) -> int:
+        """Entries of all matrices that activations are multiplied by, a tied head included."""
+        return self.hidden_matrices + (self.head or self.embedding)
+
+
+def count_parameters(config: ModelConfig) -> ParameterCount:
+    """Count the parameters of a model without making it.
+
+    >>> count_parameters(ModelConfig()).total
+    22696448
+    """
+    d, layers = config.d_model, config.num_layers
+    norms = 0 if config.norm == "none" else (2 * layers + 1) * d
+    norms += d if config.embedding_norm else 0
+    norms += 2 * layers * config.d_head if config.qk_norm else 0
+    mixes = 2 * (layers - 1) if config.value_residual else 0
+    mixes += 2 * layers if config.embedding_shortcut else 0
+    return ParameterCount(
+        embedding=config.vocab_size * d,
+        attention=layers * (d * qkv_width(config) + d * d),
+        feedforward=layers * num_ffn_matrices(config) * d * config.feedforward_width,
+        norms=norms,
+        mixes=mixes,
+        head=0 if config.tie_embeddings else config.vocab_size * d,
+    )
+
+
+def optimizer_values(config: ModelConfig, optimizer: OptimizerKind) -> int:
+    """Count the numbers that an optimizer keeps from step to step, beside the parameters.
+
+    AdamW keeps two moments of each parameter; Muon one momentum of each hidden matrix, and AdamW's two of all others;
+    SGD without momentum keeps nothing.
+
+    Raises:
+        ValueError: the optimizer is not known.
+    """
+    count = count_parameters(config)
+    match optimizer:
+        case "adamw":
+            return 2 * count.total
+        case "muon":
+            return 2 * count.total - count.hidden_matrices
+        case "sgd":
+            return 0
+    raise ValueError(f"optimizer is {optimizer!r}: choose one of {', '.join(get_args(OptimizerKind))}")
+
+
+def qkv_width(config: ModelConfig) -> int:
+    """Return (h + 2kv)·e: a query, a key and a value of each position, side by side."""
+    return (config.num_heads + 2 * config.kv_heads) * config.d_head
+
+
+def num_ffn_matrices(config: ModelConfig) -> int:
+    """Return 3 with a gate, else 2."""
+    return 3 if config.ffn == "swiglu" else 2
