@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bpe import Tokenizer, open_token_file
+from bpe import Tokenizer, open_token_file, read_token_file_info
 from text_run import main as text_run_main
 from trainer import read_metrics
 
@@ -99,6 +99,27 @@ def test_a_tokenizer_and_tokens_can_be_given(call, tmp_path, trained_run, texts)
     assert [entry.get("valid_loss") for entry in read_metrics(mixed / "metrics.jsonl")] == [
         entry.get("valid_loss") for entry in other
     ]
+
+
+def test_several_token_files_can_be_given(call, tmp_path, trained_run):
+    tokens = [str(trained_run / "tokens" / f"{name}.bin") for name in ("train", "valid")]
+    options = [
+        *TINY_MODEL,
+        *TINY_TRAINING,
+        f"--data.train_tokens={json.dumps(tokens)}",
+        f"--data.valid_tokens={tokens[1]}",
+    ]
+    for name, more in (("weighted", "--data.train_weights=[3, 1]"), ("epochs", "--data.order=epoch")):
+        outcome = call(main, *options, more, f"--run.directory={tmp_path / name}")
+        assert outcome.code == 0
+        counts = [read_token_file_info(path).count for path in tokens]
+        assert f"{sum(counts):,} tokens to train on, {counts[1]:,} to evaluate on" in outcome.output
+    refused = call(main, *options, "--data.train_weights=[1]", f"--run.directory={tmp_path / 'refused'}")
+    assert "data.train_weights has 1 weights for 2 files: give one for each file" in refused.one_line_error()
+    assert not (tmp_path / "refused").exists()
+    options[-2] = f"--data.train_tokens={json.dumps([tokens[0], 'none.bin'])}"
+    refused = call(main, *options, f"--run.directory={tmp_path / 'refused'}")
+    assert "'none.bin' (data.train_tokens) is not a file" in refused.one_line_error()
 
 
 def test_weights_and_biases_offline(call, tmp_path, texts, monkeypatch):

@@ -109,9 +109,9 @@ class TrainingBatches:
         """Return for each row the number of its file and where in it the row's window starts."""
         if self.order == "epoch":
             return self._epoch_places((step - 1) * self.batch_size + rows)
-        files = choose_files(self._weights, as_fractions(random_words(self._seed, _FILE, step, rows)))
-        starts = as_integers(random_words(self._seed, _START, step, rows), self._num_starts[files])
-        return files, starts
+        words = random_words(self._seed, step, rows[:, None], (_FILE, _START))
+        files = choose_files(self._weights, as_fractions(words[:, 0]))
+        return files, as_integers(words[:, 1], self._num_starts[files])
 
     def _epoch_places(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return file and start of each window of the endless row of epochs."""
