@@ -3,6 +3,7 @@
 This is where the packages meet. The applications that train differ only in their configuration.
 """
 
+import os
 import shutil
 import time
 import warnings
@@ -11,14 +12,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpe import Tokenizer, check_portable_pattern, encode_file, read_token_file_info, train_bpe
+from dry_run import print_dry_run
 from nn import ModelConfig
 from trainer import (
     DataConfig,
     RunDirectory,
     TrainConfig,
     TrainingData,
+    TrainingInterrupted,
     TrainingResult,
     choose_device,
+    config_difference,
     new_run_directory,
     open_data,
     open_run_directory,
@@ -56,40 +60,75 @@ class TextRunConfig(TrainConfig):
 
 def main(arguments: Sequence[str], default_config: str, description: str) -> None:
     """Train as the command line says, starting from a file of `configs/`."""
-    resumed = option_values(arguments, "resume")
-    config, _ = parse_config(
-        TextRunConfig,
-        arguments,
-        files=[open_run_directory(resumed[-1]).config] if resumed else [CONFIGS / default_config],
-        description=description,
-        options={"resume": "The folder of a run to go on with, from its latest checkpoint and with its configuration."},
-    )
+    dry_run = "--dry-run" in arguments
+    arguments = ["--print_config" if word == "--print-config" else word for word in arguments if word != "--dry-run"]
+    options = {
+        "resume": "The folder of a run to go on with, by its configuration; or auto: run.directory, if it has begun.",
+    }
+
+    def parse(file: Path) -> TextRunConfig:
+        return parse_config(TextRunConfig, arguments, files=[file], description=description, options=options)[0]
+
+    config = parse(CONFIGS / default_config)
+    resumed = (option_values(arguments, "resume") or ["never"])[-1]
+    if resumed == "auto":
+        resumed = config.run.directory if RunDirectory(Path(config.run.directory)).config.is_file() else "never"
+    run = None if resumed == "never" else open_run_directory(resumed)
+    if run is not None:
+        config = parse(run.config)
     choose_device(config.run.device)
-    if resumed:
-        resume_run(config, open_run_directory(resumed[-1]))
-    else:
+    if dry_run:
+        check_data(config.data)
+        print_dry_run(config, None if run is None else open_data(token_files(config.data, run), config.model))
+    elif run is None:
         start_run(config)
+    else:
+        resume_run(config, run)
 
 
 def start_run(config: TextRunConfig) -> TrainingResult:
-    """Make the run's folder with all that training needs, then train."""
+    """Make the run's folder with all that training needs, then train.
+
+    Of several processes that torchrun has started, the first makes the folder, and the others wait for it.
+    """
     check_data(config.data)
-    with new_run_directory(config.run.directory) as run:
-        data = prepare_data(config.data, config.model, run)
-        save_config(config, run.config)
-    return train_and_plot(config, RunDirectory(Path(config.run.directory)), data)
+    run = RunDirectory(Path(config.run.directory))
+    if not is_main_process():
+        while not run.config.is_file():
+            time.sleep(0.1)
+        return train_and_plot(config, run, open_data(token_files(config.data, run), config.model))
+    with new_run_directory(config.run.directory) as made:
+        prepare_data(config.data, config.model, made)
+        save_config(config, made.config)
+    return train_and_plot(config, run, open_data(token_files(config.data, run), config.model))
+
+
+def is_main_process() -> bool:
+    """Say whether this process, if torchrun started it, is the one that prepares and reports."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def resume_run(config: TextRunConfig, run: RunDirectory) -> TrainingResult:
-    """Go on with a run from its latest checkpoint.
+    """Go on with a run from its newest whole checkpoint.
 
     Raises:
-        ValueError: the configuration asks for other data or another folder than the run's own, or there is no
-            checkpoint that can be used.
+        ValueError: the configuration asks for what cannot be changed in the middle of a run, or there is no checkpoint
+            that can be used.
     """
     stored, _ = parse_config(TextRunConfig, [], files=[run.config])
     if config.data != stored.data or config.run.directory != stored.run.directory:
-        raise ValueError("a resumed run keeps its data and its folder: leave out --data… and --run.directory")
+        raise ValueError(
+            "a resumed run keeps its data and its folder: leave out --data… and --run.directory "
+            f"({'; '.join(config_difference(stored.data, config.data)) or 'another folder'})"
+        )
+    if config.data.order == "epoch" and config.training.batch_size != stored.training.batch_size:
+        raise ValueError(
+            f"training.batch_size is {config.training.batch_size} and was {stored.training.batch_size}, but epochs are "
+            "counted in batches: keep it"
+        )
+    if is_main_process():
+        for change in config_difference(stored, config):
+            print(f"note: the run goes on with {change}")
     data = open_data(token_files(config.data, run), config.model)
     return train_and_plot(config, run, data, resume=True)
 
@@ -160,16 +199,18 @@ def train_and_plot(
     """Train, draw the loss, and say where everything is."""
     try:
         result = train(config, run, data, resume=resume)
+    except TrainingInterrupted as interruption:
+        raise TrainingInterrupted(f"{interruption}; {_how_to_go_on(run)}") from None
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_how_to_go_on(run)) from None
+        raise KeyboardInterrupt(f": {_how_to_go_on(run)}") from None
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "memory" in str(error).lower():
             raise ValueError(
                 "out of memory: lower training.batch_size, or raise training.gradient_accumulation"
             ) from error
         raise
-    plot = plot_loss(run)
-    print(f"run: {run.path}   loss curve: {plot}")
+    if is_main_process():
+        print(f"run: {run.path}   loss curve: {plot_loss(run)}")
     return result
 
 
@@ -177,8 +218,8 @@ def _how_to_go_on(run: RunDirectory) -> str:
     try:
         checkpoint = run.latest_checkpoint()
     except ValueError:
-        return f" before the first checkpoint: delete {run.path} and start again"
-    return f": go on from {checkpoint.name} with uv run apps/train_tinystories.py --resume {run.path}"
+        return f"there is no checkpoint yet: delete {run.path} and start again"
+    return f"go on from {checkpoint.name} with uv run apps/train_tinystories.py --resume {run.path}"
 
 
 def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> Tokenizer | None:

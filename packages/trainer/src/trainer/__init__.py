@@ -7,7 +7,7 @@ from trainer.checkpoint_format import CheckpointError, Progress
 from trainer.checkpoint_reading import Checkpoint, open_checkpoint
 from trainer.checkpoint_store import CheckpointConfig, CheckpointStore
 from trainer.checkpoint_writing import CheckpointWriteError
-from trainer.command_line import ConfigError, option_values, parse_config, save_config
+from trainer.command_line import ConfigError, config_difference, option_values, parse_config, save_config
 from trainer.config import (
     DataConfig,
     OptimizerConfig,
@@ -89,6 +89,7 @@ __all__ = [
     "WandbConfig",
     "capture_rng",
     "choose_device",
+    "config_difference",
     "datasheet_peak_flops",
     "draw_curves",
     "evaluate",

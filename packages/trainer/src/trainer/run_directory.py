@@ -1,6 +1,6 @@
 """The folder of a run: self-contained, and what every other command takes.
 
-runs/NAME/  config.yaml  environment.json  environment.diff  metrics.jsonl  log.txt  tokenizer.json
+runs/NAME/  config.yaml  environment.json  environment.diff  data.json  metrics.jsonl  log.txt  tokenizer.json
             tokens/*.bin  plots/*  tensorboard/  wandb/  wandb_run.json
             checkpoints/step_00001000/{model.safetensors, optimizer.safetensors, state.json}
 """
@@ -50,6 +50,11 @@ class RunDirectory:
     def log(self) -> Path:
         """What was said on the console."""
         return self.path / "log.txt"
+
+    @property
+    def fingerprint(self) -> Path:
+        """What data the run was started on."""
+        return self.path / "data.json"
 
     @property
     def tokenizer(self) -> Path:

@@ -15,6 +15,7 @@ from trainer.devices import choose_device
 from trainer.distributed import joined_world
 from trainer.environment import record_environment
 from trainer.evaluation import SampleHook
+from trainer.fingerprint import fingerprint_data, load_fingerprint, refuse_other_data, save_fingerprint
 from trainer.interruption import Interruption
 from trainer.loop import Loop
 from trainer.metrics_file import rewind_metrics
@@ -58,8 +59,8 @@ def train(
         sample: what to say at each evaluation, such as a text that the model writes.
 
     Raises:
-        ValueError: what the configuration asks for cannot be done here, the checkpoint does not fit, or the run has
-            diverged.
+        ValueError: what the configuration asks for cannot be done here, the checkpoint or the data is not the run's, or
+            the run has diverged.
         OSError: something cannot be read or written.
         TrainingInterrupted: the process was asked to stop; all is saved.
     """
@@ -72,12 +73,16 @@ def train(
         store = CheckpointStore(run.checkpoints, config.checkpoints)
         if not resume and run.checkpoints.exists():
             raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
+        fingerprint = fingerprint_data(data.train_files, [data.valid_file])
         if resume:
+            if run.fingerprint.exists():  # which runs of the first format lack
+                refuse_other_data(load_fingerprint(run.fingerprint), fingerprint)
             session.notes += _resume(session, store)
         world.wait()  # none may still be looking for a checkpoint when the main process tidies up
         # From here on the folder changes: a checkpoint that does not fit has been refused.
         if world.is_main:
             save_config(config, run.config)
+            save_fingerprint(fingerprint, run.fingerprint)
             store.recover()
             store.forget_after(session.progress.step)
             record_environment(run, device, session.progress.step)
