@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+import numpy as np
 
 from trainer.token_files import DataError, TokenFile
 
@@ -63,24 +65,24 @@ def fingerprint_file(file: TokenFile, *, whole_up_to: int = _WHOLE_UP_TO) -> Fil
     Raises:
         OSError: the file cannot be read.
     """
-    with file.path.open("rb") as content:
-        size = os.fstat(content.fileno()).st_size
-        if size <= whole_up_to:
-            method, digest = "sha256", hashlib.file_digest(content, "sha256").hexdigest()
-        else:
-            method, digest = f"sha256 of {_NUM_SAMPLES} blocks", _sampled_digest(content, size)
+    content = memoryview(np.asarray(file.tokens)).cast("B")  # of the open file, which may have been moved since
+    if len(content) <= whole_up_to:
+        method, digest = "sha256", hashlib.sha256(content).hexdigest()
+    else:
+        method, digest = f"sha256 of {_NUM_SAMPLES} blocks", _sampled_digest(content)
     return FileFingerprint(
         str(file.path), file.tokens.dtype.name, len(file.tokens), method, digest, file.tokenizer_sha256
     )
 
 
-def _sampled_digest(content: BinaryIO, size: int) -> str:
+def _sampled_digest(content: memoryview) -> str:
     """Hash the size, and blocks from the first byte to the last, their starts equally far apart."""
+    size = len(content)
     state = hashlib.sha256(size.to_bytes(8, "little"))
     block_bytes = min(_BLOCK_BYTES, size)
     for k in range(_NUM_SAMPLES):
-        content.seek((size - block_bytes) * k // (_NUM_SAMPLES - 1))
-        state.update(content.read(block_bytes))
+        start = (size - block_bytes) * k // (_NUM_SAMPLES - 1)
+        state.update(content[start : start + block_bytes])
     return state.hexdigest()
 
 
