@@ -42,6 +42,8 @@ class AccountConfig:
     """Whether the training step is compiled, which keeps less in memory."""
     loss: Loss = "chunked"
     """chunked, as runs compute it, or plain: with all logits at once."""
+    accelerator: bool = False
+    """Whether an accelerator computes, where optimizers take more memory to be faster."""
     peak_flops: float = 100e9
     """Operations per second of the hardware at best, such as 989e12 for an H100 in bfloat16."""
     mfu: float = 0.4
@@ -77,16 +79,18 @@ def account(config: AccountedRunConfig) -> dict[str, Any]:
         precision=given.precision,
         compiled=given.compiled,
         loss=given.loss,
+        accumulates=training.gradient_accumulation > 1,
+        accelerator=given.accelerator,
     )
     textbook = textbook_memory(model, batch, optimizer=config.optimizer.name, precision=given.precision)
     parameters = count_parameters(model)
-    forward = forward_flops(model)
+    forward, backward = forward_flops(model), backward_flops(model)
     visible = forward_flops(model, pairs="visible")
     return {
         "parameters": {**parameters.parts(), "total": parameters.total},
         "forward_flops_per_sequence": {**forward.parts(), "total": forward.total},
         "forward_flops_visible_only": {**visible.parts(), "total": visible.total},
-        "backward_flops_per_sequence": backward_flops(model).total,
+        "backward_flops_per_sequence": {**backward.parts(), "total": backward.total},
         "visible_share_of_scores": attention_pairs(model, model.context_length, "visible") / model.context_length**2,
         "training": {
             "tokens_per_step": tokens_per_step,
@@ -129,7 +133,8 @@ def print_account(config: AccountedRunConfig, counted: Mapping[str, Any]) -> Non
         f"forward FLOPs of a sequence of {config.model.context_length} tokens", counted["forward_flops_per_sequence"]
     )
     print(f"  {counted['visible_share_of_scores']:.0%} of the scores are visible; without the others", end=" ")
-    print(f"{counted['forward_flops_visible_only']['total']:,} in all\n")
+    print(f"{counted['forward_flops_visible_only']['total']:,} in all")
+    print(f"  the backward pass takes twice as many: {counted['backward_flops_per_sequence']['total']:,}\n")
     print(f"training on {training['tokens']:,} tokens, {training['tokens_per_step']:,} a step")
     print(f"  {training['flops_per_step']:.4g} FLOPs a step, {training['flops']:.4g} in all", end=" ")
     print(f"(6·N·D: {training['flops_by_rule_6nd']:.4g})")

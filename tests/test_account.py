@@ -1,10 +1,15 @@
 """The account from the outside: any configuration in, tables or JSON out."""
 
+import importlib.util
 import json
 
 import pytest
+import torch
 
 from account import main
+from nn import ModelConfig, TransformerLM
+from nn.accounting import training_memory
+from trainer import OptimizerConfig, make_optimizer, train_step
 
 from .conftest import ROOT
 
@@ -21,6 +26,8 @@ def test_the_base_run(call):
     assert account["training"]["tokens"] == 327_680_000
     assert account["training"]["flops_by_rule_6nd"] == 6 * 327_680_000 * 22_696_448
     assert account["training"]["flops"] == 3 * 128 * 10_000 * account["forward_flops_per_sequence"]["total"]
+    forward, backward = account["forward_flops_per_sequence"], account["backward_flops_per_sequence"]
+    assert backward == {part: 2 * flops for part, flops in forward.items()}
     memory = account["memory_bytes"]
     parts = ("parameters", "optimizer", "gradients", "activations", "working")
     assert sum(memory[part] for part in parts) == memory["peak"]
@@ -29,7 +36,9 @@ def test_the_base_run(call):
 def test_options_count(call):
     base = counted(call)
     assert counted(call, "--model.tie_embeddings=true")["parameters"]["head"] == 0
-    assert counted(call, "--training.gradient_accumulation=4")["memory_bytes"]["sequences_at_once"] == 32
+    parts = counted(call, "--training.gradient_accumulation=4")["memory_bytes"]
+    assert parts["sequences_at_once"] == 32
+    assert parts["gradients"] == 4 * base["parameters"]["total"]  # those of earlier parts are there all the time
     faster = counted(call, "--account.peak_flops=989e12", "--account.mfu=0.8")["training"]["seconds"]
     assert faster == pytest.approx(base["training"]["seconds"] * (100e9 * 0.4) / (989e12 * 0.8))
     assert counted(call, "--account.loss=plain")["memory_bytes"]["peak"] > base["memory_bytes"]["peak"]
@@ -58,3 +67,61 @@ def test_for_people(call):
 )
 def test_mistakes_are_one_line(call, option, message):
     assert message in call(main, option).one_line_error()
+
+
+def load_allocator_peak():
+    """The measure of memory that the tests of `nn` have."""
+    spec = importlib.util.spec_from_file_location(
+        "allocator_peak", ROOT / "packages" / "nn" / "tests" / "allocator_peak.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def measured_peak(config, batch, *, optimizer, precision, accumulates, accelerator):
+    """Of the trainer's own step, clipping and update included, with the optimizers as they run on that hardware."""
+    parts = 2 if accumulates else 1
+    model = TransformerLM(config, dtype=torch.bfloat16 if precision == "bfloat16" else None)
+    settings = OptimizerConfig(name=optimizer, muon_precision="bfloat16" if accelerator else "float32")
+    updates = make_optimizer(settings, model)
+    if accelerator and optimizer != "sgd":
+        updates.implementation = "foreach"
+    ids = torch.randint(config.vocab_size, (parts * batch, config.context_length))
+
+    def loss(inputs, targets):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "mixed"):
+            return model.loss(inputs, targets)
+
+    def step():
+        train_step(model, updates, ids, ids, learning_rate=1e-3, gradient_accumulation=parts, loss_function=loss)
+
+    return load_allocator_peak().training_peak(step, model, updates)
+
+
+def check(config, batch, **settings):
+    settings = {"optimizer": "adamw", "precision": "float32", "accumulates": False, "accelerator": False, **settings}
+    measured = measured_peak(config, batch, **settings)
+    assert training_memory(config, batch, **settings).peak.total == pytest.approx(measured, rel=0.1)
+
+
+def four_layers(vocab_size):
+    return ModelConfig(vocab_size=vocab_size, context_length=64, d_model=128, num_layers=4, num_heads=4)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "mixed"])
+@pytest.mark.parametrize("accumulates", [False, True])
+@pytest.mark.parametrize("vocab_size", [500, 8000], ids=["small_head", "large_head"])
+def test_the_memory_of_the_trainers_step(optimizer, precision, accumulates, vocab_size):
+    check(four_layers(vocab_size), 2, optimizer=optimizer, precision=precision, accumulates=accumulates)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_memory_of_updates_as_on_accelerators(optimizer, precision):
+    config = four_layers(500)
+    check(config, 1, optimizer=optimizer, precision=precision, accelerator=True)
+    assert (
+        training_memory(config, 1, optimizer=optimizer, precision=precision, accelerator=True).peak_moment == "update"
+    )

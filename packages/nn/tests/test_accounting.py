@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from nn import ModelConfig, TransformerLM
+from nn import KVCache, ModelConfig, TransformerLM
 from nn.accounting import (
     attention_pairs,
     backward_flops,
@@ -86,14 +86,13 @@ def test_parameters_equal_those_of_the_module(switches):
     assert count.hidden_matrices == sum(inside)
 
 
-def measured_flops(config, *, backward):
+def measured_flops(config):
     model = TransformerLM(config)
     ids = torch.zeros(3, 8, dtype=torch.long)
     with FlopCounterMode(display=False) as counter:
         loss = model(ids).sum()
         forward = counter.get_total_flops()
-        if backward:
-            loss.backward()
+        loss.backward()
     return forward, counter.get_total_flops() - forward
 
 
@@ -102,15 +101,26 @@ def test_flops_equal_those_that_torch_counts(row):
     config = ModelConfig(
         **{**row, "attention": "einx"}, vocab_size=31, context_length=8, d_model=16, num_layers=2, num_heads=4, d_ff=20
     )
-    forward, backward = measured_flops(config, backward=True)
+    forward, backward = measured_flops(config)
     assert forward_flops(config, batch=3).total == forward
     assert backward_flops(config, batch=3).total == backward
     assert training_flops(config, batch=3).total == forward + backward
 
 
-def test_the_fused_back_end_computes_the_same_forward():
+def test_the_fused_back_end_computes_the_scores_once_more():
     config = ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=2, num_heads=4, attention="fused")
-    assert measured_flops(config, backward=False)[0] == forward_flops(config, batch=3).total
+    forward, backward = measured_flops(config)
+    assert forward == forward_flops(config, batch=3).total
+    assert backward == backward_flops(config, batch=3).total + forward_flops(config, batch=3).scores
+
+
+def test_the_chunked_loss_computes_the_same():
+    config = ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=2, num_heads=4)
+    model, ids = TransformerLM(config), torch.zeros(3, 8, dtype=torch.long)
+    with FlopCounterMode(display=False) as counter:
+        model.loss(ids, ids, chunk_tokens=5).backward()
+    # The counter knows no addmm_, by which the gradient of the head is added up: one product of the head's size.
+    assert counter.get_total_flops() + forward_flops(config, batch=3).head == training_flops(config, batch=3).total
 
 
 @given(sequence=st.integers(1, 30), window=st.none() | st.integers(1, 40))
@@ -135,8 +145,6 @@ def test_what_optimizers_keep():
 
 @pytest.mark.parametrize("row", covering_array(), ids=name_of)
 def test_the_cache_has_the_size_of_the_real_one(row):
-    from nn import KVCache
-
     config = ModelConfig(**row, vocab_size=31, context_length=8, d_model=16, num_layers=2, num_heads=4)
     cache = KVCache.empty(config, 3)
     assert kv_cache_bytes(config, 3) == sum(tensor.nbytes for tensor in (*cache.keys, *cache.values))

@@ -1,34 +1,38 @@
-"""The estimate of a training step's memory, against what its tensors take."""
+"""The estimate of a training step's memory, against what the allocator counts in real ones."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from allocator_peak import peak_bytes, training_peak
 from configurations import covering_array, name_of
-from live_bytes import LiveBytes
 
 from nn import ModelConfig, TransformerLM, cross_entropy
 from nn.accounting import training_memory
 
-OPTIMIZERS = {
-    "adamw": lambda parameters: torch.optim.AdamW(parameters, foreach=False),
-    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.1, foreach=False),
-}
 
+def measured_peak(config, batch, *, loss="chunked", precision="float32", optimizer="sgd", chunk_tokens=None):
+    model = TransformerLM(config, dtype=torch.bfloat16 if precision == "bfloat16" else None)
+    if optimizer == "sgd":
+        updates = torch.optim.SGD(model.parameters(), lr=0.1, foreach=False)
+    else:
+        updates = torch.optim.AdamW(model.parameters(), foreach=False)
+    ids = torch.randint(config.vocab_size, (batch, config.context_length))
 
-def measured_peak(config, batch, *, loss="chunked", precision="float32", optimizer="adamw"):
-    """Two steps, since the optimizer makes its state in the first."""
-    with LiveBytes() as live:
-        model = TransformerLM(config, dtype=torch.bfloat16 if precision == "bfloat16" else None)
-        updates = OPTIMIZERS[optimizer](model.parameters())
-        ids = torch.randint(config.vocab_size, (batch, config.context_length))
-        for _ in range(2):
-            live.most = live.now
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "mixed"):
-                value = model.loss(ids, ids) if loss == "chunked" else cross_entropy(model(ids), ids)
-            value.backward()
-            updates.step()
-            updates.zero_grad()
-            del value
-    return live.most
+    def step():
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "mixed"):
+            if loss == "plain":
+                value = cross_entropy(model(ids), ids)
+            else:
+                value = model.loss(ids, ids, chunk_tokens=chunk_tokens)
+        value.backward()
+        updates.step()
+        updates.zero_grad()
+
+    return training_peak(step, model, updates)
 
 
 def shape(**changes):
@@ -37,9 +41,19 @@ def shape(**changes):
 
 
 def check(config, batch, **settings):
-    estimate = training_memory(config, batch, **settings)
+    estimate = training_memory(config, batch, **{"optimizer": "sgd", **settings})
     assert estimate.peak.total == pytest.approx(measured_peak(config, batch, **settings), rel=0.1)
     return estimate
+
+
+def test_the_measure_counts_what_is_there_at_the_same_time():
+    def compute():
+        first = torch.zeros(1000)
+        second = first.exp()
+        del first
+        return second.exp()
+
+    assert peak_bytes(compute) == 2 * 4000
 
 
 @pytest.mark.parametrize("attention", ["einx", "fused"])
@@ -51,7 +65,16 @@ def test_the_peak_by_back_end_loss_and_precision(attention, loss, precision):
 
 @pytest.mark.parametrize("row", covering_array(), ids=name_of)
 def test_the_peak_of_every_configuration(row):
-    check(shape(**row), 16)
+    # A small vocabulary, so that it is the blocks that decide, where most switches are.
+    check(shape(**row, vocab_size=100), 16)
+
+
+@pytest.mark.parametrize("soft_cap", [None, 10.0])
+@pytest.mark.parametrize("chunk_tokens", [16, 256, 1000])
+@pytest.mark.parametrize("precision", ["float32", "mixed"])
+def test_the_peak_by_chunk_and_soft_cap(soft_cap, chunk_tokens, precision):
+    config = shape(vocab_size=6000, d_model=256, num_layers=1, logit_soft_cap=soft_cap)
+    check(config, 12, chunk_tokens=chunk_tokens, precision=precision)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +83,8 @@ def test_the_peak_of_every_configuration(row):
         ({"vocab_size": 20_000}, 8, "adamw", "loss"),
         ({"context_length": 256, "vocab_size": 200}, 4, "adamw", "last_attention"),
         ({"vocab_size": 100, "d_ff": 4096, "attention": "fused"}, 16, "adamw", "last_feedforward"),
-        ({"vocab_size": 100, "d_model": 256, "context_length": 4}, 1, "adamw", "update"),
+        ({"vocab_size": 100, "d_model": 256, "num_layers": 6}, 1, "sgd", "first_attention"),
+        ({"vocab_size": 100, "d_model": 256, "num_layers": 6, "context_length": 8}, 1, "adamw", "update"),
     ],
 )
 def test_each_moment_can_be_the_peak(changes, batch, optimizer, moment):
@@ -71,3 +95,47 @@ def test_more_tokens_at_once_take_more():
     config = shape(vocab_size=20_000)
     peaks = [training_memory(config, 32, chunk_tokens=chunk).peak.total for chunk in (64, 512, 2048)]
     assert peaks == sorted(set(peaks))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch": 0}, "batch is 0"),
+        ({"chunk_tokens": 0}, "chunk_tokens is 0"),
+    ],
+)
+def test_nonsense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        training_memory(shape(), **settings)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="there is no C++ compiler")
+def test_the_peak_of_a_compiled_step():
+    program = Path(__file__).with_name("compiled_memory.py")
+    done = subprocess.run([sys.executable, program, "0", "5"], capture_output=True, text=True, check=True)
+    ratios = [float(line.split()[-1]) for line in done.stdout.splitlines() if " chunked " in line]
+    assert ratios == pytest.approx([1, 1], abs=0.1)
+
+
+def test_unknown_names_are_refused():
+    """In a process of its own, since here it is the checks of types that refuse them first."""
+    program = """
+from nn import ModelConfig
+from nn.accounting import attention_pairs, training_memory
+for wrong in ({"optimizer": "adam"}, {"precision": "float64"}, {"loss": "sum"}):
+    try:
+        training_memory(ModelConfig(), **wrong)
+    except ValueError as error:
+        print(error)
+try:
+    attention_pairs(ModelConfig(), 5, "all")
+except ValueError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "optimizer is 'adam': choose one of adamw, muon, sgd",
+        "precision is 'float64': choose one of float32, bfloat16, mixed",
+        "loss is 'sum': choose one of plain, chunked",
+        "pairs is 'all': choose one of dense, visible",
+    ]

@@ -10,7 +10,8 @@ from nn.accounting.flops import (
     training_flops,
     training_flops_by_rule,
 )
-from nn.accounting.parameters import ParameterCount, count_parameters, optimizer_values
+from nn.accounting.optimizer import optimizer_values
+from nn.accounting.parameters import ParameterCount, count_parameters
 from nn.accounting.peak import PeakMemory, TrainingMemory, training_memory
 from nn.accounting.textbook import TextbookMemory, textbook_activations, textbook_memory
 

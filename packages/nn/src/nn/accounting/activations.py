@@ -4,7 +4,7 @@ PyTorch keeps what the derivative of each operation needs. Which tensors these a
 `torch.autograd.graph.saved_tensors_hooks`, for every switch of the model; here they are counted, all that grow with
 the model, and the tests compare the sums. Left out are statistics of one number a vector, rotary angles and masks.
 
-Letters: `n` tokens of the batch, `d` model width, `f` feed-forward width, `v` vocabulary, `S` scores (b·h·t²).
+Letters: `n` tokens of the batch, `d` model width, `f` feed-forward width, `v` vocabulary, `S` scores (batch·heads·t²).
 In bytes: `a` results of matrix products, `r` the residual stream, and 4 where modules compute in float32.
 """
 
@@ -49,6 +49,7 @@ class Pass:
     compiled: bool
     loss: Loss
     chunk_tokens: int | None = None
+    accelerator: bool = False
 
     @property
     def tokens(self) -> int:
@@ -95,7 +96,7 @@ def kept_activations(of: Pass) -> KeptActivations:
         scores=layers * _scores(of),
         feedforward=layers * _feedforward(of),
         logits=_logits(of),
-        casts=2 * count_parameters(of.config).matmul if of.precision == "mixed" else 0,
+        casts=_casts(of),
     )
 
 
@@ -121,7 +122,7 @@ def _input(of: Pass, readers: int) -> int:
 
 
 def _attention(of: Pass) -> int:
-    """One layer: the input; q, k and v as the back end reads them; the sum of values as the output map reads it."""
+    """One layer: the input; q, k and v as the back end reads them; the sum of values, as the output map reads it."""
     config = of.config
     # Keys and values are copied for every head of queries, but a single one is looked at by all.
     keys = of.key_vectors if config.attention != "einx" and config.kv_heads == 1 else of.vectors
@@ -166,3 +167,11 @@ def _logits(of: Pass) -> int:
     width = activation_bytes(of.precision)
     cap = width * numbers if of.config.logit_soft_cap is not None and not of.compiled else 0
     return of.vectors + cap + numbers * (width if of.compiled else 2 * 4)
+
+
+def _casts(of: Pass) -> int:
+    """The matrices in bfloat16, which autocast keeps; the chunked loss needs the head's in the forward pass alone."""
+    if of.precision != "mixed":
+        return 0
+    count = count_parameters(of.config)
+    return 2 * (count.matmul if of.loss == "plain" else count.hidden_matrices)

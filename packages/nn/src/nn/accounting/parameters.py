@@ -4,13 +4,11 @@ Letters: `d` model width, `e` width of a head, `h` query heads, `kv` key/value h
 `v` vocabulary.
 """
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from nn.accounting.breakdown import Breakdown
 from nn.config import ModelConfig
-
-OptimizerKind = Literal["adamw", "muon", "sgd"]
 
 
 @dataclass(frozen=True)
@@ -63,24 +61,19 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
     )
 
 
-def optimizer_values(config: ModelConfig, optimizer: OptimizerKind) -> int:
-    """Count the numbers that an optimizer keeps from step to step, beside the parameters.
+def hidden_matrix_shapes(config: ModelConfig) -> Counter[tuple[int, int]]:
+    """Count the matrices inside the blocks by their shape, `[d_out, d_in]`.
 
-    AdamW keeps two moments of each parameter; Muon one momentum of each hidden matrix, and AdamW's two of all others;
-    SGD without momentum keeps nothing.
-
-    Raises:
-        ValueError: the optimizer is not known.
+    >>> hidden_matrix_shapes(ModelConfig(num_layers=1, d_model=64, num_heads=4, num_kv_heads=1, d_ff=128))
+    Counter({(64, 64): 2, (16, 64): 2, (128, 64): 2, (64, 128): 1})
     """
-    count = count_parameters(config)
-    match optimizer:
-        case "adamw":
-            return 2 * count.total
-        case "muon":
-            return 2 * count.total - count.hidden_matrices
-        case "sgd":
-            return 0
-    raise ValueError(f"optimizer is {optimizer!r}: choose one of {', '.join(get_args(OptimizerKind))}")
+    d, f = config.d_model, config.feedforward_width
+    shapes: Counter[tuple[int, int]] = Counter()
+    shapes[d, d] += 2 * config.num_layers
+    shapes[config.kv_heads * config.d_head, d] += 2 * config.num_layers
+    shapes[f, d] += (num_ffn_matrices(config) - 1) * config.num_layers
+    shapes[d, f] += config.num_layers
+    return shapes
 
 
 def qkv_width(config: ModelConfig) -> int:

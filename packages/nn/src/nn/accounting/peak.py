@@ -7,20 +7,22 @@ pass and shrink in the backward pass, gradients grow in the backward pass. So th
 - in the backward pass of the **last block's feed-forward network**, or of its **attention**, where the gradients of
   scores are as large as the scores themselves: nearly all activations are there, but hardly any gradients yet;
 - in the backward pass of the **first block's attention**: nearly all gradients are there;
-- in the **update**, when all gradients are there and the optimizer needs room for the parameter it is working on.
+- in the **update**, when all gradients are there and the optimizer needs room for what it is working on.
 
-What each moment works on beside what is kept (`_working_set`) was measured, on the CPU, eager and compiled. Not
-counted: PyTorch itself, the batch, what a memory allocator wastes, and room that the libraries of matrix products take.
+What the moments work on beside what is kept (`working`, `optimizer`) was found by reading torch's memory profile of
+real steps on a CPU. Not counted: PyTorch itself, the batch, masks, and what a memory allocator wastes.
 """
 
 from dataclasses import dataclass, fields
+from typing import get_args
 
 from nn.accounting.activations import KeptActivations, Loss, Pass, kept_activations
 from nn.accounting.breakdown import Breakdown, at_least_one
-from nn.accounting.parameters import OptimizerKind, count_parameters, optimizer_values
-from nn.accounting.precision import Precision, activation_bytes, weight_bytes
+from nn.accounting.optimizer import OptimizerKind, optimizer_values, update_bytes
+from nn.accounting.parameters import count_parameters
+from nn.accounting.precision import Precision, weight_bytes
+from nn.accounting.working import attention_bytes, feedforward_bytes, loss_bytes
 from nn.config import ModelConfig
-from nn.loss import default_chunk
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def training_memory(
     compiled: bool = False,
     loss: Loss = "chunked",
     chunk_tokens: int | None = None,
+    accumulates: bool = False,
+    accelerator: bool = False,
 ) -> TrainingMemory:
     """Estimate the memory of a training step, without making the model.
 
@@ -94,76 +98,40 @@ def training_memory(
         compiled: whether `torch.compile` has decided what to keep and what to compute anew.
         loss: of all logits, or in chunks.
         chunk_tokens: tokens whose logits the chunked loss holds at once; its own choice if not given.
+        accumulates: whether gradients of an earlier part of the batch are there already.
+        accelerator: whether one computes. There AdamW updates all parameters at once, Muon works in bfloat16, and
+            bfloat16 products need no room in float32.
 
     Raises:
-        ValueError: a size is below 1, or the optimizer or the precision is not known.
+        ValueError: a size is below 1, or the optimizer, the precision or the loss is not known.
     """
     sequence = config.context_length if sequence is None else sequence
-    at_least_one(batch=batch, sequence=sequence)
-    of = Pass(config, batch, sequence, precision, compiled, loss, chunk_tokens)
+    at_least_one(batch=batch, sequence=sequence, chunk_tokens=1 if chunk_tokens is None else chunk_tokens)
+    if loss not in get_args(Loss):
+        raise ValueError(f"loss is {loss!r}: choose one of {', '.join(get_args(Loss))}")
+    of = Pass(config, batch, sequence, precision, compiled, loss, chunk_tokens, accelerator)
     count, width = count_parameters(config), weight_bytes(precision)
     kept = kept_activations(of)
-    head = width * config.vocab_size * config.d_model
     block = (kept.total - kept.logits - kept.casts) // config.num_layers
     feedforward = kept.feedforward // config.num_layers + kept.norms // (2 * config.num_layers)
     of_blocks = kept.total - kept.logits
+    head = config.vocab_size * config.d_model  # a tied matrix has a gradient as soon, though not yet the whole
+    blocks = count.total - (0 if config.tie_embeddings else count.embedding)
 
     def moment(gradients: int, activations: int, working: int) -> PeakMemory:
         return PeakMemory(
             parameters=width * count.total,
             optimizer=width * optimizer_values(config, optimizer),
-            gradients=gradients,
+            gradients=width * (count.total if accumulates else gradients),
             activations=activations,
             working=working,
         )
 
     return TrainingMemory(
         kept=kept,
-        loss=moment(0, kept.total, _loss_working_set(of)),
-        last_feedforward=moment(head, of_blocks, _feedforward_working_set(of)),
-        last_attention=moment(head, of_blocks - feedforward, _attention_working_set(of)),
-        first_attention=moment(width * count.total, block - feedforward, _attention_working_set(of)),
-        update=moment(width * count.total, 0, width * _largest_parameter(config)),
+        loss=moment(0, kept.total, loss_bytes(of)),
+        last_feedforward=moment(head, of_blocks, feedforward_bytes(of)),
+        last_attention=moment(head, of_blocks - feedforward, attention_bytes(of)),
+        first_attention=moment(blocks, block - feedforward, attention_bytes(of)),
+        update=moment(count.total, 0, update_bytes(config, optimizer, precision, accelerator=accelerator)),
     )
-
-
-def _loss_working_set(of: Pass) -> int:
-    """Plain: logits and their gradient, beside what the loss keeps of them, and widened if they are narrow.
-
-    Chunked: the hidden states, their gradient and the head's, and the logits of two chunks: those of the one before are
-    let go when the next are there. What is not float32 is there a second time, widened; a soft cap needs its slope.
-    """
-    width = activation_bytes(of.precision)
-    vocab = of.config.vocab_size
-    if of.loss == "plain":
-        logits = of.tokens * vocab
-        if of.compiled:
-            return width * logits
-        return (2 * width if of.precision == "float32" else 2 * width + 4) * logits
-    chunk = min(of.tokens, of.chunk_tokens or default_chunk(of.tokens))
-    number = 4 if of.precision == "float32" else 4 + width
-    together = (1 if chunk == of.tokens else 2) * number + (0 if of.config.logit_soft_cap is None else 2 * 4)
-    gradients = of.vectors + 4 * vocab * of.config.d_model
-    return of.vectors + gradients + together * chunk * vocab
-
-
-def _feedforward_working_set(of: Pass) -> int:
-    """The gradient of the stream and two of the hidden layer."""
-    return of.stream + 2 * of.hidden
-
-
-def _attention_working_set(of: Pass) -> int:
-    """The gradient of the stream and of q, k, v; and of the scores.
-
-    The back end `einx` has four tensors of their size at once in float32: the softmax is made of several functions,
-    each with its own gradient. The compiler makes one function of them, and computes it in place.
-    """
-    working = of.stream + 3 * of.vectors
-    if of.config.attention != "einx":
-        return working
-    width = activation_bytes(of.precision)
-    return working + of.scores * (width if of.compiled else 4 * 4 + width % 4)
-
-
-def _largest_parameter(config: ModelConfig) -> int:
-    return config.d_model * max(config.vocab_size, config.feedforward_width, config.d_model)

@@ -7,7 +7,8 @@ Letters: `b` batch, `t` positions, `d` model width, `h` query heads, `f` feed-fo
 from dataclasses import dataclass
 
 from nn.accounting.breakdown import Breakdown, at_least_one
-from nn.accounting.parameters import OptimizerKind, count_parameters, num_ffn_matrices, optimizer_values, qkv_width
+from nn.accounting.optimizer import OptimizerKind, optimizer_values
+from nn.accounting.parameters import count_parameters, num_ffn_matrices, qkv_width
 from nn.accounting.precision import Precision, activation_bytes, weight_bytes
 from nn.config import ModelConfig
 
