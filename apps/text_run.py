@@ -13,10 +13,11 @@ from pathlib import Path
 
 from bpe import Tokenizer, check_portable_pattern, encode_file, read_token_file_info, train_bpe
 from dry_run import print_dry_run
-from nn import ModelConfig
+from nn import ModelConfig, SamplingConfig, TransformerLM
 from trainer import (
     DataConfig,
     RunDirectory,
+    SampleHook,
     TrainConfig,
     TrainingData,
     TrainingInterrupted,
@@ -52,10 +53,28 @@ class TextDataConfig(DataConfig):
 
 
 @dataclass(frozen=True)
+class SampleConfig:
+    """A text that the model writes at each evaluation, for people to see how it comes along."""
+
+    prompt: str | None = None
+    """What it continues; "" begins a document; null: no samples."""
+    max_new_tokens: int = 64
+    """Where it stops at the latest."""
+    temperature: float = 0.7
+    """As in apps/generate.py."""
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise ValueError(f"sample.max_new_tokens is {self.max_new_tokens}: it must be at least 1")
+        SamplingConfig(self.temperature)  # refuses what is out of range
+
+
+@dataclass(frozen=True)
 class TextRunConfig(TrainConfig):
     """Everything that decides a training run on text."""
 
     data: TextDataConfig = field(default_factory=TextDataConfig)
+    sample: SampleConfig = field(default_factory=SampleConfig)
 
 
 def main(arguments: Sequence[str], default_config: str, description: str) -> None:
@@ -198,7 +217,7 @@ def train_and_plot(
 ) -> TrainingResult:
     """Train, draw the loss, and say where everything is."""
     try:
-        result = train(config, run, data, resume=resume)
+        result = train(config, run, data, resume=resume, sample=_sampler(config.sample, run))
     except TrainingInterrupted as interruption:
         raise TrainingInterrupted(f"{interruption}; {_how_to_go_on(run)}") from None
     except KeyboardInterrupt:
@@ -212,6 +231,23 @@ def train_and_plot(
     if is_main_process():
         print(f"run: {run.path}   loss curve: {plot_loss(run)}")
     return result
+
+
+def _sampler(config: SampleConfig, run: RunDirectory) -> SampleHook | None:
+    """Return what writes a sample, or None if none are wanted, or there is no tokenizer to read them with."""
+    if config.prompt is None or not run.tokenizer.is_file():
+        return None
+    from generate import Speaker  # here, since it reads a run's configuration by this module
+
+    tokenizer, prompt = Tokenizer.load(run.tokenizer), config.prompt
+
+    def sample(model: TransformerLM, step: int) -> str:
+        speaker = Speaker(model, tokenizer)
+        ids = speaker.encode_prompt(prompt)
+        text = "".join(speaker.speak(ids, config.max_new_tokens, SamplingConfig(config.temperature, top_p=0.9), seed=0))
+        return f"step {step}, a sample: {prompt}{text}"
+
+    return sample
 
 
 def _how_to_go_on(run: RunDirectory) -> str:

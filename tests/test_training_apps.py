@@ -312,6 +312,15 @@ def test_being_asked_to_stop_saves_and_has_a_code_of_its_own(call, tmp_path, tex
     monkeypatch.undo()
 
 
+def test_samples_show_how_it_comes_along(call, tmp_path, texts):
+    options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={tmp_path / 'run'}"]
+    outcome = call(main, *options, "--sample.prompt=One day", "--sample.max_new_tokens=5")
+    assert outcome.code == 0, outcome
+    assert "step 2, a sample: One day" in outcome.output
+    assert "step 4, a sample: One day" in (tmp_path / "run" / "log.txt").read_text()
+    assert "sample.max_new_tokens is 0" in call(main, "--sample.max_new_tokens=0").one_line_error()
+
+
 def test_resume_auto_starts_and_goes_on(call, tmp_path, texts):
     run = tmp_path / "run"
     options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}", "--resume=auto"]
