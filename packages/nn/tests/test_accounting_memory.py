@@ -60,7 +60,7 @@ def test_the_measure_counts_what_is_there_at_the_same_time():
 @pytest.mark.parametrize("loss", ["plain", "chunked"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "mixed"])
 def test_the_peak_by_back_end_loss_and_precision(attention, loss, precision):
-    check(shape(attention=attention), 16, loss=loss, precision=precision)
+    check(shape(attention=attention), 24, loss=loss, precision=precision)
 
 
 @pytest.mark.parametrize("row", covering_array(), ids=name_of)

@@ -38,11 +38,13 @@ def _chunked_loss_bytes(of: Pass) -> int:
 def _head_gradient_bytes(of: Pass) -> int:
     """Return what the head's gradient by one chunk takes, with that chunk's logits and their gradient.
 
-    In float32 it is added where it stands. Others are a product of their own, which CPUs add up in float32.
+    In float32 it is added where it stands. Others are a product of their own, which CPUs add up in float32, and which is
+    only widened for the first chunk.
     """
     narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
-    product = 0 if narrow == 0 else (narrow if of.accelerator else narrow + 4) * head
-    return (4 + narrow) * _chunks(of)[0] * of.config.vocab_size + product
+    first, second = _chunks(of)
+    added = narrow if of.accelerator or not second else narrow + 4
+    return (4 + narrow) * first * of.config.vocab_size + (0 if narrow == 0 else added * head)
 
 
 def _compiled_chunk_bytes(of: Pass) -> int:
