@@ -6,8 +6,10 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import NoReturn
 
+from trainer import INTERRUPTED_EXIT_CODE, TrainingInterrupted
+
 INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C ended, as shells have it."""
+"""The exit code of a command that Ctrl-C ended at once, as shells have it; of one that has saved its work it is 75."""
 
 
 class OneLineParser(ArgumentParser):
@@ -34,6 +36,9 @@ def run_command(main: Callable[[list[str]], None]) -> NoReturn:
             raise
         print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(2)
+    except TrainingInterrupted as interruption:
+        print(f"interrupted: {interruption}", file=sys.stderr)
+        sys.exit(INTERRUPTED_EXIT_CODE)
     except KeyboardInterrupt as interruption:
         print(f"\ninterrupted{interruption}", file=sys.stderr)
         sys.exit(INTERRUPTED)

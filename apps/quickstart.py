@@ -12,8 +12,16 @@ from command import run_command
 from generate import load_speaker, print_stream
 from nn import SamplingConfig
 from stories import write_corpus
-from text_run import CONFIGS, TextDataConfig, TextRunConfig, prepare_data, train_and_plot, with_directory
-from trainer import RunDirectory, choose_device, new_run_directory, parse_config, perplexity, save_config
+from text_run import (
+    CONFIGS,
+    TextDataConfig,
+    TextRunConfig,
+    prepare_data,
+    token_files,
+    train_and_plot,
+    with_directory,
+)
+from trainer import RunDirectory, choose_device, new_run_directory, open_data, parse_config, perplexity, save_config
 
 CORPUS_BYTES = 3_000_000
 
@@ -45,9 +53,10 @@ def main(arguments: list[str]) -> None:
         write_corpus(train_text, valid_text, num_bytes, config.run.seed)
         print(f"corpus: {train_text.stat().st_size:,} bytes of stories to train on")
         here = replace(config.data, train_text=str(train_text), valid_text=str(valid_text))
-        data = prepare_data(here, config.model, run)
+        prepare_data(here, config.model, run)
         save_config(config, run.config)
-    result = train_and_plot(config, RunDirectory(directory), data)
+    made = RunDirectory(directory)
+    result = train_and_plot(config, made, open_data(token_files(config.data, made), config.model))
     tell_stories(RunDirectory(directory))
     print(
         f"\nvalidation loss {result.valid_loss:.3f} (perplexity {perplexity(result.valid_loss):.2f}) "

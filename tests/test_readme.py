@@ -85,10 +85,11 @@ def test_the_trainers_example_runs(tmp_path, trained_run):
         for end in (".bin", ".bin.json"):
             (tmp_path / f"{name}{end}").write_bytes((trained_run / "tokens" / f"{name}{end}").read_bytes())
     page = (ROOT / "packages" / "trainer" / "README.md").read_text("utf-8")
-    program = re.search(r"```python\n(.*?)```", page, re.S)[1]
+    program = "\n".join(re.findall(r"```python\n(.*?)```", page, re.S)[:2])
     small = (
         '"--data.valid_tokens", "valid.bin", "--training.steps=1", "--training.batch_size=1", "--model.num_layers=1"'
     )
     program = program.replace('"--data.valid_tokens", "valid.bin"', small + ', "--training.eval_batches=1"')
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert ran.stdout.endswith("torch.Size([8, 16])\nTrue\n")
     assert (tmp_path / "runs" / "run" / "checkpoints" / "step_00000001").is_dir()

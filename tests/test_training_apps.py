@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bpe import Tokenizer, open_token_file
+from bpe import Tokenizer, open_token_file, read_token_file_info
 from text_run import main as text_run_main
 from trainer import read_metrics
 
@@ -32,8 +33,10 @@ def test_a_run_is_self_contained(trained_run, texts):
         for step in (2, 4)
         for name in ("model.safetensors", "optimizer.safetensors", "state.json")
     }
+    names.discard("environment.diff")  # is there while somebody works on the code
     assert names == checkpoints | {
         "config.yaml",
+        "data.json",
         "environment.json",
         "log.txt",
         "metrics.jsonl",
@@ -46,7 +49,7 @@ def test_a_run_is_self_contained(trained_run, texts):
     tokens = open_token_file(trained_run / "tokens" / "valid.bin").tolist()
     assert tokenizer.decode(tokens) == (texts / "valid.txt").read_text("utf-8")
     assert [entry["step"] for entry in read_metrics(trained_run / "metrics.jsonl")] == [1, 2, 2, 3, 4, 4]
-    environment = json.loads((trained_run / "environment.json").read_text())
+    (environment,) = json.loads((trained_run / "environment.json").read_text())["sessions"]
     assert environment["device"] == "cpu"
     assert environment["versions"]["bpe"] == "0.1.0+lm"
 
@@ -98,6 +101,27 @@ def test_a_tokenizer_and_tokens_can_be_given(call, tmp_path, trained_run, texts)
     assert [entry.get("valid_loss") for entry in read_metrics(mixed / "metrics.jsonl")] == [
         entry.get("valid_loss") for entry in other
     ]
+
+
+def test_several_token_files_can_be_given(call, tmp_path, trained_run):
+    tokens = [str(trained_run / "tokens" / f"{name}.bin") for name in ("train", "valid")]
+    options = [
+        *TINY_MODEL,
+        *TINY_TRAINING,
+        f"--data.train_tokens={json.dumps(tokens)}",
+        f"--data.valid_tokens={tokens[1]}",
+    ]
+    for name, more in (("weighted", "--data.train_weights=[3, 1]"), ("epochs", "--data.order=epoch")):
+        outcome = call(main, *options, more, f"--run.directory={tmp_path / name}")
+        assert outcome.code == 0
+        counts = [read_token_file_info(path).count for path in tokens]
+        assert f"{sum(counts):,} tokens to train on, {counts[1]:,} to evaluate on" in outcome.output
+    refused = call(main, *options, "--data.train_weights=[1]", f"--run.directory={tmp_path / 'refused'}")
+    assert "data.train_weights has 1 weights for 2 files: give one for each file" in refused.one_line_error()
+    assert not (tmp_path / "refused").exists()
+    options[-2] = f"--data.train_tokens={json.dumps([tokens[0], 'none.bin'])}"
+    refused = call(main, *options, f"--run.directory={tmp_path / 'refused'}")
+    assert "'none.bin' (data.train_tokens) is not a file" in refused.one_line_error()
 
 
 def test_weights_and_biases_offline(call, tmp_path, texts, monkeypatch):
@@ -204,8 +228,8 @@ def test_tokens_of_another_tokenizer(call, tmp_path, trained_run):
             lambda run: shutil.rmtree(run / "checkpoints"),
             "holds no checkpoint: the run stopped before its first, so start it again",
         ),
-        (lambda run: cut(run / "checkpoints" / "step_00000004" / "model.safetensors"), "is truncated or damaged"),
-        (lambda run: cut(run / "checkpoints" / "step_00000004" / "state.json"), "state.json is damaged"),
+        (lambda run: cut(*run.glob("checkpoints/*/model.safetensors")), "is truncated or damaged"),
+        (lambda run: cut(*run.glob("checkpoints/*/state.json")), "holds no whole checkpoint"),
         (lambda run: cut(run / "tokens" / "train.bin"), "bytes, but should have"),
         (lambda run: (run / "tokens" / "valid.bin").unlink(), "valid.bin does not exist"),
     ],
@@ -219,8 +243,9 @@ def test_resuming_a_damaged_run(call, tmp_path, trained_run, spoil, message):
     assert (run / "metrics.jsonl").read_bytes() == metrics
 
 
-def cut(path):
-    path.write_bytes(path.read_bytes()[:-50])
+def cut(*paths):
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:-50])
 
 
 def test_resuming_with_another_model(call, tmp_path, trained_run):
@@ -247,19 +272,19 @@ def stop_at(monkeypatch, update, error):
 
     calls = []
 
-    def step(*arguments, original=loop.train_step, **keywords):
+    def step(*arguments, original=loop.compute_gradients, **keywords):
         calls.append(1)
         if len(calls) == update:
             raise error
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr(loop, "train_step", step)
+    monkeypatch.setattr(loop, "compute_gradients", step)
 
 
 @pytest.mark.parametrize(
     ("update", "message"),
     [
-        (1, "interrupted before the first checkpoint: delete RUN and start again"),
+        (1, "interrupted: there is no checkpoint yet: delete RUN and start again"),
         (3, "interrupted: go on from step_00000002 with uv run apps/train_tinystories.py --resume RUN"),
     ],
 )
@@ -270,6 +295,69 @@ def test_ctrl_c_says_how_to_go_on(call, tmp_path, texts, monkeypatch, update, me
     assert outcome.code == 130
     assert message.replace("RUN", str(run)) in outcome.errors
     assert "Traceback" not in outcome.errors
+
+
+def test_being_asked_to_stop_saves_and_has_a_code_of_its_own(call, tmp_path, texts, monkeypatch):
+    from trainer import loop
+
+    def step(*arguments, original=loop.compute_gradients, **keywords):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(loop, "compute_gradients", step)
+    run = tmp_path / "run"
+    outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}")
+    assert outcome.code == 75
+    assert "interrupted: SIGTERM: step 1 is saved; go on from step_00000001 with" in outcome.errors
+    monkeypatch.undo()
+
+
+def test_samples_show_how_it_comes_along(call, tmp_path, texts):
+    options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={tmp_path / 'run'}"]
+    outcome = call(main, *options, "--sample.prompt=One day", "--sample.max_new_tokens=5")
+    assert outcome.code == 0, outcome
+    assert "step 2, a sample: One day" in outcome.output
+    assert "step 4, a sample: One day" in (tmp_path / "run" / "log.txt").read_text()
+    assert "sample.max_new_tokens is 0" in call(main, "--sample.max_new_tokens=0").one_line_error()
+
+
+def test_resume_auto_starts_and_goes_on(call, tmp_path, texts):
+    run = tmp_path / "run"
+    options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}", "--resume=auto"]
+    assert call(main, *options).code == 0
+    again = call(main, *options, "--training.steps=6")
+    assert again.code == 0, again
+    assert "resuming after step 4" in again.output
+    assert "note: the run goes on with training.steps: 4 before, 6 now" in again.output
+    assert "already exists" in call(main, *options, "--resume=never").one_line_error()
+
+
+def test_other_data_is_refused_with_the_difference(call, tmp_path, trained_run):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    tokens = run / "tokens" / "train.bin"
+    content = bytearray(tokens.read_bytes())
+    content[10:12] = b"\x01\x00"
+    tokens.write_bytes(content)
+    error = call(main, "--resume", run, "--training.steps=5").one_line_error()
+    assert "the run was started on other data: train, " in error
+    assert "other ids (sha256 " in error
+
+
+def test_a_dry_run_trains_nothing(call, tmp_path, texts, trained_run):
+    options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={tmp_path / 'run'}", "--dry-run"]
+    outcome = call(main, *options)
+    assert outcome.code == 0, outcome
+    for part in ("parameters: ", "FLOPs: ", "memory: about ", "time: ", "4 × 32 = 128 tokens"):
+        assert part in outcome.output
+    assert not (tmp_path / "run").exists()
+    assert "tokens, sha256 " in call(main, "--resume", trained_run, "--dry-run").output
+
+
+def test_print_config_prints_what_would_be_run(call):
+    outcome = call(main, "--training.steps=7", "--print-config")
+    assert outcome.code == 0
+    assert "steps: 7" in outcome.output
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpe import Tokenizer, open_token_file, progress, write_token_file
+from bpe import Tokenizer, open_token_file, progress, read_token_file_info, write_token_file
 from bpe.cli import build_parser, main
 from bpe.commands import COMMANDS, decode, encode, files
 from bpe.commands.decode import parse_ids
@@ -82,6 +82,7 @@ def test_several_texts_are_encoded_one_by_one(run, tokenizer):
     code, output, errors = run("encode", "tokenizer.json", "text.txt", "other.txt", "--out", "both.bin")
     assert (code, output, errors) == (0, f"both.bin: {len(ids):,} ids of uint16\n", "")
     assert open_token_file("both.bin").tolist() == ids
+    assert read_token_file_info("both.bin").text_bytes == len(TEXT.encode()) + len("once upon a time")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_the_ids_of_the_text(encoder, tokenizer, text, tmp_path, num_threads):
     assert ids == tokenizer.encode(TEXT)
     assert info == read_token_file_info(tmp_path / "ids")
     assert (info.count, info.dtype, info.tokenizer_sha256) == (len(ids), "uint16", tokenizer.fingerprint)
+    assert info.text_bytes == len(TEXT.encode())
     assert listing(tmp_path) == ["ids", "ids.json", "text"]
 
 
@@ -76,7 +77,7 @@ def test_a_pipe(encoder, tokenizer, tmp_path):
     writer.start()
     info = encode_file(encoder, tmp_path / "pipe", tmp_path / "ids")
     writer.join()
-    assert info.count == len(tokenizer.encode(TEXT))
+    assert (info.count, info.text_bytes) == (len(tokenizer.encode(TEXT)), len(TEXT.encode()))
 
 
 @pytest.mark.parametrize("output", ["none/ids", "folder"])

@@ -128,9 +128,9 @@ def test_short_work_shows_nothing_unless_asked(shown, lines):
 def test_watching_counts_bytes_when_they_are_done():
     terminal, clock = Terminal(), Clock()
     with Progress("text", 10, stream=terminal, clock=clock) as display:
-        done = [(chunk, display._done) for chunk in display.watch(["abc", "żó", "狐"])]
+        done = [(chunk, display.done) for chunk in display.watch(["abc", "żó", "狐"])]
     assert done == [("abc", 0), ("żó", 3), ("狐", 7)]
-    assert display._done == 10
+    assert display.done == 10
 
 
 def test_encode_file_shows_progress_only_if_asked(tmp_path, tokenizer, corpus, capfd):

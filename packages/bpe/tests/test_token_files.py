@@ -20,8 +20,9 @@ from bpe.token_files import info_path, read_token_ids
 @given(ids=st.lists(st.integers(0, 99_999), max_size=50), vocab_size=st.sampled_from([100_000, 2**32]))
 def test_round_trip(tmp_path_factory, ids, vocab_size):
     path = tmp_path_factory.mktemp("tokens") / "t.bin"
-    info = write_token_file(path, iter(ids), vocab_size, "abc")
-    assert info == read_token_file_info(path) == TokenFileInfo("uint32", len(ids), vocab_size, "abc")
+    info = write_token_file(path, iter(ids), vocab_size, "abc", 3 * len(ids))
+    assert info == read_token_file_info(path) == TokenFileInfo("uint32", len(ids), vocab_size, "abc", 3 * len(ids))
+    assert info.bytes_per_token == (3 if ids else None)
     assert open_token_file(path).tolist() == ids
     assert [token_id for chunk in read_token_ids(path) for token_id in chunk] == ids
 
@@ -70,6 +71,23 @@ def test_encode_file_equals_encode(tmp_path, tokenizer, corpus):
     assert open_token_file(tmp_path / "t.bin").tolist() == tokenizer.encode(corpus.read_bytes().decode())
     assert info.tokenizer_sha256 == tokenizer.fingerprint
     assert info.vocab_size == tokenizer.vocab_size
+    assert info.text_bytes == corpus.stat().st_size
+    assert info.bytes_per_token == info.text_bytes / info.count
+
+
+def test_a_description_from_before_bytes_were_counted_is_read(tmp_path):
+    path = tmp_path / "t.bin"
+    write_token_file(path, range(10), 10)
+    info_path(path).write_text(json.dumps(FIELDS))
+    info = read_token_file_info(path)
+    assert info == TokenFileInfo("uint16", 10, 10, None)
+    assert info.text_bytes is info.bytes_per_token is None
+
+
+def test_a_wrong_number_of_bytes_is_refused_and_nothing_is_left(tmp_path):
+    with pytest.raises(TokenFileError, match="text_bytes=-1"):
+        write_token_file(tmp_path / "t.bin", [1], 10, text_bytes=-1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -90,6 +108,7 @@ FIELDS = {"dtype": "uint16", "count": 10, "vocab_size": 10, "tokenizer_sha256": 
         *(json.dumps({**FIELDS, **wrong}) for wrong in ({"count": "10"}, {"vocab_size": 1.5}, {"tokenizer_sha256": 3})),
         json.dumps({**FIELDS, "dtype": "uint8"}),
         json.dumps({**FIELDS, "more": 1}),
+        *(json.dumps({**FIELDS, "text_bytes": wrong}) for wrong in (-1, 2.0, "3", True)),
     ],
 )
 def test_a_damaged_description_is_refused(tmp_path, content):
@@ -132,4 +151,5 @@ def test_the_description_is_json(tmp_path):
         "count": 1,
         "vocab_size": 10,
         "tokenizer_sha256": "abc",
+        "text_bytes": None,
     }

@@ -1,5 +1,6 @@
 """Tiny data and a tiny run."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -58,3 +59,27 @@ def config(tmp_path, token_files):
 def run(tmp_path):
     (tmp_path / "run").mkdir()
     return RunDirectory(tmp_path / "run")
+
+
+def sign(path, state):
+    """Write a checkpoint's state.json with true hashes, as one who means harm would."""
+    body = {key: value for key, value in state.items() if key != "sha256"}
+    for name in ("model.safetensors", "optimizer.safetensors"):
+        content = (path / name).read_bytes()
+        record = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        if isinstance(body.get("files"), dict) and isinstance(body["files"].get(name), dict):
+            body["files"] = {**body["files"], name: record}
+    digest = hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
+    (path / "state.json").write_text(json.dumps({**body, "sha256": digest}))
+
+
+@pytest.fixture(scope="session")
+def rewrite():
+    """Returns a function that changes the state.json of a checkpoint, and makes the hashes true again."""
+
+    def change_and_sign(path, change=lambda state: None):
+        state = json.loads((path / "state.json").read_text())
+        change(state)
+        sign(path, state)
+
+    return change_and_sign

@@ -154,3 +154,19 @@ def test_option_values():
     assert option_values([], "resume") == []
     assert option_values(["--resume", "a", "--x", "b", "--resume=c=d"], "resume") == ["a", "c=d"]
     assert option_values(["--resume"], "resume") == [""]
+
+
+@pytest.mark.parametrize(
+    ("given", "files"),
+    [
+        ([], ()),
+        (["--data.train_tokens", "a b.bin"], ("a b.bin",)),
+        (["--data.train_tokens", '["a.bin", "b.bin"]', "--data.train_weights", "[1, 2.5]"], ("a.bin", "b.bin")),
+    ],
+)
+def test_one_training_file_or_several(tmp_path, given, files):
+    config = parse([*given, "--data.order", "random"])
+    assert config.data.train_files == files
+    assert config.data.train_weights == ((1, 2.5) if len(files) == 2 else ())
+    save_config(config, tmp_path / "config.yaml")
+    assert parse(files=[tmp_path / "config.yaml"]) == config

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from optim import Segment
-from trainer import OptimizerConfig, RunConfig, ScheduleConfig, TrainConfig, TrainingConfig, WandbConfig
+from trainer import DataConfig, OptimizerConfig, RunConfig, ScheduleConfig, TrainConfig, TrainingConfig, WandbConfig
 
 
 def test_the_defaults_are_the_base_run():
@@ -20,6 +20,7 @@ def test_the_defaults_are_the_base_run():
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
+        (DataConfig, {"order": "shuffled"}, "data.order is 'shuffled': choose one of random, epoch"),
         (TrainingConfig, {"steps": 0}, "training.steps is 0: it must be at least 1"),
         (TrainingConfig, {"eval_batches": 0}, "training.eval_batches is 0"),
         (TrainingConfig, {"checkpoint_interval": -1}, "training.checkpoint_interval is -1"),

@@ -5,57 +5,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nn import ModelConfig
-from trainer import DataConfig, DataError, get_batch, open_data, open_tokens
-from trainer.data import batch_at, evaluation_batches
+from trainer import DataConfig, DataError, get_batch, open_data
+from trainer.data import evaluation_batches
 
 from .conftest import VOCAB, write_tokens
-
-
-@pytest.mark.parametrize("dtype", ["uint16", "uint32"])
-def test_tokens_are_mapped_read_only(tmp_path, dtype):
-    path = write_tokens(tmp_path / "t.bin", [3, 1, 4, 1, 5], dtype)
-    tokens = open_tokens(path, VOCAB)
-    assert isinstance(tokens, np.memmap)
-    assert tokens.tolist() == [3, 1, 4, 1, 5]
-    with pytest.raises(ValueError, match="read-only"):
-        tokens[0] = 1
-
-
-def test_ids_outside_the_vocabulary_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.data._CHECKED_AT_ONCE", 4)
-    path = write_tokens(tmp_path / "t.bin", [1, 2, 3, 4, 5, 31, 6])
-    with pytest.raises(DataError, match=r"t\.bin has the id 31 at position 5, but the model's vocabulary is 31"):
-        open_tokens(path, 31)
-    assert len(open_tokens(path, 32)) == 7
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda path: path.unlink(), r"t\.bin does not exist"),
-        (lambda path: path.with_name("t.bin.json").unlink(), r"t\.bin\.json does not exist"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "has 9 bytes, but should have 5 ids of 2 bytes"),
-        (lambda path: path.with_name("t.bin.json").write_text("{"), "does not say dtype and count"),
-        (lambda path: path.with_name("t.bin.json").write_text("[]"), "does not say dtype and count"),
-        (lambda path: path.with_name("t.bin.json").write_text('{"dtype": "f8", "count": 1}'), "does not say dtype"),
-        (lambda path: write_tokens(path, []), "has 0 bytes"),
-    ],
-)
-def test_damaged_files_are_refused(tmp_path, spoil, message):
-    path = write_tokens(tmp_path / "t.bin", [3, 1, 4, 1, 5])
-    spoil(path)
-    with pytest.raises(DataError, match=message):
-        open_tokens(path, VOCAB)
 
 
 def test_open_data(tmp_path):
     model = ModelConfig(vocab_size=VOCAB, context_length=4, d_model=8, num_heads=2)
     long, short = write_tokens(tmp_path / "a.bin", [1, 2, 3, 4, 5]), write_tokens(tmp_path / "b.bin", [1, 2, 3, 4])
-    assert len(open_data(DataConfig(str(long), str(long)), model).train) == 5
+    data = open_data(DataConfig(str(long), str(long)), model)
+    assert (data.num_train_tokens, data.valid.tolist()) == (5, [1, 2, 3, 4, 5])
     with pytest.raises(DataError, match=r"b\.bin has 4 tokens, but one window takes 4 and the one that follows"):
         open_data(DataConfig(str(long), str(short)), model)
     with pytest.raises(DataError, match=r"data\.train_tokens and data\.valid_tokens are both needed"):
         open_data(DataConfig(str(long)), model)
+    with pytest.raises(DataError, match=r"data\.train_weights has 1 weights for 2 files"):
+        open_data(DataConfig((str(long), str(long)), str(long), train_weights=(1.0,)), model)
+
+
+def test_several_files_and_their_order_come_from_the_configuration(tmp_path):
+    model = ModelConfig(vocab_size=VOCAB, context_length=4, d_model=8, num_heads=2)
+    files = tuple(str(write_tokens(tmp_path / f"{k}.bin", [k] * 40)) for k in range(3))
+    data = open_data(DataConfig(files, files[0], train_weights=(1, 2, 1)), model)
+    batches = data.batches(seed=3, batch_size=400, context_length=4)
+    counts = torch.bincount(batches.rows(1)[0][:, 0]).tolist()
+    assert sum(counts) == 400
+    assert counts[1] > max(counts[0], counts[2])
+    in_epochs = open_data(DataConfig(files, files[0], order="epoch"), model)
+    batches = in_epochs.batches(seed=3, batch_size=27, context_length=4)
+    assert torch.bincount(batches.rows(1)[0][:, 0]).tolist() == [9, 9, 9]
 
 
 @given(length=st.integers(6, 40), context=st.integers(1, 5), batch=st.integers(1, 8), seed=st.integers(0, 99))
@@ -85,17 +64,6 @@ def test_large_ids_survive():
 def test_data_shorter_than_a_window_is_refused():
     with pytest.raises(DataError, match="has 5 tokens, but one window takes 5"):
         get_batch(np.arange(5, dtype=np.uint16), 1, 5)
-
-
-def test_a_batch_follows_from_seed_and_step():
-    data = np.arange(10_000, dtype=np.uint16)
-    batches = {
-        (seed, step): tuple(batch_at(data, step, seed, 4, 8, "cpu")[0][:, 0].tolist())
-        for seed in (0, 1)
-        for step in (1, 2, 3)
-    }
-    assert len(set(batches.values())) == 6
-    assert batches[0, 2] == tuple(batch_at(data, 2, 0, 4, 8, "cpu")[0][:, 0].tolist())
 
 
 @given(length=st.integers(5, 60), batch=st.integers(1, 5), num_windows=st.none() | st.integers(1, 12))

@@ -1,13 +1,22 @@
 import math
 
+import numpy as np
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nn import ModelConfig, TransformerLM, cross_entropy
-from trainer import evaluate, perplexity
+from trainer import DataError, evaluate, perplexity
+from trainer.evaluation import Evaluation, measure_loss, validation_batches
+
+
+def tiny():
+    return TransformerLM(ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=1, num_heads=2))
 
 
 def test_every_target_weighs_the_same():
-    model = TransformerLM(ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=1, num_heads=2))
+    model = tiny()
     inputs, targets = torch.randint(31, (5, 8)), torch.randint(31, (5, 8))
     whole = cross_entropy(model(inputs), targets).item()
     parts = evaluate(model, [(inputs[:4], targets[:4]), (inputs[4:], targets[4:])])
@@ -15,13 +24,76 @@ def test_every_target_weighs_the_same():
 
 
 def test_it_leaves_no_gradients_and_the_mode_as_it_was():
-    model = TransformerLM(ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=1, num_heads=2))
+    model = tiny()
     ids = torch.randint(31, (2, 8))
     for mode in (True, False):
         model.train(mode)
         evaluate(model, [(ids, ids)])
         assert model.training is mode
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_the_mode_comes_back_after_an_error_too():
+    model = tiny().train()
+    with pytest.raises(ValueError, match="no batch to measure the loss on"):
+        evaluate(model, [])
+    assert model.training
+
+
+@given(size=st.integers(4, 60), context_length=st.integers(1, 9), batch_size=st.integers(1, 5), world=st.integers(1, 4))
+def test_every_id_but_the_first_is_a_target_once(size, context_length, batch_size, world):
+    if size <= context_length:
+        return
+    data = np.arange(1000, 1000 + size, dtype=np.uint16)
+    seen = []
+    shapes = []
+    for rank in range(world):
+        for inputs, targets in validation_batches(data, batch_size, context_length, "cpu", rank=rank, world=world):
+            assert torch.equal(inputs + 1, targets)  # each id is followed by its successor here
+            seen += targets.flatten().tolist()
+            shapes.append(tuple(targets.shape))
+    assert sorted(seen) == list(range(1001, 1000 + size))
+    assert len(set(shapes)) <= 3
+
+
+def test_data_that_is_too_short_is_refused():
+    with pytest.raises(DataError, match="the validation data has 4 tokens"):
+        next(validation_batches(np.arange(4), 1, 4, "cpu"))
+
+
+def test_the_parts_of_several_processes_make_the_whole():
+    model = tiny().eval()
+    data = np.random.default_rng(0).integers(0, 31, 100)
+    lengths = torch.randint(0, 5, (31,))
+
+    def measured(rank=0, world=1):
+        batches = validation_batches(data, 2, 8, "cpu", rank=rank, world=world)
+        return measure_loss(lambda ids, targets: cross_entropy(model(ids), targets), batches, byte_lengths=lengths)
+
+    whole = measured()
+    parts = measured(0, 3) + measured(1, 3) + measured(2, 3)
+    assert whole.tokens == parts.tokens == 99
+    assert whole.num_bytes == parts.num_bytes == lengths[torch.from_numpy(data[1:])].sum()
+    assert whole.nats == pytest.approx(parts.nats, rel=1e-12)
+    assert measured() == whole  # bit for bit
+    assert (whole + Evaluation(1.0, 1)).num_bytes is None
+
+
+def test_bits_per_byte():
+    """A model that knows nothing of 256 equally likely bytes needs 8 bits for each, whatever the bytes of a token."""
+    one_byte_tokens = Evaluation(1000 * math.log(256), 1000, 1000)
+    assert one_byte_tokens.bits_per_byte == pytest.approx(8)
+    two_byte_tokens = Evaluation(500 * math.log(256**2), 500, 1000)
+    assert two_byte_tokens.bits_per_byte == pytest.approx(8)
+    assert one_byte_tokens.loss == pytest.approx(math.log(256))
+    assert Evaluation(1.0, 1).bits_per_byte is None
+    assert Evaluation(1.0, 1, 0).bits_per_byte is None
+    assert Evaluation(0.0, 1).metrics() == {"valid_loss": 0.0, "valid_perplexity": 1.0}
+    assert Evaluation(2.0, 1, 4).metrics() == {
+        "valid_loss": 2.0,
+        "valid_perplexity": math.exp(2),
+        "bits_per_byte": 0.5 / math.log(2),
+    }
 
 
 def test_perplexity():

@@ -1,8 +1,214 @@
 import json
+import math
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
 
-from trainer import RunDirectory, plot_loss
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+
+from trainer import RunDirectory, plot_loss, plot_runs
+from trainer.plots import Curve, PlotError, draw_curves, read_curves, save_figure
+from trainer.plots.curves import points_of
+from trainer.plots.style import look
 
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def make_run(folder, *entries):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return RunDirectory(folder)
+
+
+def usual(steps=9, offset=0.0):
+    entries = [
+        {"step": step, "tokens": 8 * step, "seconds": 2.0 * step, "train_loss": 3 + offset - step / 10}
+        for step in range(1, steps + 1)
+    ]
+    return [*entries, {"step": steps, "seconds": 2.0 * steps + 1, "valid_loss": 2.2 + offset}]
+
+
+# ---- points
+
+
+def test_points_along_each_axis():
+    entries = usual(3)
+    assert points_of(entries, "train_loss") == ((1, 2.9), (2, 2.8), (3, 2.7))
+    assert points_of(entries, "train_loss", "tokens") == ((8, 2.9), (16, 2.8), (24, 2.7))
+    assert points_of(entries, "train_loss", "time") == ((2.0, 2.9), (4.0, 2.8), (6.0, 2.7))
+    assert points_of(entries, "valid_loss", "time") == ((7.0, 2.2),)
+    assert points_of(entries, "valid_loss", "tokens") == ((24, 2.2),)  # which that entry does not tell itself
+    assert points_of(entries, "grad_norm") == ()
+    assert points_of([], "train_loss", "time") == ()
+
+
+def test_a_place_that_is_not_told_is_between_its_neighbours_or_beyond_them():
+    entries = [{"step": step, "tokens": 10 * step} for step in (2, 4, 8)]
+    entries += [{"step": step, "valid_loss": 1.0} for step in (1, 3, 6, 10)]
+    entries.sort(key=lambda entry: entry["step"])
+    assert [place for place, _ in points_of(entries, "valid_loss", "tokens")] == [10, 30, 60, 100]
+    assert points_of([{"step": 1, "valid_loss": 1.0}], "valid_loss", "tokens") == ()
+    one = [{"step": 4, "tokens": 40}, {"step": 4, "valid_loss": 1.0}, {"step": 5, "valid_loss": 1.0}]
+    assert points_of(one, "valid_loss", "tokens") == ((40, 1.0),)
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, "2.0", True, [1]])
+def test_what_is_no_number_is_a_gap(value):
+    points = points_of([{"step": 1, "x": 1.0}, {"step": 2, "x": value}, {"step": 3, "x": 2}], "x")
+    assert [place for place, _ in points] == [1, 2, 3]
+    assert math.isnan(points[1][1])
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(1, 5))
+def test_what_was_told_last_counts_when_a_run_goes_back(checkpoints, length):
+    """Sessions that each start from some step and tell a few: what stands is what a dictionary by step would hold,
+    without the steps that lay after a checkpoint that was gone back to."""
+    entries, expected = [], {}
+    for session, checkpoint in enumerate(checkpoints):
+        if expected:
+            start = min(checkpoint, max(expected))
+            expected = {step: value for step, value in expected.items() if step <= start}
+        else:
+            start = checkpoint
+        for step in range(start + 1, start + 1 + length):
+            entries.append({"step": step, "x": session})
+            expected[step] = session
+    assert points_of(entries, "x") == tuple(sorted(expected.items()))
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    runs = [make_run(tmp_path / name, *usual()) for name in ("1/a", "2/a", "b")]
+    assert [curve.run for curve in read_curves(runs, "valid_loss")] == ["1/a", "2/a", "b"]
+    assert [curve.run for curve in read_curves([runs[0], runs[0]], "valid_loss")] == ["a", "a"]
+
+
+# ---- pictures
+
+
+def lines_of(figure):
+    """The curves of a picture: colour, dashes and points of each."""
+    return [(line.get_color(), line.get_linestyle(), line.get_xydata().tolist()) for line in figure.axes[0].lines]
+
+
+def legend_of(figure):
+    legends = [*figure.legends, *([figure.axes[0].get_legend()] if figure.axes[0].get_legend() else [])]
+    return [text.get_text() for legend in legends for text in legend.get_texts()]
+
+
+def test_one_run_has_two_curves_of_one_colour(tmp_path):
+    run = make_run(tmp_path / "one", *usual())
+    figure = draw_curves(read_curves([run], "loss"), "loss", title="one")
+    train, valid = lines_of(figure)
+    assert train[0] == valid[0]
+    assert train[2] == [[entry["step"], entry["train_loss"]] for entry in usual()[:-1]]
+    assert valid[2] == [[9, 2.2]]
+    assert legend_of(figure) == ["training loss", "validation loss"]
+    assert figure.axes[0].get_ylabel() == "loss (nats per token)"
+    assert figure.axes[0].get_title() == "one"
+
+
+def test_twelve_runs_can_be_told_apart(tmp_path):
+    runs = [make_run(tmp_path / f"run{number}", *usual(offset=number)) for number in range(12)]
+    figure = draw_curves(read_curves(runs, "valid_loss"), "valid_loss")
+    looks = [(colour, dashes) for colour, dashes, _ in lines_of(figure)]
+    assert len(set(looks)) == 12
+    assert legend_of(figure) == [f"run{number}" for number in range(12)]
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert legend.get_window_extent().x0 >= figure.axes[0].get_window_extent().x1  # beside the curves, not on them
+    assert legend.get_window_extent().x1 <= figure.bbox.x1 + 1
+    assert legend.get_window_extent().y0 >= 0
+
+
+def test_colours_are_far_apart():
+    colours = [to_rgb(look(number).colour) for number in range(7)]
+    distances = [math.dist(one, other) for one in colours for other in colours if one != other]
+    assert min(distances) > 0.25  # of √3, black to white
+
+
+def test_a_run_keeps_its_colour_when_another_has_no_figures(tmp_path):
+    runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b", *usual())]
+    figure = draw_curves(read_curves(runs, "valid_loss"), "valid_loss")
+    assert [colour for colour, _, _ in lines_of(figure)] == [look(1).colour]
+    assert legend_of(figure) == ["b"]
+
+
+def test_time_has_a_unit_that_fits():
+    curve = Curve("a", "x", ((0.0, 1.0), (7200.0, 2.0), (36_000.0, 3.0)))
+    axes = draw_curves([curve], "x", "time").axes[0]
+    assert axes.get_xlabel() == "time in training (hours)"
+    assert axes.lines[0].get_xdata().tolist() == [0, 2, 10]
+
+
+def test_axes_can_be_logarithmic():
+    curve = Curve("a", "x", ((0.0, 0.0), (10.0, 1.0), (1000.0, -2.0), (1001.0, 5e20)))
+    figure = draw_curves([curve], "x", log_x=True, log_y=True)
+    assert (figure.axes[0].get_xscale(), figure.axes[0].get_yscale()) == ("log", "log")
+    figure.draw_without_rendering()
+
+
+def test_a_figure_between_gaps_can_be_seen():
+    curve = Curve("a", "x", tuple((float(step), 1.0 if step in (0, 50, 98, 99) else math.nan) for step in range(100)))
+    (line,) = draw_curves([curve], "x").axes[0].lines
+    assert line.get_markevery() == [0, 50]
+    assert line.get_marker() == "o"
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_the_same_figures_give_the_same_bytes(tmp_path, ending):
+    """In another process on another day too: neither the time, nor the version, nor drawn names are in the file."""
+    runs = [make_run(tmp_path / name, *usual()) for name in "ab"]
+    plot_runs(runs, tmp_path / f"here.{ending}")
+    program = (
+        "import sys; from pathlib import Path; from trainer import RunDirectory, plot_runs\n"
+        "*runs, out = map(Path, sys.argv[1:]); plot_runs([RunDirectory(run) for run in runs], out)"
+    )
+    command = [sys.executable, "-c", program, *(str(run.path) for run in runs), str(tmp_path / f"there.{ending}")]
+    subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1000000000"})
+    content = (tmp_path / f"here.{ending}").read_bytes()
+    assert content == (tmp_path / f"there.{ending}").read_bytes()
+    assert b"matplotlib.org" not in content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", f"here.{ending}", f"there.{ending}"]
+
+
+def test_the_formats(tmp_path):
+    run = make_run(tmp_path / "a", *usual())
+    plot_runs([run], tmp_path / "picture.PNG")
+    assert (tmp_path / "picture.PNG").read_bytes().startswith(PNG)
+    plot_runs([run], tmp_path / "picture.svg")
+    root = ElementTree.fromstring((tmp_path / "picture.svg").read_bytes())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    for name in ("picture.pdf", "picture"):
+        with pytest.raises(PlotError, match=r"picture.* ends in .*: choose one of \.png, \.svg"):
+            plot_runs([run], tmp_path / name)
+
+
+def test_a_metric_that_nobody_has_is_answered_with_those_there_are(tmp_path):
+    run = make_run(tmp_path / "a", *usual())
+    with pytest.raises(PlotError, match="no run has los: there are tokens, seconds, train_loss, valid_loss"):
+        plot_runs([run], tmp_path / "picture.png", metric="los")
+    with pytest.raises(PlotError, match="no run has train_loss or valid_loss: there are no metrics at all yet"):
+        plot_runs([make_run(tmp_path / "b")], tmp_path / "picture.png")
+    assert not (tmp_path / "picture.png").exists()
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    figure = draw_curves([], "loss")
+
+    def fails(path, **_):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure, "savefig", fails)
+    (tmp_path / "picture.png").write_bytes(b"old")
+    with pytest.raises(OSError, match="No space"):
+        save_figure(figure, tmp_path / "picture.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+    assert (tmp_path / "picture.png").read_bytes() == b"old"
 
 
 def test_the_curves_are_drawn(tmp_path):

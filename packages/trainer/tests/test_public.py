@@ -8,8 +8,15 @@ import trainer
 
 
 def test_public_names():
-    assert trainer.__all__ == sorted(trainer.__all__, key=lambda name: (name[0].islower(), name))
-    assert set(trainer.__all__) >= {"get_batch", "save_checkpoint", "load_checkpoint", "train", "TrainConfig"}
+    assert trainer.__all__ == sorted(trainer.__all__, key=lambda name: (not name.isupper(), name[0].islower(), name))
+    assert set(trainer.__all__) >= {
+        "get_batch",
+        "save_checkpoint",
+        "load_checkpoint",
+        "train",
+        "TrainConfig",
+        "TrainingBatches",
+    }
     assert all(hasattr(trainer, name) for name in trainer.__all__)
 
 

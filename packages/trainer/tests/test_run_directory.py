@@ -1,10 +1,6 @@
-import json
-
 import pytest
-import torch
 
 from trainer import CheckpointError, RunDirectory, RunDirectoryError, new_run_directory, open_run_directory
-from trainer.run_directory import write_environment
 
 
 def test_it_appears_only_when_it_is_filled(tmp_path):
@@ -42,19 +38,3 @@ def test_the_latest_checkpoint_is_found_by_looking(tmp_path):
     for name in ("step_00000900", "step_00001000", ".step_00002000.tmp", "step_other"):
         (run.checkpoints / name).mkdir(parents=True)
     assert run.latest_checkpoint() == run.checkpoint(1000) == tmp_path / "checkpoints" / "step_00001000"
-
-
-def test_the_environment_is_written_down(tmp_path):
-    run = RunDirectory(tmp_path)
-    write_environment(run, torch.device("cpu"))
-    environment = json.loads(run.environment.read_text())
-    assert torch.__version__.startswith(environment["versions"]["torch"])
-    assert environment["versions"]["trainer"] == "0.1.0+lm"
-    assert environment["device"] == "cpu"
-
-
-def test_without_git_the_revision_is_unknown(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    run = RunDirectory(tmp_path)
-    write_environment(run, torch.device("cpu"))
-    assert json.loads(run.environment.read_text())["git_revision"] is None

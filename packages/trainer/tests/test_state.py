@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer import StateError
-from trainer.state import flatten, unflatten
+from trainer.state import flatten, tensor_names, unflatten
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 KEYS = st.text(st.sampled_from("ab.$'0"), max_size=3)
@@ -57,12 +57,25 @@ def test_shared_tensors_are_stored_once():
     assert torch.equal(back["head"], weight)
 
 
-def test_views_of_the_same_memory_are_stored_apart():
+def test_views_of_the_same_memory_are_told_apart():
     base = torch.arange(12.0).reshape(3, 4)
-    tree, tensors = flatten({"all": base, "row": base[1], "transposed": base.T, "slice": base[:, 1:3]})
-    assert len({tensor.untyped_storage().data_ptr() for tensor in tensors.values()}) == 4
-    assert all(tensor.is_contiguous() for tensor in tensors.values())
-    assert torch.equal(unflatten(tree, tensors)["transposed"], base.T)
+    state = {"all": base, "row": base[1], "transposed": base.T, "slice": base[:, 1:3], "bits": base.view(torch.int32)}
+    tree, tensors = flatten(state)
+    assert tensor_names(tree) == tensors.keys() == state.keys()
+    back = unflatten(tree, tensors)
+    assert all(torch.equal(back[name], tensor) for name, tensor in state.items())
+
+
+def test_a_conjugate_is_not_its_original():
+    value = torch.tensor([1 + 2j])
+    tree, tensors = flatten({"value": value, "conjugate": value.conj()})
+    assert torch.equal(unflatten(tree, tensors)["conjugate"], torch.tensor([1 - 2j]))
+
+
+@pytest.mark.parametrize("tensor", [torch.eye(2).to_sparse(), torch.empty(2, device="meta")])
+def test_tensors_that_are_not_all_there_are_refused(tensor):
+    with pytest.raises(StateError, match="weight is a sparse, quantized or meta tensor"):
+        flatten({"weight": tensor})
 
 
 @pytest.mark.parametrize(

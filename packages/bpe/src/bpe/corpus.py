@@ -8,7 +8,7 @@ from bpe.parallel import available_cores
 from bpe.progress import Progress
 from bpe.special_tokens import SpecialTokens
 from bpe.text_files import read_text
-from bpe.token_files import TokenFileInfo, open_token_file_writer, read_token_file_info, write_token_file
+from bpe.token_files import TokenFileInfo, open_token_file_writer, read_token_file_info
 from bpe.tokenizer import Tokenizer
 
 
@@ -39,12 +39,15 @@ def encode_file(
     path = Path(text_path)
     total = path.stat().st_size or None  # what is no regular file, such as a pipe, has no size to tell
     encoder = tokenizer.compiled_for_file(path)
-    with Progress(path.name, total, shown=progress) as display:
+    with (
+        Progress(path.name, total, shown=progress) as display,
+        open_token_file_writer(token_path, tokenizer.vocab_size, tokenizer.fingerprint) as writer,
+    ):
         if encoder is None:
-            ids = tokenizer.encode_iterable(display.watch(read_text(path)))
-            return write_token_file(token_path, ids, tokenizer.vocab_size, tokenizer.fingerprint)
-        specials = SpecialTokens(tuple(tokenizer.special_tokens))
-        with open_token_file_writer(token_path, tokenizer.vocab_size, tokenizer.fingerprint) as writer:
+            writer.write_stream(tokenizer.encode_iterable(display.watch(read_text(path))))
+        else:
+            specials = SpecialTokens(tuple(tokenizer.special_tokens))
             for run in encoder.file_runs(path, specials, num_threads or available_cores(), display.advance):
                 writer.write_array(run)
+        writer.text_bytes = display.done
     return read_token_file_info(token_path)

@@ -72,7 +72,8 @@ class Progress:
         self._drawn = False
         self._clock = clock
         self._start = self._last = clock()
-        self._done = 0
+        self.done = 0
+        """How much was noted so far."""
         self._width = 0
 
     def __enter__(self) -> "Progress":
@@ -92,7 +93,7 @@ class Progress:
 
     def advance(self, amount: int) -> None:
         """Note that so many bytes (or whatever the unit is) more are done."""
-        self._done += amount
+        self.done += amount
         between = _SECONDS_BETWEEN if self._is_terminal else _SECONDS_BETWEEN_LINES
         if self._shown and self._clock() - self._last >= between:
             self._show()
@@ -106,7 +107,7 @@ class Progress:
     def _show(self) -> None:
         self._last = self._clock()
         self._drawn = True
-        line = progress_line(self._label, self._done, self._total, self._last - self._start, self._unit)
+        line = progress_line(self._label, self.done, self._total, self._last - self._start, self._unit)
         if not self._is_terminal:
             self._write(line + "\n")
             return

@@ -1,7 +1,8 @@
 """Token files: the ids of a corpus as one flat little-endian array, with a JSON file beside it.
 
 `corpus.bin` holds nothing but ids: `uint16` when the vocabulary has at most 65,536 entries, else `uint32`.
-`corpus.bin.json` says what they are: dtype, count, vocabulary size and the tokenizer's fingerprint.
+`corpus.bin.json` says what they are: dtype, count, vocabulary size, the tokenizer's fingerprint, and how many bytes of
+text they stand for, without which a loss per token cannot be told as bits per byte.
 """
 
 import json
@@ -42,6 +43,13 @@ class TokenFileInfo:
     """All ids are smaller than this."""
     tokenizer_sha256: str | None
     """`Tokenizer.fingerprint` of the tokenizer that made the ids, if known."""
+    text_bytes: int | None = None
+    """Bytes of UTF-8 text that the ids stand for, if known; older files do not say it."""
+
+    @property
+    def bytes_per_token(self) -> float | None:
+        """Bytes of text that an id stands for on average; None if that is not known."""
+        return self.text_bytes / self.count if self.text_bytes is not None and self.count else None
 
     def __post_init__(self) -> None:
         """Refuse what does not come from here, such as a JSON file that someone edited."""
@@ -50,6 +58,7 @@ class TokenFileInfo:
             and type(self.count) is int
             and type(self.vocab_size) is int
             and isinstance(self.tokenizer_sha256, str | None)
+            and (self.text_bytes is None or (type(self.text_bytes) is int and self.text_bytes >= 0))
         )
         if not right:
             raise TokenFileError(f"{self} describes no token file")
@@ -86,6 +95,8 @@ class TokenFileWriter:
         self.vocab_size = vocab_size
         self.dtype = id_dtype(vocab_size)
         self.count = 0
+        self.text_bytes: int | None = None
+        """What the description will say; to be set by whoever has seen the text, before the block ends."""
 
     def write(self, ids: Sequence[int]) -> None:
         """Append some ids.
@@ -103,6 +114,16 @@ class TokenFileWriter:
             values.byteswap()
         self._file.write(values.tobytes())
         self.count += len(ids)
+
+    def write_stream(self, ids: Iterable[int]) -> None:
+        """Append ids as they come, in constant memory.
+
+        Raises:
+            TokenFileError: an id is not in `range(vocab_size)`.
+        """
+        stream = iter(ids)
+        while chunk := list(islice(stream, _CHUNK_IDS)):
+            self.write(chunk)
 
     def write_array(self, ids: "numpy.ndarray") -> None:
         """Append an array of ids of the file's dtype, which are known to be in the vocabulary."""
@@ -125,11 +146,11 @@ def open_token_file_writer(
     with whole_file(path) as file:
         writer = TokenFileWriter(file, vocab_size)
         yield writer
+        info = TokenFileInfo(writer.dtype, writer.count, vocab_size, tokenizer_sha256, writer.text_bytes)
         file.flush()
         os.fsync(file.fileno())  # now, so that a full disk is met while the old pair is still whole
         # Until the new description stands there is none, so that old and new are never taken for a pair.
         info_path(path).unlink(missing_ok=True)
-    info = TokenFileInfo(writer.dtype, writer.count, vocab_size, tokenizer_sha256)
     try:
         with whole_file(info_path(path)) as description:
             description.write((json.dumps(asdict(info), indent=2) + "\n").encode())
@@ -139,18 +160,28 @@ def open_token_file_writer(
 
 
 def write_token_file(
-    path: str | os.PathLike[str], ids: Iterable[int], vocab_size: int, tokenizer_sha256: str | None = None
+    path: str | os.PathLike[str],
+    ids: Iterable[int],
+    vocab_size: int,
+    tokenizer_sha256: str | None = None,
+    text_bytes: int | None = None,
 ) -> TokenFileInfo:
     """Write ids as they come; both files appear only when they are whole.
 
+    Args:
+        path: the token file; its description appears beside it.
+        ids: all of them.
+        vocab_size: they must be smaller.
+        tokenizer_sha256: `Tokenizer.fingerprint` of the tokenizer that made them, if known.
+        text_bytes: bytes of UTF-8 text that they stand for, if known.
+
     Raises:
-        TokenFileError: an id is not in `range(vocab_size)`.
+        TokenFileError: an id is not in `range(vocab_size)`, or `text_bytes` is negative.
         OSError: the file cannot be written.
     """
-    stream = iter(ids)
     with open_token_file_writer(path, vocab_size, tokenizer_sha256) as writer:
-        while chunk := list(islice(stream, _CHUNK_IDS)):
-            writer.write(chunk)
+        writer.text_bytes = text_bytes
+        writer.write_stream(ids)
     return read_token_file_info(path)
 
 

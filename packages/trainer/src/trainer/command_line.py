@@ -79,6 +79,23 @@ def save_config(config: Any, path: str | os.PathLike[str]) -> None:
     temporary.replace(path)
 
 
+def config_difference(old: Any, new: Any) -> list[str]:
+    """Say in which keys two configurations differ: `training.steps: 4 before, 8 now`."""
+    before, after = (_flat(_plain(dataclasses.asdict(config))) for config in (old, new))
+    return [
+        f"{key}: {before.get(key)!r} before, {after.get(key)!r} now"
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
 def dotted_keys(config_class: type[Any], prefix: str = "") -> list[str]:
     """Return the dotted name of every field, groups included."""
     keys = []

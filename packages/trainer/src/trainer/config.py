@@ -6,12 +6,17 @@ from typing import Any, Literal, get_args
 
 from nn import ModelConfig
 from optim import Segment
+from trainer.checkpoint_store import CheckpointConfig
+from trainer.distributed import Parallel
+from trainer.precision import ComputePrecision, MatmulPrecision
 
 OptimizerName = Literal["adamw", "muon", "sgd"]
 MuonScale = Literal["original", "match_adamw"]
 Precision = Literal["auto", "bfloat16", "float32"]
 CompileSetting = Literal["auto", "on", "off"]
 WandbMode = Literal["disabled", "offline", "online"]
+ScheduleAxis = Literal["steps", "time"]
+DataOrder = Literal["random", "epoch"]
 ScheduleShape = Literal["cosine", "linear", "constant", "wsd", "piecewise"]
 
 
@@ -35,10 +40,24 @@ class RunConfig:
 class DataConfig:
     """Token files, each with its JSON description beside it."""
 
-    train_tokens: str | None = None
-    """Token file to train on."""
+    train_tokens: tuple[str, ...] | str | None = None
+    """Token file to train on, or a list of several."""
     valid_tokens: str | None = None
     """Token file to evaluate on."""
+    train_weights: tuple[float, ...] = ()
+    """Each training file's share of the rows, of any sum; empty: every window is as likely as any other."""
+    order: DataOrder = "random"
+    """random: windows from anywhere; epoch: every window once, shuffled, before any comes again."""
+
+    def __post_init__(self) -> None:
+        _one_of("data.order", self.order, DataOrder)
+
+    @property
+    def train_files(self) -> tuple[str, ...]:
+        """The training files as a tuple, which is empty if none is given."""
+        if self.train_tokens is None:
+            return ()
+        return (self.train_tokens,) if isinstance(self.train_tokens, str) else tuple(self.train_tokens)
 
 
 @dataclass(frozen=True)
@@ -95,9 +114,14 @@ class ScheduleConfig:
     """Share of the run in which a wsd schedule decays, at its end."""
     segments: tuple[Segment, ...] = ()
     """For shape piecewise alone: until which step, to which rate, in which shape."""
+    by: ScheduleAxis = "steps"
+    """What the schedule runs along: the steps of training.steps, or the time of training.max_seconds."""
 
     def __post_init__(self) -> None:
         _one_of("schedule.shape", self.shape, ScheduleShape)
+        _one_of("schedule.by", self.by, ScheduleAxis)
+        if self.by == "time" and self.shape == "piecewise":
+            raise ValueError("schedule.shape = piecewise is given by steps: give schedule.by = steps")
         for name in ("max_lr", "min_lr"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"schedule.{name} is {getattr(self, name)}: give a number of at least 0")
@@ -137,13 +161,33 @@ class TrainingConfig:
     """Steps between two checkpoints; there is one more at the end."""
     compile: CompileSetting | bool = "auto"
     """Compile the training step: auto does on a GPU, and on a CPU if the run is long; true and false are on and off."""
+    precision: ComputePrecision = "auto"
+    """Products in float32 or bfloat16, weights always in float32; auto: bfloat16 on GPUs that are made for it."""
+    matmul_precision: MatmulPrecision = "high"
+    """Inside float32 products, on GPUs: highest is exact, high allows TF32, medium bfloat16."""
+    parallel: Parallel = "none"
+    """Processes started by torchrun: ddp gives each the whole model, fsdp a share of every parameter."""
+    max_seconds: float | None = None
+    """Wall-clock time in the loop after which the run ends as if it were done, earlier sessions included."""
+    max_skipped_in_a_row: int = 10
+    """Updates left out one after another, for loss or gradient that is no number, after which the run stops."""
+    spike_threshold: float | None = 8.0
+    """A logged loss this many standard deviations above the last fifty is told as a spike; null: never."""
 
     def __post_init__(self) -> None:
         if isinstance(self.compile, bool):
             object.__setattr__(self, "compile", "on" if self.compile else "off")  # what YAML makes of on and off
         _one_of("training.compile", self.compile, CompileSetting)
+        _one_of("training.precision", self.precision, ComputePrecision)
+        _one_of("training.matmul_precision", self.matmul_precision, MatmulPrecision)
+        _one_of("training.parallel", self.parallel, Parallel)
         for name in ("steps", "batch_size", "gradient_accumulation", "log_interval", "eval_interval"):
             _at_least_one(f"training.{name}", getattr(self, name))
+        _at_least_one("training.max_skipped_in_a_row", self.max_skipped_in_a_row)
+        for name in ("max_seconds", "spike_threshold"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"training.{name} is {value}: give a number above 0, or null")
         _at_least_one("training.checkpoint_interval", self.checkpoint_interval)
         _at_least_one("training.eval_batches", self.eval_batches)
         if self.batch_size % self.gradient_accumulation:
@@ -169,6 +213,22 @@ class WandbConfig:
 
 
 @dataclass(frozen=True)
+class ReportingConfig:
+    """What else a run tells of itself."""
+
+    tensorboard: bool = False
+    """Event files in the run's folder, for TensorBoard, which must be installed."""
+    peak_flops: float | None = None
+    """What the MFU is a share of: floating-point operations a second of one device; null: what its datasheet says."""
+
+    def __post_init__(self) -> None:
+        if self.peak_flops is not None and not 0 < self.peak_flops < math.inf:
+            raise ValueError(
+                f"reporting.peak_flops is {self.peak_flops}: give a number above 0, such as 989e12, or null"
+            )
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a training run on token files."""
 
@@ -177,8 +237,14 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
+    reporting: ReportingConfig = field(default_factory=ReportingConfig)
     wandb: WandbConfig = field(default_factory=WandbConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        if self.schedule.by == "time" and self.training.max_seconds is None:
+            raise ValueError("schedule.by is time, but there is no end to it: give training.max_seconds")
 
 
 def _one_of(name: str, value: object, choices: Any) -> None:

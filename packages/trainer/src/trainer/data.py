@@ -1,11 +1,7 @@
-"""Token files as training data: mapped into memory, never read whole, never written to."""
+"""The data of a run: its token files opened and checked, and windows drawn from them."""
 
-import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,94 +9,65 @@ from jaxtyping import Int
 from torch import Tensor
 
 from nn import ModelConfig
+from trainer.batches import TrainingBatches
 from trainer.config import DataConfig
+from trainer.token_files import DataError, TokenFile, check_length, open_token_file, open_tokens
 
-_CHECKED_AT_ONCE = 1 << 24
-_DTYPES: dict[str, np.dtype[Any]] = {"uint16": np.dtype("<u2"), "uint32": np.dtype("<u4")}
-
-
-class DataError(ValueError):
-    """A token file that cannot be trained on."""
+__all__ = ["DataError", "TrainingData", "evaluation_batches", "get_batch", "open_data", "open_tokens"]
 
 
-def open_tokens(path: str | os.PathLike[str], vocab_size: int) -> np.ndarray:
-    """Map a token file into memory, read-only, and check once that every id fits the model.
-
-    The file holds little-endian ids and nothing else; `PATH.json` beside it says their dtype (`uint16` or
-    `uint32`) and count.
-
-    Args:
-        path: the token file.
-        vocab_size: of the model; every id must be smaller.
-
-    Returns:
-        The ids, one-dimensional.
-
-    Raises:
-        DataError: the file or its description is missing or damaged, or an id is outside the vocabulary.
-    """
-    path, description = Path(path), Path(f"{os.fspath(path)}.json")
-    for file in (path, description):
-        if not file.is_file():
-            raise DataError(f"{file} does not exist: a token file has its description beside it; encode the text again")
-    try:
-        content = json.loads(description.read_text("utf-8"))
-        dtype = _DTYPES[content["dtype"]]
-        count = int(content["count"])
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{description} does not say dtype and count of a token file: encode the text again") from None
-    size = path.stat().st_size
-    if size != count * dtype.itemsize or count == 0:
-        raise DataError(
-            f"{path} has {size} bytes, but should have {count} ids of {dtype.itemsize} bytes: encode the text again"
-        )
-    tokens = np.memmap(path, dtype=dtype, mode="r")
-    for start in range(0, count, _CHECKED_AT_ONCE):
-        part = tokens[start : start + _CHECKED_AT_ONCE]
-        if part.max() >= vocab_size:
-            place = int(np.argmax(part >= vocab_size))
-            raise DataError(
-                f"{path} has the id {part[place]} at position {start + place}, but the model's vocabulary is "
-                f"{vocab_size}: raise model.vocab_size, or encode the text with the model's tokenizer"
-            )
-    return tokens
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingData:
     """The ids that a run works on."""
 
-    train: np.ndarray
-    valid: np.ndarray
+    train_files: tuple[TokenFile, ...]
+    """What to train on."""
+    valid_file: TokenFile
+    """What to evaluate on."""
+    config: DataConfig
+    """In which order, with which weights."""
+
+    @property
+    def num_train_tokens(self) -> int:
+        """Ids to train on, in all files."""
+        return sum(len(file.tokens) for file in self.train_files)
+
+    @property
+    def valid(self) -> np.ndarray:
+        """The ids to evaluate on."""
+        return self.valid_file.tokens
+
+    def batches(self, *, seed: int, batch_size: int, context_length: int) -> TrainingBatches:
+        """Return the training batches of a run.
+
+        Raises:
+            DataError: a file is too short for a window, or the weights do not fit the files or the order.
+        """
+        return TrainingBatches(
+            self.train_files,
+            seed=seed,
+            batch_size=batch_size,
+            context_length=context_length,
+            order=self.config.order,
+            weights=self.config.train_weights,
+        )
 
 
 def open_data(config: DataConfig, model: ModelConfig) -> TrainingData:
-    """Open both token files of a run and check that the model can be trained on them.
+    """Open all token files of a run and check that the model can be trained on them.
 
     Raises:
-        DataError: a file is not given, missing, damaged or too short, or has ids outside the vocabulary.
+        DataError: a file is not given, missing, damaged or too short, or has ids outside the vocabulary; or the
+            weights do not fit the files or the order.
     """
-    if config.train_tokens is None or config.valid_tokens is None:
+    if not config.train_files or config.valid_tokens is None:
         raise DataError("data.train_tokens and data.valid_tokens are both needed: give two token files")
-    opened = []
-    for path in (config.train_tokens, config.valid_tokens):
-        tokens = open_tokens(path, model.vocab_size)
-        check_length(tokens, model.context_length, path)
-        opened.append(tokens)
-    return TrainingData(*opened)
-
-
-def check_length(tokens: np.ndarray, context_length: int, name: str) -> None:
-    """Refuse data without a single window.
-
-    Raises:
-        DataError: there are not more than `context_length` ids.
-    """
-    if len(tokens) <= context_length:
-        raise DataError(
-            f"{name} has {len(tokens)} tokens, but one window takes {context_length} and the one that follows: "
-            "give more text, or lower model.context_length"
-        )
+    train = tuple(open_token_file(path, model.vocab_size) for path in config.train_files)
+    valid = open_token_file(config.valid_tokens, model.vocab_size)
+    check_length(valid.tokens, model.context_length, config.valid_tokens)
+    data = TrainingData(train, valid, config)
+    data.batches(seed=0, batch_size=1, context_length=model.context_length)  # makes its own checks
+    return data
 
 
 def get_batch(
@@ -112,6 +79,8 @@ def get_batch(
     generator: np.random.Generator | None = None,
 ) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]:
     """Draw windows from random places, every start from 0 to `len(data) − context_length − 1` being equally likely.
+
+    For a script of one's own; a run takes its batches from `TrainingBatches`.
 
     Args:
         data: the ids, one-dimensional.
@@ -130,17 +99,6 @@ def get_batch(
     generator = generator or np.random.default_rng()
     starts = generator.integers(0, len(data) - context_length, size=batch_size)
     return windows(data, starts, context_length, device)
-
-
-def batch_at(
-    data: np.ndarray, step: int, seed: int, batch_size: int, context_length: int, device: torch.device | str
-) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]:
-    """Return the batch of one training step, which depends on the seed and the step alone.
-
-    So there is no position in the data to save: a resumed run draws what it would have drawn.
-    """
-    generator = np.random.default_rng([seed, step])
-    return get_batch(data, batch_size, context_length, device, generator=generator)
 
 
 def evaluation_batches(
@@ -170,6 +128,6 @@ def windows(
     data: np.ndarray, starts: np.ndarray, context_length: int, device: torch.device | str
 ) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]:
     """Cut `(inputs, targets)` out of the data, a row for each start."""
-    rows = np.stack([data[start : start + context_length + 1] for start in starts.tolist()]).astype(np.int64)
+    rows = np.asarray(data)[starts[:, None] + np.arange(context_length + 1)].astype(np.int64)
     ids = torch.from_numpy(rows).to(device)
     return ids[:, :-1], ids[:, 1:]

@@ -1,141 +1,36 @@
-"""Where a run tells of itself: metrics.jsonl (the truth), the console and log.txt, Weights & Biases."""
+"""Everything that a run tells of itself to, as one: what must not be lost first, what may fail last."""
 
-import json
-import math
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from trainer.best_effort import BestEffort
+from trainer.config import ReportingConfig, WandbConfig
+from trainer.console import ConsoleAndLog
+from trainer.metrics_file import MetricsFile, read_metrics
+from trainer.reporter import Metrics, Reporter, ReportingError
+from trainer.run_directory import RunDirectory
+from trainer.tensorboard_reporter import TensorBoard, check_tensorboard
+from trainer.wandb_reporter import WeightsAndBiases
 
-from trainer.config import WandbConfig
-
-
-class ReportingError(ValueError):
-    """A place to report to that cannot be used."""
-
-
-Metrics = dict[str, float | int]
-
-
-class Reporter(Protocol):
-    """Something that metrics and messages are told to."""
-
-    def metrics(self, step: int, values: Metrics) -> None:
-        """Take the figures of a step."""
-
-    def message(self, text: str) -> None:
-        """Take a line for people."""
-
-    def close(self, *, failed: bool) -> None:
-        """Finish, after an error or not; nothing comes after this."""
+__all__ = [
+    "BestEffort",
+    "ConsoleAndLog",
+    "Metrics",
+    "MetricsFile",
+    "Reporter",
+    "Reporters",
+    "ReportingError",
+    "TensorBoard",
+    "WeightsAndBiases",
+    "make_reporters",
+    "read_metrics",
+]
 
 
-class MetricsFile:
-    """Appends one JSON object a line to `metrics.jsonl`, each written through at once."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8")
-
-    def metrics(self, step: int, values: Metrics) -> None:
-        """Append a line."""
-        # JSON knows no infinity: a perplexity beyond all floats becomes null.
-        known = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        self._file.write(json.dumps({"step": step, **known}, allow_nan=False) + "\n")
-        self._file.flush()
-
-    def message(self, text: str) -> None:
-        """Leave messages to the log."""
-
-    def close(self, *, failed: bool) -> None:  # noqa: ARG002 the file is complete either way
-        """Close the file."""
-        self._file.close()
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the entries of a `metrics.jsonl`, without a last line that was cut short."""
-    entries = []
-    for line in path.read_text("utf-8").splitlines() if path.exists() else ():
-        try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return entries
-
-
-class ConsoleAndLog:
-    """A progress bar on the terminal, and messages there and in `log.txt`."""
-
-    def __init__(self, log_path: Path, first_step: int, num_steps: int, console: Console | None = None) -> None:
-        self._log = log_path.open("a", encoding="utf-8")
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task = self._progress.add_task("training", total=num_steps, completed=first_step, figures="")
-        self._progress.start()
-
-    def metrics(self, step: int, values: Metrics) -> None:
-        """Move the bar."""
-        if "train_loss" in values:
-            figures = f"loss {values['train_loss']:.3f}  {values['tokens_per_second']:,.0f} tokens/s"
-            self._progress.update(self._task, figures=figures)
-        self._progress.update(self._task, completed=step)
-
-    def message(self, text: str) -> None:
-        """Print a line above the bar, and append it to the log with the time of day."""
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-        self._log.flush()
-
-    def close(self, *, failed: bool) -> None:  # noqa: ARG002 the error itself is told elsewhere
-        """Stop the bar and close the log."""
-        self._progress.stop()
-        self._log.close()
-
-
-class WeightsAndBiases:
-    """Sends metrics to Weights & Biases, or keeps them in the run's folder to be synced later."""
-
-    def __init__(self, config: WandbConfig, directory: Path, run_config: dict[str, Any]) -> None:
-        import wandb  # here, since it takes a second to import and most runs do without
-
-        try:
-            self._run = wandb.init(
-                project=config.project,
-                name=directory.name,
-                dir=str(directory),
-                config=run_config,
-                mode=config.mode,
-                settings=wandb.Settings(silent=True),
-            )
-        except wandb.Error as error:
-            raise ReportingError(
-                f"Weights & Biases cannot be used ({error}): log in with `wandb login`, or give --wandb.mode offline"
-            ) from None
-
-    def metrics(self, step: int, values: Metrics) -> None:
-        """Log the figures."""
-        self._run.log(dict(values), step=step)
-
-    def message(self, text: str) -> None:
-        """Leave messages to the log."""
-
-    def close(self, *, failed: bool) -> None:
-        """Finish the run, marked as failed after an error."""
-        self._run.finish(exit_code=1 if failed else 0)
-
-
-class Reporters:
-    """Tells several reporters at once, and closes them all."""
+class Reporters(Reporter):
+    """Tells several reporters at once, and closes them all, the last one first."""
 
     def __init__(self, reporters: list[Reporter]) -> None:
         self._reporters = reporters
@@ -150,12 +45,65 @@ class Reporters:
         for reporter in self._reporters:
             reporter.message(text)
 
+    def sync(self) -> None:
+        """Make sure that what was told so far survives a power cut."""
+        for reporter in self._reporters:
+            reporter.sync()
+
+    def close(self, *, failed: bool) -> None:
+        """Close all of them, even if some cannot be closed."""
+        with ExitStack() as stack:
+            for reporter in self._reporters:
+                stack.callback(reporter.close, failed=failed)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with ExitStack() as stack:  # which closes the others though one of them fails
-            for reporter in reversed(self._reporters):
-                stack.callback(reporter.close, failed=error is not None)
+        self.close(failed=error is not None)
+
+
+def make_reporters(
+    run: RunDirectory,
+    first_step: int,
+    num_steps: int,
+    *,
+    wandb: WandbConfig,
+    reporting: ReportingConfig,
+    run_config: dict[str, Any],
+) -> Reporters:
+    """Open all that a run reports to: metrics.jsonl, console and log.txt, and what the configuration asks for.
+
+    The first two must work: where the disk is full, telling them raises OSError, and the run should stop. The others
+    are left out with a warning once they fail.
+
+    Args:
+        run: the run's folder.
+        first_step: the steps that are done already.
+        num_steps: all steps.
+        wandb: Weights & Biases, or not.
+        reporting: what else.
+        run_config: the configuration to show with the run.
+
+    Raises:
+        ReportingError: TensorBoard is asked for and not installed.
+        OSError: metrics.jsonl or log.txt cannot be written.
+    """
+    if reporting.tensorboard:
+        check_tensorboard()
+    console = ConsoleAndLog(run.log, first_step, num_steps)
+    try:
+        reporters: list[Reporter] = [MetricsFile(run.metrics), console]
+    except BaseException:
+        console.close(failed=True)  # lest half a bar stay
+        raise
+    if reporting.tensorboard:
+        folder: Path = run.path / "tensorboard"
+        reporters.append(BestEffort("TensorBoard", lambda: TensorBoard(folder, first_step), console.message))
+    if wandb.mode != "disabled":
+        reporters.append(
+            BestEffort("Weights & Biases", lambda: WeightsAndBiases(wandb, run.path, run_config), console.message)
+        )
+    return Reporters(reporters)

@@ -1,30 +1,19 @@
 """The folder of a run: self-contained, and what every other command takes.
 
-runs/NAME/  config.yaml  environment.json  metrics.jsonl  log.txt  tokenizer.json  tokens/*.bin  plots/*.png
+runs/NAME/  config.yaml  environment.json  environment.diff  data.json  metrics.jsonl  log.txt  tokenizer.json
+            tokens/*.bin  plots/*  tensorboard/  wandb/  wandb_run.json
             checkpoints/step_00001000/{model.safetensors, optimizer.safetensors, state.json}
 """
 
-import importlib.metadata
-import json
 import os
-import platform
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from trainer.checkpoint import CheckpointError
-from trainer.devices import device_name
-
-_CHECKPOINT_NAME = re.compile(r"step_(\d+)")
-_REPORTED_PACKAGES = ("torch", "einx", "numpy", "safetensors", "nn", "optim", "trainer", "bpe")
+from trainer.checkpoint_format import CheckpointError
+from trainer.checkpoint_store import CheckpointStore
 
 
 class RunDirectoryError(ValueError):
@@ -48,6 +37,11 @@ class RunDirectory:
         return self.path / "environment.json"
 
     @property
+    def environment_diff(self) -> Path:
+        """What the code differed in from its commit."""
+        return self.path / "environment.diff"
+
+    @property
     def metrics(self) -> Path:
         """One JSON object a line."""
         return self.path / "metrics.jsonl"
@@ -56,6 +50,11 @@ class RunDirectory:
     def log(self) -> Path:
         """What was said on the console."""
         return self.path / "log.txt"
+
+    @property
+    def fingerprint(self) -> Path:
+        """What data the run was started on."""
+        return self.path / "data.json"
 
     @property
     def tokenizer(self) -> Path:
@@ -79,28 +78,24 @@ class RunDirectory:
 
     def checkpoint(self, step: int) -> Path:
         """Return the place of the checkpoint of a step."""
-        return self.checkpoints / f"step_{step:08d}"
+        return CheckpointStore(self.checkpoints).path(step)
 
     def remove_unfinished_checkpoints(self) -> None:
-        """Delete what a process left behind that was killed while it wrote a checkpoint."""
-        for path in self.checkpoints.glob(".step_*"):
-            shutil.rmtree(path, ignore_errors=True)
+        """Put right what a process left behind that was killed while it wrote a checkpoint."""
+        CheckpointStore(self.checkpoints).recover()
 
     def latest_checkpoint(self) -> Path:
-        """Return the checkpoint of the highest step, found by looking.
+        """Return the checkpoint of the highest step, found by looking, but not looked into.
 
         Raises:
             CheckpointError: there is none.
         """
-        found = {}
-        for path in self.checkpoints.iterdir() if self.checkpoints.is_dir() else ():
-            if match := _CHECKPOINT_NAME.fullmatch(path.name):
-                found[int(match[1])] = path
-        if not found:
+        steps = CheckpointStore(self.checkpoints).steps()
+        if not steps:
             raise CheckpointError(
                 f"{self.checkpoints} holds no checkpoint: the run stopped before its first, so start it again"
             )
-        return found[max(found)]
+        return self.checkpoint(steps[-1])
 
 
 def open_run_directory(path: str | os.PathLike[str]) -> RunDirectory:
@@ -136,37 +131,3 @@ def new_run_directory(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def write_environment(run: RunDirectory, device: torch.device) -> None:
-    """Write down what the run ran on."""
-    run.environment.write_text(json.dumps(describe_environment(device), indent=2) + "\n", "utf-8")
-
-
-def describe_environment(device: torch.device) -> dict[str, Any]:
-    """Return versions, hardware, command line and git revision."""
-    versions: dict[str, str | None] = {}
-    for name in _REPORTED_PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from source, or not needed here
-            versions[name] = None
-    return {
-        "command": sys.argv,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": versions,
-        "device": device_name(device),
-        "cpu_count": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "git_revision": _git("rev-parse", "HEAD"),
-        "git_changes": _git("status", "--porcelain", "--untracked-files=no"),
-    }
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

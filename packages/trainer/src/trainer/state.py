@@ -11,6 +11,7 @@
 from collections.abc import Hashable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -21,11 +22,12 @@ class StateError(ValueError):
 def flatten(state: Any) -> tuple[Any, dict[str, Tensor]]:
     """Take a tree apart: returns it as JSON, with the names of tensors in their places, and the tensors by name.
 
-    A tensor is named by its place. Tensors that are the same memory are stored once, under the first name; all
-    others come out contiguous and on the CPU, sharing memory with no other.
+    A tensor is named by its place. Tensors that are the same memory, such as tied weights, come out once, under the
+    first name. They are not copied: what changes them changes what came out.
 
     Raises:
-        StateError: the tree holds something that is no tensor and that JSON has no form for.
+        StateError: the tree holds something that is no tensor and that JSON has no form for, or a tensor that is not
+            all there, such as a sparse one or a shard.
     """
     tensors: dict[str, Tensor] = {}
     tree = _flatten(state, "", tensors, {})
@@ -59,6 +61,18 @@ def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
     return tree
 
 
+def tensor_names(tree: Any) -> set[str]:
+    """Return the names of all tensors in the JSON that `flatten` returned."""
+    match tree:
+        case {"$tensor": str(name)}:
+            return {name}
+        case dict():
+            return set().union(*map(tensor_names, tree.values()))
+        case list():
+            return set().union(*map(tensor_names, tree))
+    return set()
+
+
 def _flatten(value: Any, name: str, tensors: dict[str, Tensor], names: dict[Hashable, str]) -> Any:
     def inside(key: object, item: Any) -> Any:
         return _flatten(item, f"{name}.{key}" if name else str(key), tensors, names)
@@ -81,14 +95,16 @@ def _flatten(value: Any, name: str, tensors: dict[str, Tensor], names: dict[Hash
 
 def _store(tensor: Tensor, name: str, tensors: dict[str, Tensor], names: dict[Hashable, str]) -> str:
     """Add a tensor to `tensors`, unless it is there already, and return its name."""
-    memory = tensor.untyped_storage().data_ptr()
-    identity = (memory, tensor.device, tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+    if hasattr(tensor, "full_tensor"):
+        raise StateError(f"{name} is a shard of a tensor: gather the state_dict first, with full_state_dict=True")
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
+        raise StateError(f"{name} is a sparse, quantized or meta tensor, which a checkpoint cannot hold")
+    memory = (tensor.device, tensor.untyped_storage().data_ptr(), tensor.storage_offset())
+    identity = (*memory, tensor.dtype, tensor.shape, tensor.stride(), tensor.is_conj(), tensor.is_neg())
     if tensor.numel() and identity in names:
         return names[identity]
     while name in tensors:  # keys with dots in them can make two places look alike
         name += "'"
     names[identity] = name
-    shares_memory = any(memory == other[0] for other in names if isinstance(other, tuple) and names[other] != name)
-    stored = tensor.cpu().contiguous()
-    tensors[name] = stored.clone() if shares_memory or stored.untyped_storage().nbytes() > stored.nbytes else stored
+    tensors[name] = tensor
     return name

@@ -1,5 +1,7 @@
 """One training step: the gradient of a batch, clipped, and one update of the weights."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -24,6 +26,8 @@ from optim import (
 )
 from trainer.compilation import LossFunction
 from trainer.config import OptimizerConfig, ScheduleConfig
+
+PartContext = Callable[[bool], AbstractContextManager[object]]
 
 
 def group_parameters(config: OptimizerConfig, model: Module) -> list[ParameterGroup]:
@@ -81,6 +85,12 @@ def learning_rate(config: ScheduleConfig, update: int, num_updates: int) -> floa
             return piecewise_schedule(update, config.segments)
 
 
+def learning_rate_by_time(config: ScheduleConfig, seconds: float, max_seconds: float) -> float:
+    """Return the rate at a moment of a run that is limited by time: that of the same share of the steps."""
+    updates = 100_000  # fine enough: the rates of neighbours hardly differ
+    return learning_rate(config, 1 + round(min(1.0, seconds / max_seconds) * (updates - 1)), updates)
+
+
 def train_step(
     model: TransformerLM,
     optimizer: Optimizer,
@@ -92,20 +102,59 @@ def train_step(
     max_grad_norm: float | None = 1.0,
     loss_function: LossFunction | None = None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Update the model once.
+    """Update the model once: `compute_gradients`, then `apply_update`.
 
     Args:
         model: the language model.
         optimizer: of the model's parameters.
         inputs: one window a row.
         targets: the ids that follow.
-        learning_rate: of this update; a group of the optimizer that has an `lr_factor` takes that multiple of it.
-        gradient_accumulation: equal parts that the batch is computed in; the gradient is that of the whole batch.
-        max_grad_norm: the gradient is scaled down to this norm; None measures it only.
+        learning_rate: see `apply_update`.
+        gradient_accumulation: see `compute_gradients`.
+        max_grad_norm: see `compute_gradients`.
         loss_function: `model.loss`, if not given; or the same, compiled.
 
     Returns:
-        The batch's mean loss before the update, and the norm of its gradient before clipping, both on the device.
+        See `compute_gradients`.
+
+    Raises:
+        ValueError: the batch cannot be cut into equal parts.
+    """
+    loss, norm = compute_gradients(
+        loss_function or model.loss,
+        list(model.parameters()),
+        inputs,
+        targets,
+        gradient_accumulation=gradient_accumulation,
+        max_grad_norm=max_grad_norm,
+    )
+    apply_update(optimizer, learning_rate)
+    return loss, norm
+
+
+def compute_gradients(
+    loss_function: LossFunction,
+    parameters: Sequence[Tensor],
+    inputs: Int[Tensor, "batch seq"],
+    targets: Int[Tensor, "batch seq"],
+    *,
+    gradient_accumulation: int = 1,
+    max_grad_norm: float | None = 1.0,
+    part_context: PartContext | None = None,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Give each parameter the gradient of the batch's mean loss, clipped.
+
+    Args:
+        loss_function: from inputs and targets to the mean loss.
+        parameters: all that it depends on.
+        inputs: one window a row.
+        targets: the ids that follow.
+        gradient_accumulation: equal parts that the batch is computed in; the gradient is that of the whole batch.
+        max_grad_norm: the gradient is scaled down to this norm; None measures it only.
+        part_context: what each part is computed in; it is told whether the part is the last.
+
+    Returns:
+        The batch's mean loss, and the norm of its gradient before clipping, both on the device.
 
     Raises:
         ValueError: the batch cannot be cut into equal parts.
@@ -115,16 +164,25 @@ def train_step(
             f"a batch of {len(inputs)} cannot be cut into {gradient_accumulation} equal parts: "
             "make gradient_accumulation a divisor of it"
         )
-    compute_loss = loss_function or model.loss
-    optimizer.zero_grad(set_to_none=True)
+    for parameter in parameters:
+        parameter.grad = None
     loss = torch.zeros((), device=inputs.device)
     parts = zip(inputs.chunk(gradient_accumulation), targets.chunk(gradient_accumulation), strict=True)
-    for part_inputs, part_targets in parts:
-        part_loss = compute_loss(part_inputs, part_targets) / gradient_accumulation
-        part_loss.backward()  # type: ignore[no-untyped-call]
+    for number, (part_inputs, part_targets) in enumerate(parts, start=1):
+        with part_context(number == gradient_accumulation) if part_context else nullcontext():
+            part_loss = loss_function(part_inputs, part_targets) / gradient_accumulation
+            part_loss.backward()  # type: ignore[no-untyped-call]
         loss += part_loss.detach()
-    norm = clip_grad_norm(model.parameters(), float("inf") if max_grad_norm is None else max_grad_norm)
+    return loss, clip_grad_norm(parameters, float("inf") if max_grad_norm is None else max_grad_norm)
+
+
+def apply_update(optimizer: Optimizer, learning_rate: float) -> None:
+    """Let the optimizer update once.
+
+    Args:
+        optimizer: whose parameters have their gradients.
+        learning_rate: of this update; a group of the optimizer that has an `lr_factor` takes that multiple of it.
+    """
     for group in optimizer.param_groups:
         group["lr"] = learning_rate * group.get("lr_factor", 1.0)
     optimizer.step()
-    return loss, norm

@@ -5,7 +5,7 @@ Special tokens in the text become their ids. Several texts are encoded one by on
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from bpe.checks import check_num_threads
 from bpe.commands import files
 from bpe.corpus import encode_file
-from bpe.token_files import write_token_file
+from bpe.token_files import open_token_file_writer, read_token_file_info
 from bpe.tokenizer import Tokenizer
 
 _LINES_AT_ONCE = 1 << 12
@@ -41,18 +41,36 @@ def run(options: Namespace) -> None:
         )
     else:
         # Closing it on the way out wipes the display of its progress before anything is said about an error.
-        with closing(_ids(tokenizer, options.texts, progress=options.out is not None)) as ids:
+        counted = _CountedBytes()
+        with closing(_ids(tokenizer, options.texts, counted, progress=options.out is not None)) as ids:
             if options.out is None:
                 _write_lines(ids)
                 return
-            info = write_token_file(options.out, ids, tokenizer.vocab_size, tokenizer.fingerprint)
+            with open_token_file_writer(options.out, tokenizer.vocab_size, tokenizer.fingerprint) as writer:
+                writer.write_stream(ids)
+                writer.text_bytes = counted.total
+        info = read_token_file_info(options.out)
     sys.stdout.write(f"{options.out}: {info.count:,} ids of {info.dtype}\n")
 
 
-def _ids(tokenizer: Tokenizer, texts: Sequence[Path], *, progress: bool) -> Generator[int, None, None]:
+class _CountedBytes:
+    """Counts the bytes of the texts that pass through."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def watch(self, chunks: Iterable[str]) -> Iterator[str]:
+        for chunk in chunks:
+            self.total += len(chunk) if chunk.isascii() else len(chunk.encode())
+            yield chunk
+
+
+def _ids(
+    tokenizer: Tokenizer, texts: Sequence[Path], counted: _CountedBytes, *, progress: bool
+) -> Generator[int, None, None]:
     for path in texts:
         with files.open_text(path, progress=progress) as (_, chunks):
-            yield from tokenizer.encode_iterable(chunks)
+            yield from tokenizer.encode_iterable(counted.watch(chunks))
 
 
 def _write_lines(ids: Iterator[int]) -> None:

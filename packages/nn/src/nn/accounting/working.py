@@ -38,8 +38,8 @@ def _chunked_loss_bytes(of: Pass) -> int:
 def _head_gradient_bytes(of: Pass) -> int:
     """Return what the head's gradient by one chunk takes, with that chunk's logits and their gradient.
 
-    In float32 it is added where it stands. Others are a product of their own, which CPUs add up in float32, and which is
-    only widened for the first chunk.
+    In float32 it is added where it stands. Others are a product of their own, which CPUs add up in float32; that of the
+    first chunk is only widened.
     """
     narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
     first, second = _chunks(of)

@@ -1,0 +1,139 @@
+"""From curves to a picture."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogFormatter
+
+from trainer.plots.curves import Axis, Curve, PlotError
+from trainer.plots.style import look, metric_title, short_number, shortened, time_unit
+
+_FORMATS = (".png", ".svg")
+_MOST_INSIDE = 4
+_MARKED_UP_TO = 60
+_WRITTEN_OUT_UP_TO = 10_000
+
+
+def draw_curves(
+    curves: Sequence[Curve],
+    metric: str,
+    by: Axis = "step",
+    *,
+    title: str | None = None,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Figure:
+    """Draw curves into one picture: a colour for each run, and for each of several metrics its own kind of line.
+
+    Args:
+        curves: what to draw; empty ones are left out.
+        metric: what the axis is called after.
+        by: what the curves go along; times are in seconds, whatever unit is shown.
+        title: above the picture.
+        log_x: a logarithmic axis for that.
+        log_y: a logarithmic axis for the metric.
+    """
+    drawn = [curve for curve in curves if curve.points]
+    runs = list(dict.fromkeys(curve.run for curve in curves))  # a run keeps its colour, whoever is left out
+    metrics = list(dict.fromkeys(curve.metric for curve in drawn))
+    many = len({curve.run for curve in drawn}) > _MOST_INSIDE
+    figure = Figure(figsize=(10.5 if many else 8, 5), layout="constrained")
+    axes = figure.subplots()
+    unit, size = time_unit(max((x for curve in drawn for x, _ in curve.points), default=0.0))
+    for curve in drawn:
+        faint = len(metrics) > 1 and curve.metric == metrics[0]
+        _draw(axes, curve, runs.index(curve.run), faint=faint, size=size if by == "time" else 1.0)
+    axes.set_xlabel({"step": "step", "tokens": "tokens", "time": f"time in training ({unit})"}[by])
+    axes.set_ylabel(metric_title(metric))
+    if title:
+        axes.set_title(shortened(title))
+    axes.grid(alpha=0.25, linewidth=0.7)
+    axes.spines[["top", "right"]].set_visible(False)
+    _scale(axes, log_x=log_x, log_y=log_y, by=by)
+    _add_legend(figure, axes, drawn, runs, metrics, outside=many)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all, and the same bytes for the same picture.
+
+    Raises:
+        PlotError: the ending is neither `.png` nor `.svg`.
+        OSError: it cannot be written.
+    """
+    ending = path.suffix.lower()
+    if ending not in _FORMATS:
+        raise PlotError(f"{path} ends in {ending or 'nothing'!r}: choose one of {', '.join(_FORMATS)}")
+    # Without the date, the version, and names that are drawn at random for each file.
+    unvarying = {"Date": None, "Creator": None} if ending == ".svg" else {"Software": None}
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with mpl.rc_context({"svg.hashsalt": "trainer"}):
+            figure.savefig(temporary, format=ending[1:], dpi=150, metadata=unvarying)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _draw(axes: Axes, curve: Curve, number: int, *, faint: bool, size: float) -> None:
+    values = [value for _, value in curve.points]
+    colour, dashes = look(number)
+    all_marked = len(values) <= _MARKED_UP_TO and not faint
+    axes.plot(
+        [place / size for place, _ in curve.points],
+        values,
+        color=colour,
+        linestyle=dashes,
+        linewidth=1.0 if faint else 1.6,
+        alpha=0.45 if faint else 1.0,
+        marker="o",
+        markersize=3,
+        markevery=list(range(len(values))) if all_marked else _alone(values),
+        zorder=2 if faint else 3,
+    )
+
+
+def _alone(values: Sequence[float]) -> list[int]:
+    """Return the indices of figures between two gaps, which no line goes through."""
+    gap = [True, *map(math.isnan, values), True]
+    return [index for index in range(len(values)) if gap[index] and not gap[index + 1] and gap[index + 2]]
+
+
+def _scale(axes: Axes, *, log_x: bool, log_y: bool, by: Axis) -> None:
+    as_people_say = FuncFormatter(lambda value, _: short_number(value))
+    if log_x:
+        axes.set_xscale("log")
+    if log_x or by != "time":
+        axes.xaxis.set_major_formatter(as_people_say)
+    if log_y:
+        axes.set_yscale("log")
+        axes.yaxis.set_minor_formatter(LogFormatter())  # plain numbers, where there are few powers of ten
+    if log_y or max(map(abs, axes.get_ylim())) >= _WRITTEN_OUT_UP_TO:
+        axes.yaxis.set_major_formatter(as_people_say)
+
+
+def _add_legend(
+    figure: Figure, axes: Axes, drawn: Sequence[Curve], runs: Sequence[str], metrics: Sequence[str], *, outside: bool
+) -> None:
+    """Say which colour is which run, and which kind of line which metric, where there is more than one."""
+    entries = []
+    for number, run in enumerate(runs):
+        if len(runs) > 1 and any(curve.run == run for curve in drawn):
+            colour, dashes = look(number)
+            entries.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=1.6, label=shortened(run)))
+    if len(metrics) > 1:
+        grey = "#555555" if entries else look(0).colour
+        first, *others = (metric_title(metric).partition(" (")[0] for metric in metrics)
+        entries.append(Line2D([], [], color=grey, linewidth=1.0, alpha=0.45, label=first))
+        entries += [
+            Line2D([], [], color=grey, linewidth=1.6, marker="o", markersize=3, label=other) for other in others
+        ]
+    if entries and outside:
+        figure.legend(handles=entries, loc="outside right upper", frameon=False, fontsize=9)
+    elif entries:
+        axes.legend(handles=entries, frameon=False, fontsize=9)

@@ -1,0 +1,120 @@
+"""A run from beginning to end: what it needs is built, restored and opened, then the loop does its work."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+
+from nn import TransformerLM
+from trainer.background_writing import CheckpointWriter
+from trainer.checkpoint_store import CheckpointStore
+from trainer.command_line import save_config
+from trainer.config import TrainConfig
+from trainer.data import TrainingData
+from trainer.devices import choose_device
+from trainer.distributed import joined_world
+from trainer.environment import record_environment
+from trainer.evaluation import SampleHook
+from trainer.fingerprint import fingerprint_data, load_fingerprint, refuse_other_data, save_fingerprint
+from trainer.interruption import Interruption
+from trainer.loop import Loop
+from trainer.metrics_file import rewind_metrics
+from trainer.reporting import Reporters, make_reporters
+from trainer.run_directory import RunDirectory
+from trainer.session import Session, build_session
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended."""
+
+    model: TransformerLM
+    """The trained model, on the run's device."""
+    steps: int
+    """Updates in all."""
+    valid_loss: float
+    """Validation loss at the end."""
+    seconds: float
+    """Time in the loop, over all sessions of the run."""
+
+
+def train(
+    config: TrainConfig,
+    run: RunDirectory,
+    data: TrainingData,
+    *,
+    resume: bool = False,
+    sample: SampleHook | None = None,
+) -> TrainingResult:
+    """Train a language model, into the folder of a run, where the configuration is saved first of all.
+
+    The weights start from `run.seed`, and the batch of each step follows from the seed and the step, so that
+    training for N steps gives the same weights, bit for bit on a CPU, as stopping at k and resuming.
+
+    Args:
+        config: the run.
+        run: its folder, which exists.
+        data: what `open_data` returned for the configuration.
+        resume: go on from the newest whole checkpoint of the folder.
+        sample: what to say at each evaluation, such as a text that the model writes.
+
+    Raises:
+        ValueError: what the configuration asks for cannot be done here, the checkpoint or the data is not the run's, or
+            the run has diverged.
+        OSError: something cannot be read or written.
+        TrainingInterrupted: the process was asked to stop; all is saved.
+    """
+    device = choose_device(config.run.device)
+    with Interruption() as interruption, joined_world(config.training.parallel, device) as world:
+        if world.size > 1 and device.type == "cuda":
+            device = torch.device("cuda", world.local_rank)
+        world.rows(config.training.batch_size)  # refuses what cannot be shared
+        session = build_session(config, world, device)
+        store = CheckpointStore(run.checkpoints, config.checkpoints)
+        if not resume and run.checkpoints.exists():
+            raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
+        fingerprint = fingerprint_data(data.train_files, [data.valid_file])
+        if resume:
+            if run.fingerprint.exists():  # which runs of the first format lack
+                refuse_other_data(load_fingerprint(run.fingerprint), fingerprint)
+            session.notes += _resume(session, store)
+        world.wait()  # none may still be looking for a checkpoint when the main process tidies up
+        # From here on the folder changes: a checkpoint that does not fit has been refused.
+        if world.is_main:
+            save_config(config, run.config)
+            save_fingerprint(fingerprint, run.fingerprint)
+            store.recover()
+            store.forget_after(session.progress.step)
+            record_environment(run, device, session.progress.step)
+            rewind_metrics(run.metrics, session.progress.step)
+        with (
+            _reporters(config, run, session) as reporter,
+            CheckpointWriter(store) as writer,
+        ):
+            loop = Loop(session, run, data, reporter, writer, interruption, sample)
+            loop.introduce()
+            valid_loss, steps = loop.run_all()
+            return TrainingResult(session.model, steps, valid_loss, session.seconds())
+
+
+def _resume(session: Session, store: CheckpointStore) -> list[str]:
+    """Restore the newest whole checkpoint, and return what to say about it."""
+    messages = list(store.recover()) if session.world.is_main else []
+    session.world.wait()
+    checkpoint, damaged = store.latest_good()
+    session.restore(checkpoint)
+    return [*messages, *damaged, f"resuming after step {checkpoint.progress.step}"]
+
+
+def _reporters(config: TrainConfig, run: RunDirectory, session: Session) -> Reporters:
+    """Return all that is told of the run; only the main process tells."""
+    if not session.world.is_main:
+        return Reporters([])
+    return make_reporters(
+        run,
+        session.progress.step,
+        config.training.steps,
+        wandb=config.wandb,
+        reporting=config.reporting,
+        run_config=dataclasses.asdict(config),
+    )
