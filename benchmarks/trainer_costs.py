@@ -33,6 +33,7 @@ from trainer import (
     parse_config,
     train,
 )
+from trainer.config import DataOrder
 
 _TOKENS = 10_000_000
 
@@ -101,7 +102,8 @@ def measure(config: TrainerBenchmark, folder: Path) -> dict[str, float]:
     )
     around, steps = _time_around_steps(run_config)
     figures = {"step_seconds": steps, "around_seconds": around, "around_share": around / steps}
-    for order, name in (("random", "loader_tokens_per_second"), ("epoch", "epoch_tokens_per_second")):
+    names: dict[DataOrder, str] = {"random": "loader_tokens_per_second", "epoch": "epoch_tokens_per_second"}
+    for order, name in names.items():
         data = open_data(dataclasses.replace(run_config.data, order=order), config.model)
         batches = data.batches(seed=0, batch_size=config.batch_size, context_length=context_length)
         started = time.perf_counter()

@@ -65,7 +65,8 @@ def fingerprint_file(file: TokenFile, *, whole_up_to: int = _WHOLE_UP_TO) -> Fil
     Raises:
         OSError: the file cannot be read.
     """
-    content = memoryview(np.asarray(file.tokens)).cast("B")  # of the open file, which may have been moved since
+    # Of the open file, which may have been moved since.
+    content: memoryview = np.asarray(file.tokens).view(np.uint8).data
     if len(content) <= whole_up_to:
         method, digest = "sha256", hashlib.sha256(content).hexdigest()
     else:
