@@ -15,6 +15,7 @@ from nn import SamplingConfig, TransformerLM, generate
 from nn.decoding import DecodingMode
 from text_run import END_OF_TEXT, TextRunConfig
 from trainer import RunDirectory, choose_device, load_checkpoint, open_run_directory, parse_config
+from trainer.compilation import missing_compiler
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ def main(arguments: list[str]) -> None:
     )
     speaker = load_speaker(open_run_directory(given.run), given.checkpoint, given.device)
     prompt_ids = speaker.encode_prompt(given.prompt, truncate=given.truncate_prompt)
+    if given.compile == "on" and (missing := missing_compiler(speaker.model.embedding.weight.device)):
+        raise ValueError(f"--compile is on, but {missing}: leave it out")
     stops = [speaker.stop_token(text) for text in given.stop]
     for number in range(given.num_samples):
         seed = given.seed + number

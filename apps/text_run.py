@@ -89,8 +89,8 @@ def main(arguments: Sequence[str], default_config: str, description: str) -> Non
         return parse_config(TextRunConfig, arguments, files=[file], description=description, options=options)[0]
 
     config = parse(CONFIGS / default_config)
-    resumed = (option_values(arguments, "resume") or ["never"])[-1]
-    if resumed == "auto":
+    resumed = asked = (option_values(arguments, "resume") or ["never"])[-1]
+    if asked == "auto":
         resumed = config.run.directory if RunDirectory(Path(config.run.directory)).config.is_file() else "never"
     run = None if resumed == "never" else open_run_directory(resumed)
     if run is not None:
@@ -101,6 +101,9 @@ def main(arguments: Sequence[str], default_config: str, description: str) -> Non
         print_dry_run(config, None if run is None else open_data(token_files(config.data, run), config.model))
     elif run is None:
         start_run(config)
+    elif asked == "auto" and not any(run.checkpoints.glob("step_*")):
+        # The folder is whole, but nothing of the training is: another process has just made it, or it was killed early.
+        train_and_plot(config, run, open_data(token_files(config.data, run), config.model))
     else:
         resume_run(config, run)
 

@@ -101,6 +101,12 @@ def test_how_steps_run_changes_no_text(call, trained_run, compile):
     assert call(main, *options, f"--compile={compile}").output == call(main, *options).output
 
 
+def test_compiling_without_a_compiler_is_one_line(call, trained_run, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    error = call(main, trained_run, "--compile=on", "--device=cpu").one_line_error()
+    assert "--compile is on, but there is no C++ compiler" in error
+
+
 def test_an_empty_prompt_begins_a_document():
     assert bytes_speaker().encode_prompt("") == [256]
 

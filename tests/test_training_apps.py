@@ -330,6 +330,10 @@ def test_resume_auto_starts_and_goes_on(call, tmp_path, texts):
     assert "resuming after step 4" in again.output
     assert "note: the run goes on with training.steps: 4 before, 6 now" in again.output
     assert "already exists" in call(main, *options, "--resume=never").one_line_error()
+    shutil.rmtree(run / "checkpoints")  # as if it had been killed before the first
+    again = call(main, *options)
+    assert again.code == 0, again
+    assert (run / "checkpoints" / "step_00000004").is_dir()
 
 
 def test_other_data_is_refused_with_the_difference(call, tmp_path, trained_run):

@@ -122,6 +122,8 @@ def test_batches_are_shared_equally():
     assert rows == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
     with pytest.raises(DistributedError, match=r"training\.batch_size = 10 cannot be shared by 4 processes"):
         worlds[0].rows(10)
+    with pytest.raises(DistributedError, match=r"by 4 processes, each in .* = 2 parts"):
+        worlds[0].rows(12, 2)
 
 
 def test_several_processes_need_a_way_to_work_together(monkeypatch):

@@ -221,6 +221,14 @@ def test_steps_without_finite_gradient_are_left_out_and_counted(config, run, mon
     assert run.log.read_text().count("was left out: loss or gradient is not a finite number") == 3
 
 
+def test_a_run_that_ends_with_such_a_step_is_saved(config, run, monkeypatch):
+    broken_gradients(monkeypatch, {20})
+    run_it(config, run)
+    assert run.latest_checkpoint() == run.checkpoint(20)
+    state = json.loads((run.checkpoint(20) / "state.json").read_text())
+    assert len(state["run_id"]) == 16
+
+
 def test_the_count_goes_on_after_resuming(config, run, monkeypatch):
     broken_gradients(monkeypatch, {3})
     run_it(config, run)

@@ -43,7 +43,7 @@ def why_not_compiled(setting: str | bool, device: torch.device, flops: float) ->
     """
     if setting == "off":
         return "training.compile is off"
-    missing = _missing_tool(device)
+    missing = missing_compiler(device)
     if setting == "on":
         if missing:
             raise ValueError(f"training.compile is on, but {missing}: give training.compile auto or off")
@@ -55,7 +55,8 @@ def why_not_compiled(setting: str | bool, device: torch.device, flops: float) ->
     return None
 
 
-def _missing_tool(device: torch.device) -> str | None:
+def missing_compiler(device: torch.device) -> str | None:
+    """Say what torch.compile lacks on a device; None: nothing."""
     if device.type == "cpu":
         found = any(map(shutil.which, ("c++", "g++", "clang++", "cl")))
         return None if found else "there is no C++ compiler (c++, g++ or clang++)"

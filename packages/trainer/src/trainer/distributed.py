@@ -43,15 +43,16 @@ class World:
         """Whether this process reports and saves."""
         return self.rank == 0
 
-    def rows(self, batch_size: int) -> slice:
+    def rows(self, batch_size: int, parts: int = 1) -> slice:
         """Return which rows of a global batch are this process's.
 
         Raises:
-            DistributedError: the rows cannot be shared equally.
+            DistributedError: the rows cannot be shared equally, or a share not be cut into equal parts.
         """
-        if batch_size % self.size:
+        if batch_size % (self.size * parts):
+            cut = f", each in training.gradient_accumulation = {parts} parts" if parts > 1 else ""
             raise DistributedError(
-                f"training.batch_size = {batch_size} cannot be shared by {self.size} processes: make it a multiple"
+                f"training.batch_size = {batch_size} cannot be shared by {self.size} processes{cut}: make it a multiple"
             )
         share = batch_size // self.size
         return slice(self.rank * share, (self.rank + 1) * share)

@@ -109,7 +109,10 @@ class Loop:
         interrupted, seconds = self._agree()
         if first >= settings.steps or self._out_of_time(seconds):
             self.reporter.message(f"nothing left to do: step {first} of {settings.steps} is done")
-            return self._measure(first).loss, first
+            try:
+                return self._measure(first).loss, first
+            except EvaluationStopped:
+                raise TrainingInterrupted(f"{self.interruption.requested}: step {first} was saved before") from None
         session.started = time.perf_counter()
         self._rehearse()
         if first and first % settings.eval_interval == 0 and session.progress.valid_loss is None:
@@ -130,8 +133,8 @@ class Loop:
                 if interrupted and not last:
                     self._save_and_stop(step)
                 evaluate_now = step % settings.eval_interval == 0 or last
-                # What is left out is not saved either: these weights may be the reason.
-                save_now = (step % settings.checkpoint_interval == 0 or last) and not self.guard.in_a_row
+                # Between steps that are left out only the end is saved: these weights may be the reason.
+                save_now = (step % settings.checkpoint_interval == 0 and not self.guard.in_a_row) or last
                 if evaluate_now or save_now:
                     with self.throughput.excluded():
                         if evaluate_now:

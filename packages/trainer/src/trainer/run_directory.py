@@ -80,10 +80,6 @@ class RunDirectory:
         """Return the place of the checkpoint of a step."""
         return CheckpointStore(self.checkpoints).path(step)
 
-    def remove_unfinished_checkpoints(self) -> None:
-        """Put right what a process left behind that was killed while it wrote a checkpoint."""
-        CheckpointStore(self.checkpoints).recover()
-
     def latest_checkpoint(self) -> Path:
         """Return the checkpoint of the highest step, found by looking, but not looked into.
 

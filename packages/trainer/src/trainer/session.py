@@ -1,5 +1,6 @@
 """What a run works on, built from its configuration and, if it resumes, filled from a checkpoint."""
 
+import secrets
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class Session:
     optimizer: Optimizer
     notes: list[str]
     """What to say at the start."""
-    progress: Progress = field(default_factory=lambda: Progress(step=0))
+    progress: Progress = field(default_factory=lambda: Progress(step=0, run_id=secrets.token_hex(8)))
     started: float = field(default_factory=time.perf_counter)
 
     @property

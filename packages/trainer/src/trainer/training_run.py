@@ -68,10 +68,10 @@ def train(
     with Interruption() as interruption, joined_world(config.training.parallel, device) as world:
         if world.size > 1 and device.type == "cuda":
             device = torch.device("cuda", world.local_rank)
-        world.rows(config.training.batch_size)  # refuses what cannot be shared
+        world.rows(config.training.batch_size, config.training.gradient_accumulation)  # refuses what cannot be shared
         session = build_session(config, world, device)
         store = CheckpointStore(run.checkpoints, config.checkpoints)
-        if not resume and run.checkpoints.exists():
+        if not resume and store.steps():
             raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
         fingerprint = fingerprint_data(data.train_files, [data.valid_file])
         if resume:
