@@ -194,6 +194,22 @@ def test_a_copied_optimizer_steps_all_the_same():
     assert copied[0] < 1
 
 
+@pytest.mark.parametrize("at_once", [1, 45, 2**24])  # one by one; the last ones in one portion; all together
+@pytest.mark.parametrize("gradient", [1.0, math.nan])
+def test_gated_foreach_takes_portions_of_any_size(at_once, gradient, monkeypatch):
+    results = []
+    for implementation in ("loop", "foreach"):
+        monkeypatch.setattr("optim.adamw_updates._AT_ONCE", at_once)
+        params = [Parameter(torch.ones(shape)) for shape in SHAPES]
+        optimizer = AdamW(params, lr=0.1, implementation=implementation)
+        for parameter in params:
+            parameter.grad = torch.full_like(parameter, gradient)
+        optimizer.step(only_if=torch.tensor(math.isfinite(gradient)))
+        results.append(params)
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+    assert (results[0][0] == 1).all() == math.isnan(gradient)
+
+
 # --- which parameters, which settings -------------------------------------------------------------------------------
 
 

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from typing import Any, overload
 
 import torch
-from torch.optim import Optimizer
+from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from optim._checks import require_dense_real_gradients, require_non_negative
+from optim._gated import GatedOptimizer
 from optim.adamw_updates import Implementation, check_implementation, update_group
 
 
-class AdamW(Optimizer):
+class AdamW(GatedOptimizer):
     """Adam with decoupled weight decay.
 
     For a parameter θ with gradient g, at its t-th update (t = 1, 2, …), element by element::
@@ -28,8 +29,8 @@ class AdamW(Optimizer):
 
     A parameter whose ``grad`` is None is skipped entirely: it is not decayed, and its t does not advance.
     Gradients are not searched for NaN or infinity, as that would make the processor wait for the accelerator at
-    every step; one such gradient spoils the parameter and its moments for good. Check the norm that
-    ``clip_grad_norm`` returns before calling ``step`` where this can happen.
+    every step; one such gradient spoils the parameter and its moments for good. Where this can happen, give ``step``
+    the finiteness of the norm that ``clip_grad_norm`` returns, as ``only_if``.
 
     State of each updated parameter:
 
@@ -94,23 +95,28 @@ class AdamW(Optimizer):
         super().add_param_group(param_group)
 
     @overload
-    def step(self, closure: None = None) -> None: ...
+    def step(self, closure: None = None, *, only_if: Tensor | None = None) -> None: ...
 
     @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
+    def step(self, closure: Callable[[], float], *, only_if: Tensor | None = None) -> float: ...
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Callable[[], float] | None = None, *, only_if: Tensor | None = None) -> float | None:
         """Update every parameter that has a gradient, in place.
 
         Args:
             closure: Optional; clears the gradients, computes the loss, calls ``backward`` and returns the loss.
+            only_if: Optional; a 0-d boolean tensor on the parameters' device, read there and never fetched. Where it
+                is false, parameters and moments stay bit for bit as they were, whatever the gradients hold; only the
+                counts of steps advance, see ``retract_step``. Where it is true, the result has the same bits as
+                without it.
 
         Returns:
             What the closure returned, or None without one.
 
         Raises:
-            ValueError: A gradient is sparse or complex; no parameter has been changed then.
+            ValueError: A gradient is sparse or complex, or ``only_if`` is no 0-d boolean tensor on the parameters'
+                device; no parameter has been changed then.
         """
         loss = None
         if closure is not None:
@@ -118,8 +124,11 @@ class AdamW(Optimizer):
                 loss = closure()
 
         require_dense_real_gradients("AdamW", self.param_groups)
+        self._check_only_if(only_if)
+        self._countable = None
         for group in self.param_groups:
-            update_group(self.state, group, self.implementation)
+            update_group(self.state, group, self.implementation, only_if)
+        self._note_step(only_if)
         return loss
 
 

@@ -9,21 +9,27 @@ changed in place; and the ``Scalars`` of the update, which are the same for all 
 
 An update reads four numbers and writes three for each weight, and computes next to nothing: its time is that of the
 memory. The definition goes through the memory seven times; compiled, it goes once.
+
+Each way has a gated twin, which computes the same numbers but keeps them only where a tensor on the device says so. The
+new numbers are held beside the old ones until then, m, v and θ in turn, so that it takes about as little memory.
 """
 
 import math
 import shutil
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
+from optim._gated import keep_where
+
 Implementation = Literal["auto", "loop", "foreach", "compiled"]
 """How the update is computed: see ``AdamW``."""
 
 _LIST_LENGTH = 64  # parameters in one compiled function; its compilation takes longer with each
+_AT_ONCE = 2**24  # weights that a gated foreach takes together, to keep its two temporaries small
 
 
 class Scalars(NamedTuple):
@@ -74,13 +80,74 @@ def foreach_update(tensors: Tensors, scalars: Scalars) -> None:
 
 def compiled_update(tensors: Tensors, scalars: Scalars) -> None:
     """Update in one pass over the memory, by a function that torch compiles for these shapes at its first call."""
-    step_size, beta1, beta2, eps, decay = scalars
-    # In a tensor, since plain numbers would be compiled into the code, and the learning rate changes.
-    numbers = torch.tensor([step_size, beta1, 1 - beta1, beta2, 1 - beta2, eps, decay])
-    numbers = numbers.to(tensors.parameters[0].device, non_blocking=True)
-    fused = _compile()
+    numbers = _numbers(tensors, scalars)
+    fused = _compile(_one_pass)
     for first in range(0, len(tensors.parameters), _LIST_LENGTH):
         fused(*(part[first : first + _LIST_LENGTH] for part in tensors), numbers)
+
+
+def gated_loop_update(tensors: Tensors, scalars: Scalars, only_if: Tensor) -> None:
+    """Do as ``loop_update`` where ``only_if`` is true, and nothing elsewhere."""
+    step_size, beta1, beta2, eps, decay = scalars
+    for parameter, gradient, m, v in zip(*tensors, strict=True):
+        new = m.mul(beta1).add_(gradient, alpha=1 - beta1)  # the only temporary, here too
+        keep_where(only_if, [new], [m])
+        torch.mul(v, beta2, out=new).addcmul_(gradient, gradient, value=1 - beta2)
+        keep_where(only_if, [new], [v])
+        torch.sqrt(v, out=new).add_(eps)
+        torch.addcdiv(parameter, m, new, value=-step_size, out=new)
+        if decay != 1:
+            new.mul_(decay)
+        keep_where(only_if, [new], [parameter])
+
+
+def gated_foreach_update(tensors: Tensors, scalars: Scalars, only_if: Tensor) -> None:
+    """Do as ``foreach_update`` where ``only_if`` is true, and nothing elsewhere."""
+    step_size, beta1, beta2, eps, decay = scalars
+    for parameters, gradients, m, v in _portions(tensors):
+        new = [torch.empty_like(tensor) for tensor in m]
+        torch._foreach_copy_(new, m)  # and change it in place: out of place, bfloat16 would be rounded otherwise
+        torch._foreach_mul_(new, beta1)
+        torch._foreach_add_(new, gradients, alpha=1 - beta1)
+        keep_where(only_if, new, m)
+        torch._foreach_copy_(new, v)
+        torch._foreach_mul_(new, beta2)
+        torch._foreach_addcmul_(new, gradients, gradients, 1 - beta2)
+        keep_where(only_if, new, v)
+        torch._foreach_copy_(new, parameters)
+        denominators = torch._foreach_sqrt(v)
+        torch._foreach_add_(denominators, eps)
+        torch._foreach_addcdiv_(new, m, denominators, -step_size)
+        if decay != 1:
+            torch._foreach_mul_(new, decay)
+        keep_where(only_if, new, parameters)
+        del new, denominators  # before the next portion's are made
+
+
+def gated_compiled_update(tensors: Tensors, scalars: Scalars, only_if: Tensor) -> None:
+    """Do as ``compiled_update`` where ``only_if`` is true, and nothing elsewhere; compiled by itself."""
+    numbers = _numbers(tensors, scalars)
+    fused = _compile(_one_gated_pass)
+    for first in range(0, len(tensors.parameters), _LIST_LENGTH):
+        fused(*(part[first : first + _LIST_LENGTH] for part in tensors), numbers, only_if)
+
+
+def _portions(tensors: Tensors) -> Iterator[Tensors]:
+    """Cut the lists so that each portion has at most ``_AT_ONCE`` weights, or is a single parameter."""
+    first, weights = 0, 0
+    for end, parameter in enumerate(tensors.parameters):
+        if end > first and weights + parameter.numel() > _AT_ONCE:
+            yield Tensors(*(part[first:end] for part in tensors))
+            first, weights = end, 0
+        weights += parameter.numel()
+    yield Tensors(*(part[first:] for part in tensors))
+
+
+def _numbers(tensors: Tensors, scalars: Scalars) -> Tensor:
+    # In a tensor, since plain numbers would be compiled into the code, and the learning rate changes.
+    step_size, beta1, beta2, eps, decay = scalars
+    numbers = torch.tensor([step_size, beta1, 1 - beta1, beta2, 1 - beta2, eps, decay])
+    return numbers.to(tensors.parameters[0].device, non_blocking=True)
 
 
 def _one_pass(
@@ -97,9 +164,27 @@ def _one_pass(
         parameter.sub_(m / (v.sqrt() + eps) * step_size).mul_(decay)
 
 
+def _one_gated_pass(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    exp_avgs: list[Tensor],
+    exp_avg_sqs: list[Tensor],
+    numbers: Tensor,
+    only_if: Tensor,
+) -> None:
+    step_size, beta1, rest1, beta2, rest2, eps, decay = numbers.unbind()
+    for parameter, gradient, m, v in zip(parameters, gradients, exp_avgs, exp_avg_sqs, strict=True):
+        new_m = m * beta1 + gradient * rest1
+        new_v = v * beta2 + gradient * gradient * rest2
+        new = (parameter - new_m / (new_v.sqrt() + eps) * step_size) * decay
+        m.copy_(torch.where(only_if, new_m, m))
+        v.copy_(torch.where(only_if, new_v, v))
+        parameter.copy_(torch.where(only_if, new, parameter))
+
+
 @cache
-def _compile() -> Callable[..., None]:
-    return torch.compile(_one_pass, dynamic=False)  # here, since asking for the compiler loads it, which takes a second
+def _compile(update: Callable[..., None]) -> Callable[..., None]:
+    return torch.compile(update, dynamic=False)  # here, since asking for the compiler loads it, which takes a second
 
 
 _UPDATES: dict[str, Callable[[Tensors, Scalars], None]] = {
@@ -107,10 +192,18 @@ _UPDATES: dict[str, Callable[[Tensors, Scalars], None]] = {
     "foreach": foreach_update,
     "compiled": compiled_update,
 }
+_GATED_UPDATES: dict[str, Callable[[Tensors, Scalars, Tensor], None]] = {
+    "loop": gated_loop_update,
+    "foreach": gated_foreach_update,
+    "compiled": gated_compiled_update,
+}
 
 
 def update_group(
-    state: MutableMapping[Tensor, dict[str, Any]], group: dict[str, Any], implementation: Implementation
+    state: MutableMapping[Tensor, dict[str, Any]],
+    group: dict[str, Any],
+    implementation: Implementation,
+    only_if: Tensor | None = None,
 ) -> None:
     """Advance the parameters of one group that have a gradient, and their state.
 
@@ -118,12 +211,17 @@ def update_group(
         state: The optimizer's; new entries are made for parameters that have had no update yet.
         group: One of the optimizer's ``param_groups``, with ``lr``, ``betas``, ``eps`` and ``weight_decay``.
         implementation: Who computes the update.
+        only_if: A 0-d boolean tensor on the parameters' device; where it is false, t alone advances.
     """
     lr, (beta1, beta2) = group["lr"], group["betas"]
     for (t, device, dtype), tensors in _same_kind(state, group["params"]).items():
         step_size = lr * math.sqrt(1 - beta2**t) / (1 - beta1**t)
         scalars = Scalars(step_size, beta1, beta2, group["eps"], 1 - lr * group["weight_decay"])
-        _UPDATES[_choose(implementation, device, dtype)](tensors, scalars)
+        chosen = _choose(implementation, device, dtype)
+        if only_if is None:
+            _UPDATES[chosen](tensors, scalars)
+        else:
+            _GATED_UPDATES[chosen](tensors, scalars, only_if)
 
 
 def _same_kind(
