@@ -6,10 +6,10 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
 from optim._checks import require_dense_real_gradients, require_non_negative
+from optim._gated import GatedOptimizer, keep_where
 from optim.adamw import check_adamw_settings
 from optim.adamw_updates import Implementation, check_implementation, update_group
 from optim.newton_schulz import Precision, check_precision, computing_type, newton_schulz
@@ -20,7 +20,7 @@ Scale = Literal["original", "match_adamw"]
 _AT_ONCE = 2**25  # weights that are orthogonalized together: enough to fill a device, little enough to fit beside it
 
 
-class Muon(Optimizer):
+class Muon(GatedOptimizer):
     """Momentum orthogonalized by Newton–Schulz iterations (Muon).
 
     For a matrix W of shape ``[rows, columns]`` with gradient G::
@@ -114,23 +114,28 @@ class Muon(Optimizer):
         super().add_param_group({**param_group, "params": params})
 
     @overload
-    def step(self, closure: None = None) -> None: ...
+    def step(self, closure: None = None, *, only_if: Tensor | None = None) -> None: ...
 
     @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
+    def step(self, closure: Callable[[], float], *, only_if: Tensor | None = None) -> float: ...
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Callable[[], float] | None = None, *, only_if: Tensor | None = None) -> float | None:
         """Update every parameter that has a gradient, in place.
 
         Args:
             closure: Optional; clears the gradients, computes the loss, calls ``backward`` and returns the loss.
+            only_if: Optional; a 0-d boolean tensor on the parameters' device, read there and never fetched. Where it
+                is false, parameters and moments stay bit for bit as they were, whatever the gradients hold; only the
+                counts of steps advance, see ``retract_step``. Where it is true, the result has the same bits as
+                without it.
 
         Returns:
             What the closure returned, or None without one.
 
         Raises:
-            ValueError: A gradient is sparse or complex; no parameter has been changed then.
+            ValueError: A gradient is sparse or complex, or ``only_if`` is no 0-d boolean tensor on the parameters'
+                device; no parameter has been changed then.
         """
         loss = None
         if closure is not None:
@@ -138,15 +143,18 @@ class Muon(Optimizer):
                 loss = closure()
 
         require_dense_real_gradients("Muon", self.param_groups)
+        self._check_only_if(only_if)
+        self._countable = None
         for group in self.param_groups:
             if group["algorithm"] == "adamw":
-                update_group(self.state, group, self.implementation)
+                update_group(self.state, group, self.implementation, only_if)
                 continue
             for matrices in _batches(group["params"]):
-                self._update(matrices, group)
+                self._update(matrices, group, only_if)
+        self._note_step(only_if)
         return loss
 
-    def _update(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
+    def _update(self, matrices: list[Tensor], group: dict[str, Any], only_if: Tensor | None) -> None:
         """Apply the equations of the class to matrices of one shape, together."""
         gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
         for matrix in matrices:
@@ -155,16 +163,22 @@ class Muon(Optimizer):
         buffers = [self.state[matrix]["momentum_buffer"] for matrix in matrices]
         lr, momentum = group["lr"], group["momentum"]
 
-        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+        if only_if is None:
+            torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+        else:
+            keep_where(only_if, torch._foreach_lerp(buffers, gradients, 1 - momentum), buffers)
         directions = torch._foreach_lerp(gradients, buffers, momentum) if group["nesterov"] else buffers
         dtype = computing_type(self.precision, matrices[0].device)
         stacked = torch.stack([direction.to(dtype) for direction in directions])
         orthogonal = newton_schulz(stacked, group["steps"], self.precision)
 
+        changed = matrices if only_if is None else [matrix.clone() for matrix in matrices]
         if group["weight_decay"] != 0:
-            torch._foreach_mul_(matrices, 1 - lr * group["weight_decay"])
+            torch._foreach_mul_(changed, 1 - lr * group["weight_decay"])
         updates = list(orthogonal.to(matrices[0].dtype).unbind())
-        torch._foreach_add_(matrices, updates, alpha=-lr * shape_factor(group["scale"], *matrices[0].shape))
+        torch._foreach_add_(changed, updates, alpha=-lr * shape_factor(group["scale"], *matrices[0].shape))
+        if only_if is not None:
+            keep_where(only_if, changed, matrices)
 
 
 def shape_factor(scale: Scale, rows: int, columns: int) -> float:

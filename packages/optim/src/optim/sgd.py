@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any, overload
 
 import torch
-from torch.optim import Optimizer
+from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from optim._checks import require_dense_real_gradients, require_non_negative
+from optim._gated import GatedOptimizer, keep_where
 
 
-class SGD(Optimizer):
+class SGD(GatedOptimizer):
     """Stochastic gradient descent with the decaying step size lr/√(t + 1).
 
     For a parameter θ with gradient g, where t = 0, 1, 2, … counts the updates this parameter has had before::
@@ -50,23 +51,27 @@ class SGD(Optimizer):
         super().add_param_group(param_group)
 
     @overload
-    def step(self, closure: None = None) -> None: ...
+    def step(self, closure: None = None, *, only_if: Tensor | None = None) -> None: ...
 
     @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
+    def step(self, closure: Callable[[], float], *, only_if: Tensor | None = None) -> float: ...
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Callable[[], float] | None = None, *, only_if: Tensor | None = None) -> float | None:
         """Update every parameter that has a gradient, in place.
 
         Args:
             closure: Optional; clears the gradients, computes the loss, calls ``backward`` and returns the loss.
+            only_if: Optional; a 0-d boolean tensor on the parameters' device, read there and never fetched. Where it
+                is false, parameters stay bit for bit as they were, whatever the gradients hold; only the counts of
+                steps advance, see ``retract_step``. Where it is true, the result has the same bits as without it.
 
         Returns:
             What the closure returned, or None without one.
 
         Raises:
-            ValueError: A gradient is sparse or complex; no parameter has been changed then.
+            ValueError: A gradient is sparse or complex, or ``only_if`` is no 0-d boolean tensor on the parameters'
+                device; no parameter has been changed then.
         """
         loss = None
         if closure is not None:
@@ -74,14 +79,21 @@ class SGD(Optimizer):
                 loss = closure()
 
         require_dense_real_gradients("SGD", self.param_groups)
+        self._check_only_if(only_if)
+        self._countable = None
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
                 state = self.state[parameter]
                 t = state.get("step", 0)
-                parameter.add_(parameter.grad, alpha=-group["lr"] / math.sqrt(t + 1))
+                alpha = -group["lr"] / math.sqrt(t + 1)
+                if only_if is None:
+                    parameter.add_(parameter.grad, alpha=alpha)
+                else:
+                    keep_where(only_if, [parameter.add(parameter.grad, alpha=alpha)], [parameter])
                 state["step"] = t + 1
+        self._note_step(only_if)
         return loss
 
 
