@@ -4,6 +4,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from trainer import INTERRUPTED_EXIT_CODE, TrainingInterrupted
@@ -18,6 +19,19 @@ class OneLineParser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
         raise ValueError(f"{message} (--help lists all options)")
+
+
+def say(text: str) -> None:
+    """Print a line that the work does not depend on: a closed pipe or a full device ends nothing.
+
+    Of several processes that torchrun has started, the first speaks for all.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what comes now goes nowhere
 
 
 def run_command(main: Callable[[list[str]], None]) -> NoReturn:
@@ -37,12 +51,21 @@ def run_command(main: Callable[[list[str]], None]) -> NoReturn:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except TrainingInterrupted as interruption:
-        print(f"interrupted: {interruption}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":
+            print(f"interrupted: {interruption}", file=sys.stderr)
         sys.exit(INTERRUPTED_EXIT_CODE)
     except KeyboardInterrupt as interruption:
         print(f"\ninterrupted{interruption}", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        leave_at_once(INTERRUPTED)
     sys.exit(0)
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without waiting for threads, nor for what libraries would still send."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _one_line(error: ValueError | OSError) -> str:

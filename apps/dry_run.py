@@ -1,53 +1,124 @@
 """What a run would be, without training: shapes, costs, data, and the time that a step takes here."""
 
+import dataclasses
+import os
+import re
 import time
+from collections import Counter
+from pathlib import Path
 
 import torch
+from torch.nn import Module
 
-from nn import TransformerLM
 from nn.accounting import count_parameters, training_flops, training_memory
+from nn.accounting.precision import Precision
 from trainer import TrainConfig, TrainingData, choose_device
+from trainer.compilation import training_flops as flops_of_run
+from trainer.compilation import why_not_compiled
+from trainer.distributed import World
 from trainer.fingerprint import fingerprint_file
+from trainer.session import Session, build_session
+from trainer.step import apply_update, compute_gradients
 
 
-def print_dry_run(config: TrainConfig, data: TrainingData | None) -> None:
-    """Print it, after computing the gradient of one part of a batch.
+def print_dry_run(config: TrainConfig, data: TrainingData | None, texts: list[Path]) -> None:
+    """Print it, after computing the gradient of one part of a batch, and one update.
 
     Args:
         config: the run.
-        data: its token files, if they are there already; text is not encoded for this.
+        data: its token files, if they are there already.
+        texts: files that the run would encode first.
+
+    Raises:
+        ValueError: what the configuration asks for cannot be done here.
     """
     model, training = config.model, config.training
-    part = training.batch_size // training.gradient_accumulation
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    World(size=processes).rows(training.batch_size, training.gradient_accumulation)
+    part = training.batch_size // training.gradient_accumulation // processes
+    device = choose_device(config.run.device)
+    why_not = why_not_compiled(training.compile, device, flops_of_run(config, count_parameters(model).total))
+    alone = dataclasses.replace(training, parallel="none", compile="off")
+    session = build_session(dataclasses.replace(config, training=alone), World(), device)
+
+    print(f"parameters: {count_parameters(model).total:,}")
+    print("\n".join(_shapes(session.model)))
     flops = training_flops(model, training.batch_size).total
     tokens = training.batch_size * model.context_length
-    print(f"parameters: {count_parameters(model).total:,}")
     print(f"batch: {training.batch_size} × {model.context_length} = {tokens:,} tokens, {part} sequences at once")
     print(f"tokens: {training.steps * tokens:,} in {training.steps:,} steps")
     print(f"FLOPs: {flops:.4g} a step, {training.steps * flops:.4g} in all")
-    peak = training_memory(model, part, optimizer=config.optimizer.name).peak
-    print(f"memory: about {peak.total / 1e6:,.0f} MB for a step in float32, not compiled")
-    seconds = training.gradient_accumulation * _seconds_of_a_part(config, part)
-    print(f"time: {seconds:.3g} s a step as measured here without compiling, {_hours(training.steps * seconds)} in all")
+    _print_memory(session, part, why_not)
+    _print_time(session, part, why_not)
+    _print_data(data, texts)
+
+
+def _shapes(model: Module) -> list[str]:
+    """Return a line for each kind of parameter, with those of all blocks together."""
+    kinds = Counter((re.sub(r"\.\d+\.", ".*.", name), tuple(value.shape)) for name, value in model.named_parameters())
+    longest = max(len(name) for name, _ in kinds)
+    return [
+        f"  {name:{longest}}  {' × '.join(map(str, shape))}{f'  ({count} of them)' if count > 1 else ''}"
+        for (name, shape), count in kinds.items()
+    ]
+
+
+def _print_memory(session: Session, part: int, why_not: str | None) -> None:
+    training = session.config.training
+    precision: Precision = "mixed" if session.precision == "bfloat16" else "float32"
+    needed = training_memory(
+        session.config.model,
+        part,
+        optimizer=session.config.optimizer.name,
+        precision=precision,
+        compiled=why_not is None,
+        accumulates=training.gradient_accumulation > 1,
+        accelerator=session.device.type != "cpu",
+    )
+    how = "compiled" if why_not is None else f"not compiled: {why_not}"
+    whole = ", were no parameter shared out" if training.parallel == "fsdp" else ""
+    print(f"memory: about {needed.peak.total / 1e6:,.0f} MB for a step, {precision}{whole} ({how})")
+
+
+def _print_time(session: Session, part: int, why_not: str | None) -> None:
+    training = session.config.training
+    gradients, update = _measured(session, part)
+    seconds = training.gradient_accumulation * gradients + update
+    less = "; the run compiles, which should take less" if why_not is None else ""
+    print(
+        f"time: {seconds:.3g} s a step as measured here, not compiled, {_spoken(training.steps * seconds)} in all{less}"
+    )
+    if training.max_seconds is not None:
+        print(f"time limit: {_spoken(training.max_seconds)}")
+
+
+def _measured(session: Session, part: int) -> tuple[float, float]:
+    """Return the seconds of one part's gradients, and of an update: of the second time, since the first is slower."""
+    model = session.config.model
+    ids = torch.randint(model.vocab_size, (part, model.context_length), device=session.device)
+    times = []
+    for _ in range(2):
+        for work in (
+            lambda: compute_gradients(
+                session.loss, session.parameters, ids, ids, max_grad_norm=session.config.training.max_grad_norm
+            ),
+            lambda: apply_update(session.optimizer, 0.0),
+        ):
+            started = time.perf_counter()
+            work()
+            if session.device.type != "cpu":
+                torch.accelerator.synchronize(session.device)
+            times.append(time.perf_counter() - started)
+    return times[-2], times[-1]
+
+
+def _print_data(data: TrainingData | None, texts: list[Path]) -> None:
+    for path in texts:
+        print(f"data: {path}, {path.stat().st_size:,} bytes of text, which the run encodes first")
     for file in () if data is None else (*data.train_files, data.valid_file):
         known = fingerprint_file(file)
         print(f"data: {file.path}, {len(file.tokens):,} tokens, {known.method} {known.digest}")
-    if data is None:
-        print("data: text, or tokens that the run has yet to open")
 
 
-def _seconds_of_a_part(config: TrainConfig, part: int) -> float:
-    """Return the time of one forward and backward pass, the second one, since the first is slower."""
-    device = choose_device(config.run.device)
-    model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
-    ids = torch.randint(config.model.vocab_size, (part, config.model.context_length), device=device)
-    for _ in range(2):
-        started = time.perf_counter()
-        model.loss(ids, ids).backward()  # type: ignore[no-untyped-call]
-        if device.type != "cpu":
-            torch.accelerator.synchronize()
-    return time.perf_counter() - started
-
-
-def _hours(seconds: float) -> str:
+def _spoken(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"

@@ -11,8 +11,9 @@ from bpe import Tokenizer
 from command import OneLineParser, run_command
 from nn import TransformerLM
 from nn.interchange import DTYPES, check_exportable, whole_folder, write_llama
-from text_run import END_OF_TEXT, TextRunConfig
-from trainer import load_checkpoint, open_run_directory, parse_config
+from text_data import END_OF_TEXT
+from text_run import TextRunConfig, restore_checkpoint
+from trainer import open_run_directory, parse_config
 
 
 def export_tokenizer(tokenizer: Tokenizer, context_length: int, folder: Path) -> None:
@@ -55,9 +56,8 @@ def main(arguments: list[str]) -> None:
     check_exportable(config.model)  # before anything large is read
     tokenizer = Tokenizer.load(run.tokenizer) if run.tokenizer.is_file() else None
     end_token = tokenizer.special_tokens.get(END_OF_TEXT) if tokenizer else None
-    checkpoint = given.checkpoint or run.latest_checkpoint()
     model = TransformerLM(config.model)
-    load_checkpoint(checkpoint, model)
+    checkpoint = restore_checkpoint(model, run, given.checkpoint)
     with whole_folder(given.out, overwrite=given.overwrite) as folder:
         write_llama(model, folder, end_token=end_token, dtype=DTYPES[given.dtype])
         if tokenizer is not None:

@@ -13,8 +13,9 @@ from bpe import StreamDecoder, Tokenizer
 from command import OneLineParser, run_command
 from nn import SamplingConfig, TransformerLM, generate
 from nn.decoding import DecodingMode
-from text_run import END_OF_TEXT, TextRunConfig
-from trainer import RunDirectory, choose_device, load_checkpoint, open_run_directory, parse_config
+from text_data import END_OF_TEXT
+from text_run import TextRunConfig, restore_checkpoint
+from trainer import RunDirectory, choose_device, open_run_directory, parse_config
 from trainer.compilation import missing_compiler
 
 
@@ -112,7 +113,7 @@ def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str 
         )
     config, _ = parse_config(TextRunConfig, [], files=[run.config])
     model = TransformerLM(config.model)
-    load_checkpoint(checkpoint or run.latest_checkpoint(), model)
+    restore_checkpoint(model, run, checkpoint)
     return Speaker(model.to(choose_device(device)).eval(), Tokenizer.load(run.tokenizer))
 
 

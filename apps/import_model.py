@@ -10,7 +10,8 @@ from bpe import Tokenizer, TokenizerFileError
 from command import OneLineParser, run_command
 from nn import TransformerLM
 from nn.interchange import load_llama, load_llama2c
-from text_run import END_OF_TEXT, TextRunConfig
+from text_data import END_OF_TEXT
+from text_run import TextRunConfig
 from trainer import RunConfig, RunDirectory, new_run_directory, save_checkpoint, save_config
 
 

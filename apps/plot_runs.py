@@ -1,5 +1,6 @@
 """Draw curves of runs: `uv run apps/plot_runs.py runs/a runs/b --by tokens --metric valid_loss --out curves.svg`."""
 
+import math
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> None:
     given = parse(arguments)
     runs = [open_run_directory(path) for path in given.runs]
     curves = plot_runs(runs, given.out, metric=given.metric, by=given.by, log_x=given.log_x, log_y=given.log_y)
-    drawn = {curve.run for curve in curves if curve.points}
+    drawn = {curve.run for curve in curves if any(math.isfinite(value) for _, value in curve.points)}
     for left_out in dict.fromkeys(curve.run for curve in curves if curve.run not in drawn):
         print(f"note: {left_out} has no {given.metric}, and is left out", file=sys.stderr)
     print(f"{len(drawn)} {'run' if len(drawn) == 1 else 'runs'}: {given.out}")

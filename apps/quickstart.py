@@ -8,19 +8,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from command import run_command
+from command import run_command, say
 from generate import load_speaker, print_stream
 from nn import SamplingConfig
 from stories import write_corpus
-from text_run import (
-    CONFIGS,
-    TextDataConfig,
-    TextRunConfig,
-    prepare_data,
-    token_files,
-    train_and_plot,
-    with_directory,
-)
+from text_data import TextDataConfig, prepare_data, token_files
+from text_run import CONFIGS, TextRunConfig, train_and_plot, with_directory
 from trainer import RunDirectory, choose_device, new_run_directory, open_data, parse_config, perplexity, save_config
 
 CORPUS_BYTES = 3_000_000
@@ -51,7 +44,7 @@ def main(arguments: list[str]) -> None:
         train_text, valid_text = run.path / "corpus" / "train.txt", run.path / "corpus" / "valid.txt"
         train_text.parent.mkdir()
         write_corpus(train_text, valid_text, num_bytes, config.run.seed)
-        print(f"corpus: {train_text.stat().st_size:,} bytes of stories to train on")
+        say(f"corpus: {train_text.stat().st_size:,} bytes of stories to train on")
         here = replace(config.data, train_text=str(train_text), valid_text=str(valid_text))
         prepare_data(here, config.model, run)
         save_config(config, run.config)

@@ -4,18 +4,20 @@ This is where the packages meet. The applications that train differ only in thei
 """
 
 import os
-import shutil
+import shlex
+import sys
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bpe import Tokenizer, check_portable_pattern, encode_file, read_token_file_info, train_bpe
+from bpe import Tokenizer
+from command import say
 from dry_run import print_dry_run
-from nn import ModelConfig, SamplingConfig, TransformerLM
+from nn import SamplingConfig, TransformerLM
+from text_data import TextDataConfig, check_data, prepare_data, token_files
 from trainer import (
-    DataConfig,
+    DataError,
     RunDirectory,
     SampleHook,
     TrainConfig,
@@ -25,6 +27,7 @@ from trainer import (
     choose_device,
     config_difference,
     new_run_directory,
+    open_checkpoint,
     open_data,
     open_run_directory,
     option_values,
@@ -34,22 +37,11 @@ from trainer import (
     train,
 )
 
-END_OF_TEXT = "<|endoftext|>"
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
-@dataclass(frozen=True)
-class TextDataConfig(DataConfig):
-    """Text files, or token files that are ready, for training and for validation."""
-
-    train_text: str | None = None
-    """UTF-8 text to train on, documents separated by <|endoftext|>."""
-    valid_text: str | None = None
-    """UTF-8 text to evaluate on."""
-    tokenizer: str | None = None
-    """A tokenizer.json to encode with; null: one of model.vocab_size entries is trained on train_text."""
-    pattern: str = "gpt2"
-    """Split pattern of a tokenizer that is trained: gpt2, cl100k, o200k or a regular expression."""
+_KEPT = ("data.", "model.", "run.seed:")
+_MAY_CHANGE = ("data.train_tokens:", "data.valid_tokens:", "model.attention:")  # files are known by their content
 
 
 @dataclass(frozen=True)
@@ -79,33 +71,80 @@ class TextRunConfig(TrainConfig):
 
 def main(arguments: Sequence[str], default_config: str, description: str) -> None:
     """Train as the command line says, starting from a file of `configs/`."""
-    dry_run = "--dry-run" in arguments
-    arguments = ["--print_config" if word == "--print-config" else word for word in arguments if word != "--dry-run"]
     options = {
-        "resume": "The folder of a run to go on with, by its configuration; or auto: run.directory, if it has begun.",
+        "resume": "A run's folder to go on with, by its configuration; auto: run.directory, if it has begun; or never.",
     }
+    flags = {"dry-run": "Say what the run would be and cost, and train nothing."}
 
-    def parse(file: Path) -> TextRunConfig:
-        return parse_config(TextRunConfig, arguments, files=[file], description=description, options=options)[0]
+    def parse(file: Path) -> tuple[TextRunConfig, dict[str, str | None]]:
+        return parse_config(
+            TextRunConfig, arguments, files=[file], description=description, options=options, flags=flags
+        )
 
-    config = parse(CONFIGS / default_config)
-    resumed = asked = (option_values(arguments, "resume") or ["never"])[-1]
-    if asked == "auto":
-        resumed = config.run.directory if RunDirectory(Path(config.run.directory)).config.is_file() else "never"
-    run = None if resumed == "never" else open_run_directory(resumed)
+    config, given = parse(CONFIGS / default_config)
+    run = run_to_resume(given["resume"] or "never", config)
     if run is not None:
-        config = parse(run.config)
+        config, _ = parse(run.config)
+        config = in_its_own_folder(config, run, arguments)
     choose_device(config.run.device)
-    if dry_run:
+    if given["dry-run"]:
         check_data(config.data)
-        print_dry_run(config, None if run is None else open_data(token_files(config.data, run), config.model))
+        print_plan(config, run)
     elif run is None:
         start_run(config)
-    elif asked == "auto" and not any(run.checkpoints.glob("step_*")):
+    elif given["resume"] == "auto" and not has_checkpoints(run):
         # The folder is whole, but nothing of the training is: another process has just made it, or it was killed early.
         train_and_plot(config, run, open_data(token_files(config.data, run), config.model))
     else:
         resume_run(config, run)
+
+
+def run_to_resume(asked: str, config: TextRunConfig) -> RunDirectory | None:
+    """Return the run that `--resume` means, or None if a new one is to begin.
+
+    Raises:
+        ValueError: the folder that is named is no run.
+    """
+    if asked == "never":
+        return None
+    if asked != "auto":
+        return open_run_directory(asked)
+    run = RunDirectory(Path(config.run.directory))
+    return run if run.config.is_file() else None
+
+
+def in_its_own_folder(config: TextRunConfig, run: RunDirectory, arguments: Sequence[str]) -> TextRunConfig:
+    """Return the configuration of a run that may have been moved or copied since it began.
+
+    Raises:
+        ValueError: the command line names another folder.
+    """
+    for directory in option_values(arguments, "run.directory"):
+        if Path(directory).resolve() != run.path.resolve():
+            raise ValueError(
+                f"a resumed run keeps its folder: leave out --run.directory {directory}, or copy the folder"
+            )
+    return with_directory(config, str(run.path))
+
+
+def has_checkpoints(run: RunDirectory) -> bool:
+    """Say whether a run has got as far as a checkpoint, be it one whose replacement a kill has cut short."""
+    return any(run.checkpoints.glob("step_*")) or any(run.checkpoints.glob(".step_*.replaced"))
+
+
+def print_plan(config: TextRunConfig, run: RunDirectory | None) -> None:
+    """Print what a run would be, with what is known of its data before it begins."""
+    if not is_main_process():
+        return
+    data = config.data
+    encoded = [data.train_text, data.valid_text] if run is None else []
+    texts = [Path(text) for text in encoded if text is not None]
+    known = None
+    if run is not None:
+        known = open_data(token_files(data, run), config.model)
+    elif not texts:
+        known = open_data(data, config.model)
+    print_dry_run(config, known, texts)
 
 
 def start_run(config: TextRunConfig) -> TrainingResult:
@@ -120,7 +159,10 @@ def start_run(config: TextRunConfig) -> TrainingResult:
             time.sleep(0.1)
         return train_and_plot(config, run, open_data(token_files(config.data, run), config.model))
     with new_run_directory(config.run.directory) as made:
-        prepare_data(config.data, config.model, made)
+        try:
+            prepare_data(config.data, config.model, made)
+        except DataError as error:  # which names files where they will never be seen
+            raise DataError(str(error).replace(str(made.path), config.run.directory)) from None
         save_config(config, made.config)
     return train_and_plot(config, run, open_data(token_files(config.data, run), config.model))
 
@@ -138,89 +180,31 @@ def resume_run(config: TextRunConfig, run: RunDirectory) -> TrainingResult:
             that can be used.
     """
     stored, _ = parse_config(TextRunConfig, [], files=[run.config])
-    if config.data != stored.data or config.run.directory != stored.run.directory:
-        raise ValueError(
-            "a resumed run keeps its data and its folder: leave out --data… and --run.directory "
-            f"({'; '.join(config_difference(stored.data, config.data)) or 'another folder'})"
-        )
-    if config.data.order == "epoch" and config.training.batch_size != stored.training.batch_size:
-        raise ValueError(
-            f"training.batch_size is {config.training.batch_size} and was {stored.training.batch_size}, but epochs are "
-            "counted in batches: keep it"
-        )
-    if is_main_process():
-        for change in config_difference(stored, config):
-            print(f"note: the run goes on with {change}")
+    stored = with_directory(stored, config.run.directory)
+    changes = config_difference(stored, config)
+    kept = [change for change in changes if change.startswith(_KEPT) and not change.startswith(_MAY_CHANGE)]
+    if kept:
+        raise ValueError(f"a resumed run keeps its data, its model and its seed: {'; '.join(kept)}")
+    notes = [f"note: the run goes on with {change}" for change in changes]
     data = open_data(token_files(config.data, run), config.model)
-    return train_and_plot(config, run, data, resume=True)
-
-
-def check_data(data: TextDataConfig) -> None:
-    """Refuse data that is missing or given twice, and a pattern that the run's tokenizer.json could not hold.
-
-    Raises:
-        ValueError: for training or validation there is neither text nor tokens, or both; or the split pattern of the
-            tokenizer that is to be trained means different things to different libraries.
-    """
-    for name in ("train", "valid"):
-        text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
-        if text is None and tokens is None:
-            raise ValueError(
-                "no data: give --data.train_text FILE and --data.valid_text FILE, "
-                "or token files with --data.train_tokens and --data.valid_tokens"
-            )
-        if text is not None and tokens is not None:
-            raise ValueError(f"data.{name}_text and data.{name}_tokens are both given: leave one of them out")
-        given, key = (tokens, f"data.{name}_tokens") if text is None else (text, f"data.{name}_text")
-        for path in [given] if isinstance(given, str) else given:
-            if not Path(path).is_file():
-                raise ValueError(f"{path!r} ({key}) is not a file: check its name")
-    if data.train_text is None and data.valid_text is not None and data.tokenizer is None:
-        raise ValueError("data.valid_text must be encoded like the training tokens: give --data.tokenizer FILE")
-    if data.train_text is not None and data.tokenizer is None:
-        check_portable_pattern(data.pattern)
-
-
-def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> TrainingData:
-    """Put the tokenizer and the token files into the run's folder, as far as they are not given, and open the tokens.
-
-    Raises:
-        ValueError: a file cannot be used.
-        OSError: a file cannot be read or written.
-    """
-    tokenizer = _make_tokenizer(data, model, run)
-    run.tokens.mkdir()
-    for name in ("train", "valid"):
-        text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
-        if text is not None and tokenizer is not None:
-            started = time.perf_counter()
-            info = encode_file(tokenizer, text, run.tokens / f"{name}.bin")
-            print(
-                f"{name}: {info.count:,} tokens, {Path(text).stat().st_size / info.count:.2f} bytes each, "
-                f"encoded in {time.perf_counter() - started:.1f} s"
-            )
-        elif tokenizer is not None:
-            for file in [tokens] if isinstance(tokens, str) else tokens:
-                _check_same_tokenizer(file, tokenizer, data.tokenizer)
-    return open_data(token_files(data, run), model)
-
-
-def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
-    """Return the token files of a run: those that were given, else those in its folder."""
-    return DataConfig(
-        data.train_tokens or str(run.tokens / "train.bin"),
-        data.valid_tokens or str(run.tokens / "valid.bin"),
-        train_weights=data.train_weights,
-        order=data.order,
-    )
+    return train_and_plot(config, run, data, resume=True, notes=notes)
 
 
 def train_and_plot(
-    config: TextRunConfig, run: RunDirectory, data: TrainingData, *, resume: bool = False
+    config: TextRunConfig,
+    run: RunDirectory,
+    data: TrainingData,
+    *,
+    resume: bool = False,
+    notes: Sequence[str] = (),
 ) -> TrainingResult:
     """Train, draw the loss, and say where everything is."""
+    sample = _sampler(config, run)
+    if config.sample.prompt is not None and (sample is None or "RANK" in os.environ):
+        reason = "the run has no tokenizer" if sample is None else "they are left out where torchrun starts the run"
+        notes = [*notes, f"note: there will be no samples: {reason}"]
     try:
-        result = train(config, run, data, resume=resume, sample=_sampler(config.sample, run))
+        result = train(config, run, data, resume=resume, sample=sample, notes=notes)
     except TrainingInterrupted as interruption:
         raise TrainingInterrupted(f"{interruption}; {_how_to_go_on(run)}") from None
     except KeyboardInterrupt:
@@ -232,17 +216,43 @@ def train_and_plot(
             ) from error
         raise
     if is_main_process():
-        print(f"run: {run.path}   loss curve: {plot_loss(run)}")
+        say(f"run: {run.path}   loss curve: {plot_loss(run)}")
     return result
 
 
-def _sampler(config: SampleConfig, run: RunDirectory) -> SampleHook | None:
-    """Return what writes a sample, or None if none are wanted, or there is no tokenizer to read them with."""
+def restore_checkpoint(model: TransformerLM, run: RunDirectory, named: Path | None = None) -> Path:
+    """Fill a model from a checkpoint of a run: the one that is named, else the newest that is whole.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        ValueError: there is none, it is damaged, or it is of another model.
+    """
+    checkpoint, messages = (open_checkpoint(named), ()) if named is not None else run.latest_good_checkpoint()
+    for message in messages:
+        print(f"note: {message}", file=sys.stderr)
+    checkpoint.restore(model)
+    return checkpoint.path
+
+
+def _sampler(whole: TextRunConfig, run: RunDirectory) -> SampleHook | None:
+    """Return what writes a sample, or None if none are wanted, or there is no tokenizer to read them with.
+
+    Raises:
+        ValueError: the prompt is longer than the model's context.
+    """
+    config = whole.sample
     if config.prompt is None or not run.tokenizer.is_file():
         return None
     from generate import Speaker  # here, since it reads a run's configuration by this module
 
     tokenizer, prompt = Tokenizer.load(run.tokenizer), config.prompt
+    length = len(tokenizer.encode(prompt))
+    if length > whole.model.context_length:
+        raise ValueError(
+            f"sample.prompt has {length} tokens, but model.context_length is {whole.model.context_length}: shorten it"
+        )
 
     def sample(model: TransformerLM, step: int) -> str:
         speaker = Speaker(model, tokenizer)
@@ -254,48 +264,14 @@ def _sampler(config: SampleConfig, run: RunDirectory) -> SampleHook | None:
 
 
 def _how_to_go_on(run: RunDirectory) -> str:
+    if "RANK" in os.environ:
+        return f"go on from there by the same command with --resume {shlex.quote(str(run.path))}"
+    program = f"uv run {shlex.quote(sys.argv[0])}"
     try:
         checkpoint = run.latest_checkpoint()
     except ValueError:
-        return f"there is no checkpoint yet: delete {run.path} and start again"
-    return f"go on from {checkpoint.name} with uv run apps/train_tinystories.py --resume {run.path}"
-
-
-def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> Tokenizer | None:
-    """Load the tokenizer or train it, and store it with the run; none is needed for tokens alone."""
-    if data.tokenizer is not None:
-        tokenizer = Tokenizer.load(data.tokenizer)
-        if tokenizer.vocab_size > model.vocab_size:
-            raise ValueError(
-                f"{data.tokenizer} has {tokenizer.vocab_size} entries, but model.vocab_size is {model.vocab_size}: "
-                f"give --model.vocab_size {tokenizer.vocab_size}"
-            )
-        if END_OF_TEXT not in tokenizer.special_tokens:
-            print(f"note: {data.tokenizer} has no {END_OF_TEXT}, so documents will not be separated")
-        shutil.copyfile(data.tokenizer, run.tokenizer)
-        return tokenizer
-    if data.train_text is None:
-        return None
-    started = time.perf_counter()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        vocab, merges = train_bpe(data.train_text, model.vocab_size, [END_OF_TEXT], pattern=data.pattern)
-    for warning in caught:
-        print(f"note: {warning.message}")
-    tokenizer = Tokenizer(vocab, merges, [END_OF_TEXT], pattern=data.pattern)
-    tokenizer.save(run.tokenizer)
-    longest = max((left + right for left, right in merges), key=len, default=b"").decode("utf-8", errors="replace")
-    print(
-        f"tokenizer: {tokenizer.vocab_size:,} entries, the longest {longest!r}, "
-        f"trained in {time.perf_counter() - started:.1f} s"
-    )
-    return tokenizer
-
-
-def _check_same_tokenizer(tokens: str, tokenizer: Tokenizer, path: str | None) -> None:
-    made_by = read_token_file_info(tokens).tokenizer_sha256
-    if made_by is not None and made_by != tokenizer.fingerprint:
-        raise ValueError(f"{tokens} was not made with {path or 'this tokenizer'}: give the tokenizer that made it")
+        return f"there is no checkpoint yet: delete {run.path} and start again, or add --resume auto to the command"
+    return f"go on from {checkpoint.name} with {program} --resume {shlex.quote(str(run.path))}"
 
 
 def with_directory(config: TextRunConfig, directory: str) -> TextRunConfig:

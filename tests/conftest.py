@@ -47,13 +47,15 @@ class Outcome:
 @pytest.fixture
 def call(monkeypatch, capfd):
     """Run an application's main function with a command line, in this process."""
-    from command import run_command
+    import command
+
+    monkeypatch.setattr(command, "leave_at_once", sys.exit)  # else Ctrl-C would end this very process
 
     def run(main, *arguments):
         monkeypatch.setattr(sys, "argv", ["app", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
-            run_command(main)
+            command.run_command(main)
         streams = capfd.readouterr()
         return Outcome(left.value.code, streams.out, streams.err)
 

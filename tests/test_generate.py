@@ -179,7 +179,7 @@ def test_bad_input_is_one_line(call, trained_run, options, message):
     ("spoil", "message"),
     [
         (lambda run: shutil.rmtree(run / "checkpoints"), "holds no checkpoint"),
-        (lambda run: cut(run / "checkpoints" / "step_00000004" / "model.safetensors"), "is truncated or damaged"),
+        (lambda run: cut_all(run), "holds no whole checkpoint: passing over"),
         (lambda run: (run / "tokenizer.json").unlink(), "tokenizer.json does not exist"),
         (lambda run: cut(run / "tokenizer.json"), "is not valid JSON"),
         (lambda run: (run / "config.yaml").write_text("modell: {}"), "unknown key modell: did you mean model?"),
@@ -194,6 +194,22 @@ def test_a_damaged_run_is_one_line(call, tmp_path, trained_run, spoil, message):
 
 def cut(path):
     path.write_bytes(path.read_bytes()[:-50])
+
+
+def cut_all(run):
+    for path in run.glob("checkpoints/*/model.safetensors"):
+        cut(path)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(call, tmp_path, trained_run):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    cut(run / "checkpoints" / "step_00000004" / "model.safetensors")
+    outcome = call(main, run, "--max-new-tokens=5")
+    assert outcome.code == 0
+    assert "note: passing over a damaged checkpoint: " in outcome.errors
+    older = call(main, trained_run, "--max-new-tokens=5", f"--checkpoint={trained_run / 'checkpoints/step_00000002'}")
+    assert outcome.output == older.output
 
 
 def test_an_older_checkpoint_can_be_named(trained_run):

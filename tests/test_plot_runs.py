@@ -42,7 +42,7 @@ def test_a_run_without_the_metric_is_named(call, runs):
         (["one"], "the following arguments are required: --out"),
         (["missing", "--out", "x.png"], "missing is not a run"),
         (["one", "--by", "hour", "--out", "x.png"], "invalid choice: 'hour'"),
-        (["one", "--out", "no/where/x.png"], "does not exist"),
+        (["one", "--out", "no/where/x.png"], "no/where is not a folder: make it first"),
     ],
 )
 def test_mistakes_are_one_line(call, runs, monkeypatch, arguments, message):

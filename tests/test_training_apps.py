@@ -141,7 +141,7 @@ def test_a_vocabulary_that_the_text_cannot_fill_is_noted(call, tmp_path):
 
 
 def test_a_pattern_that_cannot_be_saved_is_refused_before_training(call, tmp_path, texts, monkeypatch):
-    monkeypatch.setattr("text_run.train_bpe", lambda *arguments, **options: pytest.fail("it was trained"))
+    monkeypatch.setattr("text_data.train_bpe", lambda *arguments, **options: pytest.fail("it was trained"))
     options = [*TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={tmp_path / 'run'}"]
     assert call(main, *options, "--data.pattern=$").code == 2
 
@@ -252,59 +252,113 @@ def test_resuming_with_another_model(call, tmp_path, trained_run):
     run = tmp_path / "run"
     shutil.copytree(trained_run, run)
     error = call(main, "--resume", run, "--model.num_layers=2").one_line_error()
-    assert "is of another model" in error
+    assert "keeps its data, its model and its seed: model.num_layers: 1 before, 2 now" in error
     assert (run / "config.yaml").read_bytes() == (trained_run / "config.yaml").read_bytes()
 
 
 @pytest.mark.parametrize(
-    "options", [["--data.train_text=other.txt"], ["--data.pattern=cl100k"], ["--run.directory=elsewhere"]]
+    ("option", "message"),
+    [
+        ("--data.train_text=other.txt", "keeps its data, its model and its seed: data.train_text: "),
+        ("--data.pattern=cl100k", "data.pattern: 'gpt2' before, 'cl100k' now"),
+        ("--run.seed=9", "run.seed: 0 before, 9 now"),
+        ("--run.directory=elsewhere", "a resumed run keeps its folder: leave out --run.directory elsewhere"),
+    ],
 )
-def test_a_resumed_run_keeps_its_data_and_folder(call, tmp_path, trained_run, options):
+def test_a_resumed_run_keeps_what_it_is(call, tmp_path, trained_run, option, message):
     run = tmp_path / "run"
-    shutil.copytree(trained_run, run)  # a run may be moved, though
-    assert "keeps its data and its folder" in call(main, "--resume", run, *options).one_line_error()
-    assert call(main, "--resume", run, "--training.steps=5").code == 0
+    shutil.copytree(trained_run, run)
+    assert message in call(main, "--resume", run, option).one_line_error()
+
+
+def test_a_run_may_be_moved_and_its_log_says_what_was_changed(call, tmp_path, trained_run):
+    run = tmp_path / "a moved run"
+    shutil.copytree(trained_run, run)
+    outcome = call(main, "--resume=auto", f"--run.directory={run}", "--training.steps=5", "--schedule.max_lr=0.002")
+    assert outcome.code == 0, outcome
+    assert "the run goes on with training.steps: 4 before, 5 now" in (run / "log.txt").read_text()
+    assert "the run goes on with schedule.max_lr: " in (run / "log.txt").read_text()
+    assert f"directory: {run}" in (run / "config.yaml").read_text()
+
+
+def test_token_files_may_be_moved(call, tmp_path, trained_run):
+    tokens = tmp_path / "tokens"
+    shutil.copytree(trained_run / "tokens", tokens)
+    run = tmp_path / "run"
+    options = [f"--data.{name}_tokens={tokens / name}.bin" for name in ("train", "valid")]
+    assert call(main, *TINY_MODEL, *TINY_TRAINING, *options, f"--run.directory={run}").code == 0
+    moved = tokens.rename(tmp_path / "elsewhere")
+    assert "does not exist" in call(main, "--resume", run, "--training.steps=5").one_line_error()
+    options = [f"--data.{name}_tokens={moved / name}.bin" for name in ("train", "valid")]
+    assert call(main, "--resume", run, "--training.steps=5", *options).code == 0
+
+
+def test_a_closed_pipe_ends_nothing(tmp_path, texts):
+    """Nobody reads what is printed: `… | true`."""
+    program = APPS / "train_tinystories.py"
+    run = tmp_path / "run"
+    command = [sys.executable, program, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0, errors
+    assert (run / "checkpoints" / "step_00000004").is_dir()
+
+
+def test_a_prompt_that_is_too_long_is_refused_before_training(call, tmp_path, trained_run):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    outcome = call(main, "--resume", run, "--training.steps=5", f"--sample.prompt={'many words ' * 40}")
+    assert "tokens, but model.context_length is 32: shorten it" in outcome.one_line_error()
+
+
+def test_samples_that_there_will_not_be_are_told_of(call, tmp_path, trained_run):
+    options = [f"--data.{name}_tokens={trained_run / 'tokens' / name}.bin" for name in ("train", "valid")]
+    run = tmp_path / "run"
+    outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *options, f"--run.directory={run}", "--sample.prompt=One")
+    assert "there will be no samples: the run has no tokenizer" in outcome.output
 
 
 def stop_at(monkeypatch, update, error):
     """Let the training step of an update raise an error."""
-    from trainer import loop
+    from trainer import guarded_updates
 
     calls = []
 
-    def step(*arguments, original=loop.compute_gradients, **keywords):
+    def step(*arguments, original=guarded_updates.compute_gradients, **keywords):
         calls.append(1)
         if len(calls) == update:
             raise error
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr(loop, "compute_gradients", step)
+    monkeypatch.setattr(guarded_updates, "compute_gradients", step)
 
 
 @pytest.mark.parametrize(
     ("update", "message"),
     [
-        (1, "interrupted: there is no checkpoint yet: delete RUN and start again"),
-        (3, "interrupted: go on from step_00000002 with uv run apps/train_tinystories.py --resume RUN"),
+        (1, "interrupted: there is no checkpoint yet: delete RUN and start again, or add --resume auto to the command"),
+        (3, "interrupted: go on from step_00000002 with uv run app --resume RUN"),
     ],
 )
 def test_ctrl_c_says_how_to_go_on(call, tmp_path, texts, monkeypatch, update, message):
     stop_at(monkeypatch, update, KeyboardInterrupt())
-    run = tmp_path / "run"
-    outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}")
+    run = tmp_path / "a run"
+    options = ["--checkpoints.background=false", f"--run.directory={run}"]
+    outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), *options)
     assert outcome.code == 130
-    assert message.replace("RUN", str(run)) in outcome.errors
+    assert message.replace("RUN", f"'{run}'" if update > 1 else str(run)) in outcome.errors
     assert "Traceback" not in outcome.errors
 
 
 def test_being_asked_to_stop_saves_and_has_a_code_of_its_own(call, tmp_path, texts, monkeypatch):
-    from trainer import loop
+    from trainer import guarded_updates
 
-    def step(*arguments, original=loop.compute_gradients, **keywords):
+    def step(*arguments, original=guarded_updates.compute_gradients, **keywords):
         os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr(loop, "compute_gradients", step)
+    monkeypatch.setattr(guarded_updates, "compute_gradients", step)
     run = tmp_path / "run"
     outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}")
     assert outcome.code == 75
@@ -354,6 +408,16 @@ def test_a_dry_run_trains_nothing(call, tmp_path, texts, trained_run):
     assert outcome.code == 0, outcome
     for part in ("parameters: ", "FLOPs: ", "memory: about ", "time: ", "4 × 32 = 128 tokens"):
         assert part in outcome.output
+    assert "bytes of text, which the run encodes first" in outcome.output
+    assert "blocks.*.attention.q_proj.weight" in outcome.output
+    assert not (tmp_path / "run").exists()
+    folder = trained_run / "tokens"
+    tokens = [f"--data.{name}_tokens={folder / name}.bin" for name in ("train", "valid")]
+    options = [*TINY_MODEL, *TINY_TRAINING, *tokens, f"--run.directory={tmp_path / 'run'}", "--dry-run"]
+    of_tokens = call(main, *options, "--training.precision=bfloat16", "--training.gradient_accumulation=2").output
+    assert f"data: {folder / 'train.bin'}, " in of_tokens
+    assert "for a step, mixed (" in of_tokens
+    assert "2 sequences at once" in of_tokens
     assert not (tmp_path / "run").exists()
     assert "tokens, sha256 " in call(main, "--resume", trained_run, "--dry-run").output
 

@@ -165,6 +165,14 @@ def test_what_is_being_written_is_finished_when_training_fails(tmp_path):
     assert CheckpointStore(tmp_path).latest_good()[0].progress.step == 1
 
 
+def test_a_second_ctrl_c_does_not_wait(tmp_path, held):
+    store = CheckpointStore(tmp_path)
+    with pytest.raises(KeyboardInterrupt), CheckpointWriter(store) as writer:
+        writer.save(*build(), Progress(1))
+        raise KeyboardInterrupt  # while the write is held back: to wait for it would take a minute, and fail
+    assert store.steps() == []
+
+
 def test_what_cannot_be_stored_is_refused_at_once(tmp_path):
     model, optimizer = build()
     optimizer.param_groups[0]["strange"] = object()

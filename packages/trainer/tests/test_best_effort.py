@@ -1,6 +1,7 @@
 """Faults of a reporter at every place, none of which may reach the training."""
 
 import threading
+import time
 
 import pytest
 
@@ -126,3 +127,23 @@ def test_one_that_hangs_at_the_end_is_not_waited_for_for_ever():
     assert len(warnings) == 1
     assert warnings[0].startswith("warning: it is left out from here on (it ")
     release.set()
+
+
+def test_leaving_waits_for_nobody():
+    begun, never = threading.Event(), threading.Event()
+
+    class Hangs(Recorder):
+        def metrics(self, step, values):
+            begun.set()
+            never.wait(60)
+
+    warnings = []
+    reporter = BestEffort("it", Hangs, warnings.append)
+    reporter.metrics(1, {})
+    assert begun.wait(60)
+    started = time.monotonic()
+    reporter.leave()
+    assert time.monotonic() - started < 30
+    reporter.metrics(2, {})  # leads nowhere
+    assert warnings == []
+    never.set()

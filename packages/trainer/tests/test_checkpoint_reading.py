@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from optim import SGD, AdamW
+from optim import SGD, AdamW, Muon
 from trainer import CheckpointError, load_checkpoint, save_checkpoint
-from trainer.checkpoint_fit import _KEPT
+from trainer.checkpoint_fit import _kept_by
 from trainer.checkpoint_reading import open_checkpoint
-from trainer.state import flatten
+from trainer.state import flatten, tensor_names
 
 NAMES = ["model.safetensors", "optimizer.safetensors", "state.json"]
 
@@ -242,13 +242,44 @@ def test_settings_of_the_optimizer_that_do_not_fit_are_named(saved, rewrite, cha
         load_checkpoint(saved, *build())
 
 
-@pytest.mark.parametrize("kind", [AdamW, SGD])
-def test_what_is_known_of_our_optimizers_is_so(kind):
-    parameter = torch.nn.Parameter(torch.ones(2))
-    parameter.grad = torch.ones(2)
-    optimizer = kind([parameter], lr=0.1)
-    optimizer.step()
-    assert optimizer.state[parameter].keys() == _KEPT[kind]
+def some_muon(model):
+    return Muon([{"params": [model.weight]}, {"params": [model.bias], "algorithm": "adamw"}], lr=0.1)
+
+
+@pytest.mark.parametrize("make", [lambda m: AdamW(m.parameters()), lambda m: SGD(m.parameters(), lr=0.1), some_muon])
+def test_what_is_known_of_our_optimizers_is_so(make):
+    model = torch.nn.Linear(3, 2)
+    optimizer = make(model)
+    trained(model, optimizer)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            assert optimizer.state[parameter].keys() == _kept_by(optimizer, group)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda kept: kept[0][1].pop("momentum_buffer"),
+            r"of parameter 0 .* too little or too much \(momentum_buffer\)",
+        ),
+        (lambda kept: kept[0][1].update(momentum_buffer=1.0), "momentum_buffer of parameter 0 is float"),
+        (lambda kept: kept[0].__setitem__(1, kept[1][1]), "of parameter 0 it holds too little or too much"),
+        (lambda kept: kept[1][1].pop("step"), r"of parameter 1 it holds too little or too much \(step\)"),
+    ],
+)
+def test_state_of_muon_that_does_not_fit_is_named(tmp_path, rewrite, change, message):
+    model = torch.nn.Linear(3, 2)
+    path = tmp_path / "step"
+    save_checkpoint(*trained(model, some_muon(model)), 5, path)
+    spoilt = json.loads((path / "state.json").read_text())["optimizer"]
+    change(spoilt["state"]["$dict"])
+    tensors = load_file(path / "optimizer.safetensors")
+    save_file({name: tensors[name] for name in tensor_names(spoilt)}, path / "optimizer.safetensors")
+    rewrite(path, lambda state: state.update(optimizer=spoilt))
+    other = torch.nn.Linear(3, 2)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path, other, some_muon(other))
 
 
 def test_numbers_that_are_not_finite_can_be_asked_for(tmp_path):
@@ -352,3 +383,25 @@ def test_a_file_that_ends_while_it_is_read(saved):
     (saved / "model.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"model\.safetensors is truncated or damaged"):
         checkpoint.restore(build()[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.update(elapsed_seconds=10**400),
+        lambda state: state.update(valid_loss=10**400),
+        lambda state: state.update(model={"$tuple": list(state["model"].values())}),
+        lambda state: state.update(model={"$dict": [[i, value] for i, value in enumerate(state["model"].values())]}),
+        lambda state: state.update(optimizer={"$tuple": [state["optimizer"]]}),
+    ],
+)
+def test_a_hostile_state_is_refused(saved, rewrite, change):
+    rewrite(saved, change)
+    assert load_or_refuse(saved) is None
+
+
+def test_a_state_of_a_terabyte_is_not_read(saved):
+    with (saved / "state.json").open("ab") as file:
+        file.truncate(1 << 40)  # sparse: it takes no room
+    with pytest.raises(CheckpointError, match=r"1,099,511,627,776 bytes long, more than any checkpoint's"):
+        open_checkpoint(saved)

@@ -141,9 +141,13 @@ def test_later_ones_do_not_push_out_the_one_just_written(tmp_path):
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=1, keep_best=0))
     write(store, 2)
     assert store.steps() == [2, 5, 6, 7]
-    store.forget_after(2)
+    (tmp_path / "step_00000006.damaged_1").mkdir()  # of an earlier time
+    messages = store.set_aside_after(2)
     assert store.steps() == [2]
-    assert names(store) == ["step_00000002"]
+    aside = ["step_00000005.damaged_1", "step_00000006.damaged_1", "step_00000006.damaged_2", "step_00000007.damaged_1"]
+    assert names(store) == ["step_00000002", *aside]
+    assert [message.split()[3].rstrip(",") for message in messages] == [aside[0], *aside[2:]]
+    assert store.set_aside_after(2) == ()
 
 
 def test_what_a_killed_process_left_is_put_right(tmp_path):

@@ -170,3 +170,41 @@ def test_one_training_file_or_several(tmp_path, given, files):
     assert config.data.train_weights == ((1, 2.5) if len(files) == 2 else ())
     save_config(config, tmp_path / "config.yaml")
     assert parse(files=[tmp_path / "config.yaml"]) == config
+
+
+def test_flags_are_options_without_a_value():
+    config, given = parse_config(
+        TrainConfig, ["--dry-run"], options={"resume": "A run."}, flags={"dry-run": "Train nothing.", "other": "."}
+    )
+    assert config == TrainConfig()
+    assert given == {"resume": None, "dry-run": "dry-run", "other": None}
+    with pytest.raises(ConfigError, match="unknown option --dry-ran: did you mean --dry-run"):
+        parse_config(TrainConfig, ["--dry-ran"], flags={"dry-run": "Train nothing."})
+
+
+@pytest.mark.parametrize("word", ["--print-config", "--print_config"])
+def test_the_configuration_can_be_printed(capsys, word):
+    with pytest.raises(SystemExit) as left:
+        parse(["--training.steps", "9", word])
+    assert left.value.code == 0
+    assert "steps: 9" in capsys.readouterr().out
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("training:\n  steps: 3\nrun: {seed: 1}\ntraining:\n  batch_size: 2\n")
+    with pytest.raises(ConfigError, match="the key training stands twice"):
+        parse(files=[path])
+
+
+@pytest.mark.parametrize("words", [["--config"], ["--config="], ["--resume", ""]])
+def test_an_option_without_its_value_is_named(words):
+    with pytest.raises(ConfigError, match=f"{words[0].rstrip('=')} stands without a value"):
+        parse_config(TrainConfig, words, options={"resume": "A run."})
+
+
+def test_a_file_that_is_nested_too_deeply(tmp_path):
+    path = tmp_path / "deep.yaml"
+    path.write_text("[" * 3000)
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        parse(files=[path])

@@ -67,3 +67,22 @@ def test_figures_for_people():
     assert describe_figures({"valid_loss": 1.0}) == ""
     assert describe_figures({"train_loss": None, "skipped_steps": 2}) == "loss n/a  2 skipped"
     assert describe_figures({"train_loss": 1.0, "skipped_steps": 0}) == "loss 1.000"
+
+
+def test_the_last_step_is_always_printed(tmp_path):
+    output = io.StringIO()
+    reporter = ConsoleAndLog(tmp_path / "log.txt", 0, 3, Console(file=output, width=120), clock=lambda: 0.0)
+    for step in (1, 2, 3):
+        reporter.metrics(step, FIGURES)
+    reporter.close(failed=False)
+    assert [line.split()[1] for line in output.getvalue().splitlines()] == ["1/3", "3/3"]
+
+
+def test_a_console_of_few_characters_gets_what_it_can_print(tmp_path):
+    raw = io.BytesIO()
+    console = Console(file=io.TextIOWrapper(raw, encoding="ascii", write_through=True), width=120)
+    reporter = ConsoleAndLog(tmp_path / "log.txt", 0, 3, console)
+    reporter.message("caf\xe9")
+    reporter.close(failed=False)
+    assert raw.getvalue() == b"caf\\xe9\n"
+    assert (tmp_path / "log.txt").read_text("utf-8").endswith(" caf\xe9\n")

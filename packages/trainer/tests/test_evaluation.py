@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from nn import ModelConfig, TransformerLM, cross_entropy
 from trainer import DataError, evaluate, perplexity
-from trainer.evaluation import Evaluation, measure_loss, validation_batches
+from trainer.distributed import World
+from trainer.evaluation import (
+    Evaluation,
+    EvaluationStopped,
+    measure_loss,
+    measure_loss_together,
+    validation_batches,
+)
 
 
 def tiny():
@@ -99,3 +106,18 @@ def test_bits_per_byte():
 def test_perplexity():
     assert abs(perplexity(math.log(50)) - 50) < 1e-9
     assert perplexity(1e6) == math.inf
+
+
+def test_one_process_that_is_asked_to_stop_stops_all():
+    class Together(World):
+        def agree(self, *values):
+            return tuple(max(value, theirs) for value, theirs in zip(values, next(others), strict=True))
+
+    batches = [(torch.zeros(1, 4, dtype=torch.long),) * 2] * 6
+    others = iter([(0.0,), (1.0,), (1.0,)])
+    computed = []
+    loss = torch.nn.Module()
+    loss.forward = lambda inputs, targets: computed.append(1) or torch.tensor(1.0)
+    with pytest.raises(EvaluationStopped):
+        measure_loss_together(loss, batches, Together(rank=0, size=2), stop=lambda: False)
+    assert len(computed) == 1

@@ -42,3 +42,30 @@ def test_a_curve_without_noise_may_wiggle():
     assert not any(detector.saw(2.0) for _ in range(10))
     assert not detector.saw(2.005)
     assert detector.saw(2.1)
+
+
+def test_a_new_level_is_no_spike_for_ever():
+    detector = SpikeDetector(threshold=6.0, window=20)
+    spikes = [detector.saw(2.0 if i < 30 else 3.0) for i in range(200)]
+    assert spikes.index(True) == 30
+    assert sum(spikes) == 10
+
+
+def test_the_count_goes_on_from_what_was_saved():
+    guard = NonFiniteGuard(limit=3)
+    for step, finite in enumerate([False, True, False, False], start=1):
+        guard.saw(step, finite=finite)
+    later = NonFiniteGuard(limit=3)
+    later.go_on(guard.state())
+    assert later == guard
+    with pytest.raises(DivergedError, match="the 3 steps 3 to 5"):
+        later.saw(5, finite=False)
+    NonFiniteGuard(limit=3).go_on({})  # of an older checkpoint
+
+
+@pytest.mark.parametrize(
+    "state", [{"skipped_steps": None}, {"skipped_steps": -1}, {"skipped_in_a_row": 3}, {"skipped_in_a_row": ["1"]}]
+)
+def test_a_saved_count_that_is_none_is_refused(state):
+    with pytest.raises(ValueError, match="tells of skipped steps in another way"):
+        NonFiniteGuard(limit=3).go_on(state)

@@ -4,14 +4,17 @@ import math
 import os
 import shutil
 import signal
+import time
+from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from nn import TransformerLM
 from trainer import (
     CheckpointError,
+    CheckpointWriteError,
+    DataError,
     DivergedError,
     OptimizerConfig,
     RunDirectory,
@@ -21,7 +24,8 @@ from trainer import (
     read_metrics,
     train,
 )
-from trainer.loop import Loop
+from trainer.metrics_file import MetricsError
+from trainer.saving import Saver
 
 
 def changed(config, **groups):
@@ -43,6 +47,15 @@ def weights(run, config, step):
 
 def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def figures(run):
+    """What a run has told, but for what depends on the clock."""
+    return [(entry["step"], entry.get("train_loss"), entry.get("valid_loss")) for entry in read_metrics(run.metrics)]
+
+
+def state_of(run, step):
+    return json.loads((run.checkpoint(step) / "state.json").read_text())
 
 
 def test_it_learns_and_leaves_everything_behind(config, run):
@@ -89,22 +102,18 @@ def test_stopping_and_resuming_changes_no_bit(tmp_path, config, accumulation, op
 
     with pytest.MonkeyPatch.context() as patch:
 
-        def save_and_stop(self, step, original=Loop._save):
-            original(self, step)
+        def save_and_stop(self, progress, original=Saver.save):
+            original(self, progress)
             raise Stopped
 
-        patch.setattr(Loop, "_save", save_and_stop)
+        patch.setattr(Saver, "save", save_and_stop)
         with pytest.raises(Stopped):
             run_it(config, runs[1])
     assert runs[1].latest_checkpoint() == runs[1].checkpoint(stop)
     torch.manual_seed(123)  # nothing may depend on it
     run_it(config, runs[1], resume=True)
     assert same(weights(runs[0], config, 20), weights(runs[1], config, 20))
-    curves = [
-        [(entry["step"], entry.get("train_loss"), entry.get("valid_loss")) for entry in read_metrics(run.metrics)]
-        for run in runs
-    ]
-    assert curves[0] == curves[1]
+    assert figures(runs[0]) == figures(runs[1])
 
 
 @pytest.mark.parametrize("data", [{"order": "epoch"}, {"train_weights": (1.0, 3.0)}])
@@ -152,6 +161,21 @@ def test_a_finished_run_is_only_evaluated(config, run):
     assert steps == [10, 20]  # told once
 
 
+def test_a_checkpoint_tells_of_schedule_and_configuration(config, run):
+    run_it(config, run)
+    earlier, last = (state_of(run, step) for step in (10, 20))
+    entries = {entry["step"]: entry for entry in read_metrics(run.metrics) if "learning_rate" in entry}
+    assert last["schedule"]["shape"] == "cosine"
+    assert last["schedule"]["max_lr"] == 1e-2
+    assert [state["schedule"]["learning_rate"] for state in (earlier, last)] == [
+        entries[step]["learning_rate"] for step in (10, 20)
+    ]
+    assert earlier["config_digest"] == last["config_digest"]
+    run_it(changed(config, training={"steps": 21}), run, resume=True)
+    other = state_of(run, 21)
+    assert other["config_digest"] != last["config_digest"]
+
+
 def test_the_seed_decides_everything(tmp_path, config):
     states = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -193,73 +217,19 @@ def test_resuming_without_a_checkpoint_is_refused(config, run):
         run_it(config, run, resume=True)
 
 
-def broken_gradients(monkeypatch, steps):
-    """Make the gradients of some steps infinite, as an overflow would."""
-    from trainer import loop
-
-    count = iter(range(1, 1000))
-
-    def compute(*arguments, original=loop.compute_gradients, **keywords):
-        loss, norm = original(*arguments, **keywords)
-        if next(count) in steps:
-            for parameter in arguments[1]:
-                parameter.grad.fill_(math.inf)
-            norm = norm * math.inf
-        return loss, norm
-
-    monkeypatch.setattr(loop, "compute_gradients", compute)
-
-
-def test_steps_without_finite_gradient_are_left_out_and_counted(config, run, monkeypatch):
-    """The loss is that of the weights before the update, so it can be fine when the update is not."""
-    broken_gradients(monkeypatch, {3, 4, 12})
-    result = run_it(config, run)
-    assert all(parameter.isfinite().all() for parameter in result.model.parameters())
-    entries = read_metrics(run.metrics)
-    assert entries[-2]["skipped_steps"] == 3
-    assert "skipped_steps" not in entries[0]
-    assert run.log.read_text().count("was left out: loss or gradient is not a finite number") == 3
-
-
-def test_a_run_that_ends_with_such_a_step_is_saved(config, run, monkeypatch):
-    broken_gradients(monkeypatch, {20})
-    run_it(config, run)
-    assert run.latest_checkpoint() == run.checkpoint(20)
-    state = json.loads((run.checkpoint(20) / "state.json").read_text())
-    assert len(state["run_id"]) == 16
-
-
-def test_the_count_goes_on_after_resuming(config, run, monkeypatch):
-    broken_gradients(monkeypatch, {3})
-    run_it(config, run)
-    broken_gradients(monkeypatch, {2})
-    run_it(changed(config, training={"steps": 30}), run, resume=True)
-    assert read_metrics(run.metrics)[-2]["skipped_steps"] == 2
-
-
-def test_many_in_a_row_stop_the_run_and_leave_their_batches_for_replay(config, run, monkeypatch):
-    broken_gradients(monkeypatch, set(range(8, 100)))
-    config = changed(config, training={"max_skipped_in_a_row": 5})
-    with pytest.raises(DivergedError, match=r"at the 5 steps 8 to 12, .* lower schedule.max_lr .* in .*diverged.json"):
-        run_it(config, run)
-    assert not run.checkpoints.exists()  # the one of step 10 would have been of a run in trouble
-    replay = json.loads((run.path / "diverged.json").read_text())
-    assert list(replay["file_and_start"]) == ["8", "9", "10", "11", "12"]
-    inputs, _ = open_data(config.data, config.model).batches(seed=0, batch_size=4, context_length=8).rows(9)
-    file, start = replay["file_and_start"]["9"][2]
-    ids = np.fromfile(replay["files"][file], dtype="<u2")
-    assert inputs[2].tolist() == ids[start : start + 8].tolist()
-
-
 def test_a_jump_of_the_loss_is_told(config, run, monkeypatch):
-    from trainer import loop
+    from trainer import guarded_updates
 
-    losses = iter([2.0 + 0.01 * (step % 3) + (step == 70) for step in range(1, 101)])
-    monkeypatch.setattr(loop, "compute_gradients", lambda *_, **__: (torch.tensor(next(losses)), torch.tensor(1.0)))
-    monkeypatch.setattr(loop, "apply_update", lambda *_: None)
-    run_it(changed(config, training={"steps": 100, "log_interval": 1}), run)
+    losses = iter([2.0 + 0.01 * (step % 3) + (step in (70, 110)) for step in range(1, 121)])
+    figures = lambda *_, **__: (torch.tensor(next(losses)), torch.tensor(1.0))  # noqa: E731
+    monkeypatch.setattr(guarded_updates, "compute_gradients", figures)
+    monkeypatch.setattr(guarded_updates, "apply_update", lambda *_: None)
+    config = changed(config, training={"steps": 100, "log_interval": 1, "eval_interval": 100})
+    run_it(config, run)
     assert "step 70: the loss has jumped to 3.010" in run.log.read_text()
     assert run.log.read_text().count("jumped") == 1
+    run_it(changed(config, training={"steps": 120}), run, resume=True)
+    assert "step 110: the loss has jumped" in run.log.read_text()  # the losses before are remembered
 
 
 def test_a_run_ends_with_its_time(config, run):
@@ -308,9 +278,11 @@ def interrupt_at(monkeypatch, place, name, call):
 @pytest.mark.parametrize(
     ("place", "name", "call", "saved"),
     [
-        ("loop", "compute_gradients", 7, 7),  # in a step
-        ("loop", "measure_loss_together", 1, 10),  # in an evaluation, which is left and made up for
+        ("guarded_updates", "compute_gradients", 7, 7),  # in a step
+        ("run_evaluation", "measure_loss_together", 1, 10),  # in an evaluation, which is left and made up for
         ("checkpoint_store", "write_checkpoint", 1, 11),  # in a checkpoint: the one of step 10 is finished first
+        ("run_evaluation", "measure_loss_together", 2, 20),  # in the last evaluation
+        ("guarded_updates", "compute_gradients", 20, 20),  # in the last step
     ],
 )
 def test_being_asked_to_stop_changes_no_bit(tmp_path, config, monkeypatch, place, name, call, saved):
@@ -328,11 +300,9 @@ def test_being_asked_to_stop_changes_no_bit(tmp_path, config, monkeypatch, place
     assert runs[1].latest_checkpoint() == runs[1].checkpoint(saved)
     run_it(config, runs[1], resume=True)
     assert same(weights(runs[0], config, 20), weights(runs[1], config, 20))
-    curves = [
-        {(entry["step"], entry["valid_loss"]) for entry in read_metrics(run.metrics) if "valid_loss" in entry}
-        for run in runs
-    ]
-    assert curves[0] == curves[1]
+    assert figures(runs[0]) == figures(runs[1])
+    told = [{name: state_of(run, 20)[name] for name in ("valid_loss", "best_loss", "best_step")} for run in runs]
+    assert told[0] == told[1]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
@@ -352,11 +322,11 @@ def test_the_settings_of_the_optimizer_follow_the_configuration(tmp_path, config
     seen = []
     with pytest.MonkeyPatch.context() as patch:
 
-        def save(self, step, original=Loop._save):
+        def save(self, progress, original=Saver.save):
             seen.append(self.session.optimizer.param_groups[0]["weight_decay"])
-            original(self, step)
+            original(self, progress)
 
-        patch.setattr(Loop, "_save", save)
+        patch.setattr(Saver, "save", save)
         run_it(config, run, resume=True)
     assert seen == [0.5]
 
@@ -385,3 +355,197 @@ def test_divergence_is_named_and_leaves_no_checkpoint(config, run):
     with pytest.raises(DivergedError, match=r"(is not a finite number at|validation loss is) .* lower schedule.max_lr"):
         run_it(config, run)
     assert not run.checkpoints.exists()
+
+
+def test_the_best_checkpoint_is_kept_though_its_evaluation_was_left(config, run, monkeypatch):
+    """Evaluated only after resuming, it is the best of all the same."""
+    from trainer import run_evaluation
+    from trainer.evaluation import Evaluation
+
+    config = changed(config, training={"steps": 40}, checkpoints={"keep_last": 1, "keep_best": 1, "background": False})
+    losses = iter([1.0, 2.0, 3.0, 4.0])
+
+    def measure(*arguments, stop, original=run_evaluation.measure_loss_together, **keywords):
+        if stop():
+            return original(*arguments, stop=stop, **keywords)
+        return Evaluation(next(losses), 1)
+
+    monkeypatch.setattr(run_evaluation, "measure_loss_together", measure)
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(patch, run_evaluation, "measure_loss_together", 1)
+        with pytest.raises(TrainingInterrupted, match="step 10 is saved"):
+            run_it(config, run)
+    assert state_of(run, 10)["valid_loss"] is None
+    run_it(config, run, resume=True)
+    assert [path.name for path in sorted(run.checkpoints.iterdir())] == ["step_00000010", "step_00000040"]
+    assert state_of(run, 40)["best_step"] == 10
+
+
+def test_an_evaluation_that_was_told_but_not_saved_is_told_once(config, run, monkeypatch):
+    """A kill between the two: metrics.jsonl knows the loss, the checkpoint of that step does not."""
+    interrupt_at(monkeypatch, __import__("trainer").run_evaluation, "measure_loss_together", 1)
+    with pytest.raises(TrainingInterrupted):
+        run_it(config, run)
+    before = read_metrics(run.metrics)
+    with run.metrics.open("a") as file:
+        file.write(json.dumps({"step": 10, "valid_loss": 1.5}) + "\n")
+    run_it(config, run, resume=True)
+    entries = read_metrics(run.metrics)
+    assert entries[: len(before)] == before
+    assert [entry["step"] for entry in entries if "valid_loss" in entry] == [10, 20]
+
+
+def test_a_checkpoint_that_was_passed_over_is_set_aside_and_not_deleted(config, run):
+    run_it(config, run)
+    (run.checkpoint(20) / "optimizer.safetensors").unlink()
+    run_it(changed(config, training={"steps": 25}), run, resume=True)
+    assert (run.checkpoints / "step_00000020.damaged_1" / "model.safetensors").is_file()
+    assert "set aside as step_00000020.damaged_1" in run.log.read_text()
+    assert run.latest_checkpoint() == run.checkpoint(25)
+
+
+def test_damaged_metrics_are_refused_before_anything_is_changed(config, run):
+    run_it(config, run)
+    (run.checkpoint(20) / "optimizer.safetensors").unlink()
+    run.metrics.write_text("{}\n" + run.metrics.read_text())
+    with pytest.raises(MetricsError, match="line 1 is no JSON object"):
+        run_it(config, run, resume=True)
+    assert run.checkpoint(20).exists()
+
+
+def failing_writes(monkeypatch, calls):
+    """Let some of the checkpoints meet a full disk."""
+    from trainer import checkpoint_store
+
+    count = iter(range(1, 1000))
+
+    def write(path, contents, original=checkpoint_store.write_checkpoint):
+        if next(count) in calls:
+            raise CheckpointWriteError(28, "no space left on the device")
+        original(path, contents)
+
+    monkeypatch.setattr(checkpoint_store, "write_checkpoint", write)
+
+
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("calls", [{1}, {2}, {1, 3}])
+def test_a_checkpoint_that_cannot_be_written_is_tried_once_more(config, run, monkeypatch, background, calls):
+    failing_writes(monkeypatch, calls)
+    result = run_it(changed(config, checkpoints={"background": background}), run)
+    assert same(weights(run, config, 20), result.model.state_dict())
+    assert run.log.read_text().count("no space left on the device; it is tried once more") == len(calls)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_twice_in_a_row_stops_the_run(config, run, monkeypatch, background):
+    failing_writes(monkeypatch, {2, 3})
+    config = changed(config, training={"checkpoint_interval": 5}, checkpoints={"background": background})
+    with pytest.raises(CheckpointWriteError, match="no space"):
+        run_it(config, run)
+    assert run.latest_checkpoint() == run.checkpoint(5)
+
+
+def test_without_memory_for_a_copy_checkpoints_are_written_in_the_foreground(config, run, monkeypatch):
+    from trainer.snapshot import Snapshots
+
+    def take(self, contents):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Snapshots, "take", take)
+    result = run_it(config, run)
+    assert same(weights(run, config, 20), result.model.state_dict())
+    assert "there is no memory for a copy of model and optimizer" in run.log.read_text()
+
+
+def test_a_sample_that_fails_is_told_after_the_step_is_saved(config, run):
+    def sample(model, step):
+        assert run.checkpoint(step).exists()
+        raise RuntimeError("no text today")
+
+    config = changed(config, checkpoints={"background": False})
+    train(config, run, open_data(config.data, config.model), sample=sample)
+    assert run.log.read_text().count("the sample failed (RuntimeError: no text today)") == 2
+
+
+def test_setting_up_does_not_count_as_time(config, run, monkeypatch):
+    from trainer import training_run
+
+    def slow(*arguments, original=training_run.fingerprint_data):
+        time.sleep(0.5)
+        return original(*arguments)
+
+    monkeypatch.setattr(training_run, "fingerprint_data", slow)
+    assert run_it(changed(config, training={"max_seconds": 0.4}), run).steps > 0
+
+
+def test_too_little_memory_is_found_out_before_the_first_step(config, run, monkeypatch):
+    from trainer.session import LossModule
+
+    def forward(self, inputs, targets):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(LossModule, "forward", forward)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        run_it(config, run)
+    assert read_metrics(run.metrics) == []
+
+
+def test_ctrl_c_that_ends_the_compiler_is_no_error(config, run, monkeypatch):
+    """On a terminal it reaches the processes that torch has started, too."""
+    from trainer.session import LossModule
+
+    def forward(self, inputs, targets):
+        os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("C++ compile error")
+
+    monkeypatch.setattr(LossModule, "forward", forward)
+    with pytest.raises(TrainingInterrupted, match="SIGINT: no step was done yet"):
+        run_it(config, run)
+
+
+def test_bits_per_byte_are_those_of_the_text(config, run):
+    path = Path(f"{config.data.valid_tokens}.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "text_bytes": 1250}))  # of 500 tokens
+    run_it(config, run)
+    entry = read_metrics(run.metrics)[-1]
+    assert entry["bits_per_byte"] == pytest.approx(entry["valid_loss"] / math.log(2) / 2.5)
+    assert f"{entry['bits_per_byte']:.4f} bits per byte" in run.log.read_text()
+
+
+def test_what_epochs_depend_on_is_kept(config, run):
+    config = changed(config, data={"order": "epoch"})
+    run_it(config, run)
+    more = changed(config, training={"steps": 25})
+    for other, message in (
+        (changed(more, run={"seed": 9}), "seed is 9 and was 0"),
+        (changed(more, training={"batch_size": 2}), "batch_size is 2 and was 4"),
+        (changed(more, data={"order": "random"}), "order is random and was epoch"),
+    ):
+        with pytest.raises(DataError, match=message):
+            run_it(other, run, resume=True)
+    run_it(more, run, resume=True)
+
+
+def test_a_run_does_not_go_back(config, run):
+    run_it(config, run)
+    with pytest.raises(ValueError, match=r"training\.steps is 15, but step 20 is done: give at least 20"):
+        run_it(changed(config, training={"steps": 15}), run, resume=True)
+
+
+def test_a_configuration_that_trained_nothing_is_not_saved(config, run):
+    run_it(config, run)
+    before = run.config.read_text()
+    run_it(changed(config, schedule={"max_lr": 1.0}), run, resume=True)
+    assert run.config.read_text() == before
+    run_it(changed(config, schedule={"max_lr": 1e-4}, training={"steps": 21}), run, resume=True)
+    assert "max_lr: 0.0001" in run.config.read_text()
+
+
+def test_a_checkpoint_that_was_being_replaced_is_not_lost(config, run):
+    """A kill between the two renames leaves it hidden: a run that begins anew must not take the folder for empty."""
+    run_it(config, run)
+    shutil.rmtree(run.checkpoint(10))
+    run.checkpoint(20).rename(run.checkpoints / ".step_00000020.0123abcd.replaced")
+    with pytest.raises(ValueError, match="has been trained already"):
+        run_it(config, run)
+    assert run.checkpoint(20).exists()

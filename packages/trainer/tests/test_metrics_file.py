@@ -88,3 +88,21 @@ def test_what_was_told_before_a_kill_is_there(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, str(path)], env=os.environ, check=False)
     assert done.returncode == -signal.SIGKILL
     assert [entry["step"] for entry in read_metrics(path)] == list(range(100))
+
+
+def test_an_evaluation_that_is_not_saved_is_told_again(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    entries = [{"step": 1, "train_loss": 2.0}, {"step": 2, "train_loss": 1.5}, {"step": 2, "valid_loss": 1.6}]
+    write(path, *entries, {"step": 3, "train_loss": 1.0})
+    assert rewind_metrics(path, 2) == entries == read_metrics(path)
+    assert rewind_metrics(path, 2, evaluated=False) == entries[:2] == read_metrics(path)
+
+
+@pytest.mark.parametrize("damage", ["{", "\0\0\0", '{"loss": 1}'])
+def test_a_damaged_last_line_with_its_end_is_not_buried(tmp_path, damage):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"step": 1}}\n{damage}\n')
+    file = MetricsFile(path)
+    file.metrics(2, FIGURES)
+    file.close(failed=False)
+    assert [entry["step"] for entry in read_metrics(path)] == [1, 2]

@@ -222,3 +222,10 @@ def test_the_curves_are_drawn(tmp_path):
     run.metrics.write_text("")
     assert plot_loss(run).read_bytes().startswith(PNG)
     assert path.stat().st_size < full  # without figures there are no curves
+
+
+def test_figures_that_are_not_known_are_no_picture(tmp_path):
+    run = make_run(tmp_path / "run", *({"step": step, "mfu": None} for step in (1, 2)))
+    with pytest.raises(PlotError, match="no run has mfu"):
+        plot_runs([run], tmp_path / "x.png", metric="mfu")
+    assert not (tmp_path / "x.png").exists()

@@ -2,6 +2,7 @@ import pytest
 
 from trainer import RunDirectory, WandbConfig, read_metrics
 from trainer.config import ReportingConfig
+from trainer.reporter import Reporter
 from trainer.reporting import Reporters, ReportingError, make_reporters
 
 
@@ -34,6 +35,21 @@ def test_all_reporters_are_told_and_closed():
     with Reporters(recorders):
         pass
     assert recorders[0].told == ["closed"]
+
+
+def test_a_second_ctrl_c_leaves_them_all():
+    class Slow(Reporter):
+        def close(self, *, failed):
+            raise AssertionError("it waits")
+
+        def leave(self):
+            left.append(self)
+
+    left = []
+    reporters = [Slow(), Slow()]
+    with pytest.raises(KeyboardInterrupt), Reporters(reporters):
+        raise KeyboardInterrupt
+    assert left == reporters[::-1]
 
 
 def make(run, *, mode="disabled", tensorboard=False):

@@ -35,7 +35,8 @@ class Written:
 class CheckpointWriter:
     """Writes checkpoints into a store, at most one at a time.
 
-    Use it as a context, or call `close`: a checkpoint that is being written is finished then.
+    Use it as a context, or call `close`: a checkpoint that is being written is finished then. Only a KeyboardInterrupt,
+    which asks to leave at once, does not wait for it: what has been written of it is tidied up by the next session.
 
     Example::
 
@@ -47,10 +48,16 @@ class CheckpointWriter:
 
     def __init__(self, store: CheckpointStore) -> None:
         self._store = store
+        self._background = store.config.background
         self._snapshots = Snapshots()
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self._written: Written | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a checkpoint could not be written in the background, which `wait` or the next `save` will raise."""
+        return self._error is not None
 
     @property
     def last_written(self) -> Written | None:
@@ -76,15 +83,37 @@ class CheckpointWriter:
         started = time.perf_counter()
         self.wait()
         nbytes = contents.nbytes  # refuses what a file has no place for
-        if not self._store.config.background:
+        if not self._background:
             path = self._store.write(contents)
             seconds = time.perf_counter() - started
             self._written = Written(path, nbytes, seconds, seconds)
             return
         taken = self._snapshots.take(contents)
         stall = time.perf_counter() - started
-        self._thread = threading.Thread(target=self._write, args=(taken, started, stall), name="checkpoint")
+        self._thread = threading.Thread(
+            target=self._write, args=(taken, started, stall), name="checkpoint", daemon=True
+        )
         self._thread.start()
+
+    def reserve(self, contents: Contents) -> bool:
+        """Take the memory for copies now rather than at the first checkpoint, and make the checkpoint's copy once.
+
+        Returns:
+            Whether there is enough; else checkpoints are written in the foreground from now on, without a copy.
+
+        Raises:
+            StateError: the contents hold a tensor of a dtype that a checkpoint cannot.
+        """
+        contents.nbytes  # noqa: B018 refuses what a file has no place for
+        if not self._background:
+            return True
+        try:
+            self._snapshots.take(contents)
+            self._snapshots.wait()
+        except (MemoryError, RuntimeError):
+            self._snapshots = Snapshots()
+            self._background = False
+        return self._background
 
     def wait(self) -> None:
         """Wait until no checkpoint is being written.
@@ -109,6 +138,8 @@ class CheckpointWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            return
         if error is None:
             self.close()
             return

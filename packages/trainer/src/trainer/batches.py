@@ -8,7 +8,8 @@ many processes share a batch, or in how many parts each of them computes its sha
              window once, in an order of its own
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,6 +69,7 @@ class TrainingBatches:
         self.order = order
         self.batch_size = batch_size
         self.context_length = context_length
+        self.paths = [file.path for file in files]
         self._seed = seed
         # Plain arrays instead of memmaps, and views made once: a batch is cut out of them twenty times as fast.
         self._views = [sliding_window_view(np.asarray(file.tokens), context_length + 1) for file in files]
@@ -83,6 +85,31 @@ class TrainingBatches:
     def windows_per_epoch(self) -> int:
         """Windows that lie side by side in all files: those of an epoch."""
         return int(self._num_windows.sum())
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the batches follow from besides the data, as JSON."""
+        return {
+            "order": self.order,
+            "seed": self._seed,
+            "batch_size": self.batch_size,
+            "context_length": self.context_length,
+        }
+
+    def check_same_epochs(self, before: Mapping[str, Any]) -> None:
+        """Refuse to go on with other epochs, in which some windows would come twice and others not at all.
+
+        Args:
+            before: what `settings` returned when the run was saved; empty: not known.
+
+        Raises:
+            DataError: a setting that epochs depend on is another.
+        """
+        for name, value in self.settings().items():
+            if before.get(name, value) != value and "epoch" in (self.order, before.get("order")):
+                raise DataError(
+                    f"{name} is {value} and was {before[name]}, but in epochs each window comes once, which is counted "
+                    "by it: keep it, or start a new run"
+                )
 
     def rows(self, step: int, rows: slice = slice(None)) -> Batch:
         """Return some rows of the batch of a step, or all.

@@ -65,6 +65,11 @@ class BestEffort(Reporter):
                 self._fault = f"it was not done {self._patience:.0f} s after the end"
             self._check()
 
+    def leave(self) -> None:
+        """Go without waiting: what is not passed on yet may be lost."""
+        self._left_out = True
+        self._jobs.put(None)
+
     def _pass_on(self, job: _Job) -> None:
         if not self._left_out:
             self._check()

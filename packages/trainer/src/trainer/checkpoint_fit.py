@@ -16,8 +16,7 @@ from trainer.checkpoint_format import CheckpointError, shorten
 _LIKE_PARAMETER = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum", "square_avg", "acc_delta"}
 """What the usual optimizers keep for each element of a parameter, by its name in their state."""
 
-_KEPT = {optim.AdamW: {"step", "exp_avg", "exp_avg_sq"}, optim.SGD: {"step"}}
-"""All that the optimizers of `optim` keep of a parameter; of others it is only known what is in the checkpoint."""
+_ADAMW = {"step", "exp_avg", "exp_avg_sq"}
 
 
 def check_model(saved: Mapping[str, Any], expected: Mapping[str, Any], src: Path) -> None:
@@ -122,10 +121,11 @@ def _check_state(state: dict[Any, Any], optimizer: Optimizer) -> None:
     index = 0
     known = set()
     for group in optimizer.param_groups:
-        first: set[str] | None = _KEPT.get(type(optimizer))
+        first = _kept_by(optimizer, group)
         for parameter in group["params"]:
             known.add(index)
-            if kept := state.get(index):
+            kept = state.get(index)
+            if kept or (kept is not None and first is not None):  # the optimizers of others may keep nothing
                 first = kept.keys() if first is None else first
                 if kept.keys() != first:
                     names = shorten(", ".join(sorted(map(str, kept.keys() ^ first))))
@@ -135,6 +135,18 @@ def _check_state(state: dict[Any, Any], optimizer: Optimizer) -> None:
             index += 1
     if not state.keys() <= known or not all(type(key) is int and isinstance(state[key], dict) for key in state):
         raise ValueError("it holds state of parameters that are not here")
+
+
+def _kept_by(optimizer: Optimizer, group: dict[str, Any]) -> set[str] | None:
+    """Return all that an optimizer of `optim` keeps of a parameter; of others it is not known beforehand."""
+    match optimizer:
+        case optim.AdamW():
+            return _ADAMW
+        case optim.Muon():
+            return _ADAMW if group["algorithm"] == "adamw" else {"momentum_buffer"}
+        case optim.SGD():
+            return {"step"}
+    return None
 
 
 def _check_kept(place: str, key: str, value: Any, parameter: Tensor) -> None:

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from trainer.checkpoint_fit import check_finite, check_model, check_optimizer, parameter_names
 from trainer.checkpoint_format import (
+    MAX_STATE_BYTES,
     MODEL_FILE,
     OPTIMIZER_FILE,
     STATE_FILE,
@@ -121,7 +122,11 @@ def read_state(src: Path) -> StoredState:
     if not src.is_dir():
         raise CheckpointError(f"checkpoint {src} does not exist: name a folder such as checkpoints/step_00001000")
     path = src / STATE_FILE
-    _require_file(path)
+    size = _require_file(path)
+    if size > MAX_STATE_BYTES:
+        raise CheckpointError(
+            f"{path} is damaged (it is {size:,} bytes long, more than any checkpoint's): use another checkpoint"
+        )
     try:
         return decode_state(path.read_bytes())
     except OSError as error:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from trainer.checkpoint_format import MODEL_FILE, OPTIMIZER_FILE, CheckpointError, Progress
@@ -127,11 +128,24 @@ class CheckpointStore:
         for older in whole.keys() - {*last, *best}:
             self._remove(older)
 
-    def forget_after(self, step: int) -> None:
-        """Delete the checkpoints after a step, from which a run goes on that had been further."""
+    def set_aside_after(self, step: int) -> tuple[str, ...]:
+        """Rename the checkpoints after a step, which were passed over when the run went on from it.
+
+        They are in the way of those to come, but not deleted: what could not be read today may be read tomorrow.
+
+        Returns:
+            A message for each.
+        """
+        messages = []
         for later in self.steps():
             if later > step:
-                self._remove(later)
+                path = self.path(later)
+                number = next(n for n in count(1) if not os.path.lexists(path.with_name(f"{path.name}.damaged_{n}")))
+                aside = path.replace(path.with_name(f"{path.name}.damaged_{number}"))
+                messages.append(f"set aside as {aside.name}, which can be deleted if nothing is to be saved of it")
+        if messages:
+            sync_folder(self.folder)
+        return tuple(messages)
 
     def _progress(self, step: int) -> Progress | None:
         """Return what a checkpoint says, or None if it is seen at a glance that it is not whole."""

@@ -30,10 +30,12 @@ def parse_config(
     files: Sequence[str | os.PathLike[str]] = (),
     description: str = "",
     options: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
 ) -> tuple[Config, dict[str, str | None]]:
     """Read a configuration: the class's defaults, then `files`, then the command line.
 
-    On the command line `--config FILE` and `--group.key value` count in the order in which they stand.
+    On the command line `--config FILE` and `--group.key value` count in the order in which they stand. `--print-config`
+    prints the configuration that would be used, and leaves.
 
     Args:
         config_class: a dataclass; its fields are nested dataclasses or plain values.
@@ -41,16 +43,22 @@ def parse_config(
         files: YAML or JSON files, each overriding the ones before it.
         description: what `--help` says first.
         options: further options that have no place in the configuration, with their help.
+        flags: the same, without a value.
 
     Returns:
-        The configuration, and the value of each of `options` (None where it was not given).
+        The configuration, and the value of each of `options` and `flags`: None where it was not given, else what was
+        given, and of a flag its name.
 
     Raises:
         ConfigError: a file is missing or damaged, a key is unknown, or a value has the wrong type.
         ValueError: the configuration's own checks refuse it.
     """
-    options = options or {}
-    _check_options(arguments, {*dotted_keys(config_class), *options, "config", "help", "print_config"})
+    options, flags = options or {}, flags or {}
+    arguments = ["--print_config" if word == "--print-config" else word for word in arguments]
+    _check_options(arguments, {*dotted_keys(config_class), *options, *flags, "config", "help", "print_config"})
+    for name in ("config", *options):
+        if "" in option_values(arguments, name):
+            raise ConfigError(f"--{name} stands without a value: give one after it")
     for file in [*files, *option_values(arguments, "config")]:
         _check_keys(_read_mapping(file), config_class, file)
 
@@ -61,19 +69,25 @@ def parse_config(
     )
     parser.add_argument("--config", action=ActionConfigFile, help="A YAML or JSON file with any of the keys below.")
     for name, text in options.items():
-        parser.add_argument(f"--{name}", type=str, help=text)
+        parser.add_argument(f"--{name}", dest=_attribute(name), type=str, help=text)
+    for name, text in flags.items():
+        parser.add_argument(f"--{name}", dest=_attribute(name), action="store_const", const=name, help=text)
     parser.add_class_arguments(config_class)
     try:
         values = parser.instantiate(parser.parse_args(list(arguments)))
     except ArgumentError as error:
         raise ConfigError(" ".join(str(error).split())) from None
     fields = {field.name: values[field.name] for field in dataclasses.fields(config_class)}  # type: ignore[arg-type]
-    return config_class(**fields), {name: values[name] for name in options}
+    return config_class(**fields), {name: values[_attribute(name)] for name in (*options, *flags)}
+
+
+def _attribute(option: str) -> str:
+    return option.replace("-", "_")
 
 
 def save_config(config: Any, path: str | os.PathLike[str]) -> None:
     """Write a configuration as a YAML file, whole or not at all, that `parse_config` reads back to an equal one."""
-    text = yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(plain_values(dataclasses.asdict(config)), sort_keys=False, allow_unicode=True)
     temporary = Path(f"{os.fspath(path)}.tmp")
     temporary.write_text(text, "utf-8")
     temporary.replace(path)
@@ -81,7 +95,7 @@ def save_config(config: Any, path: str | os.PathLike[str]) -> None:
 
 def config_difference(old: Any, new: Any) -> list[str]:
     """Say in which keys two configurations differ: `training.steps: 4 before, 8 now`."""
-    before, after = (_flat(_plain(dataclasses.asdict(config))) for config in (old, new))
+    before, after = (_flat(plain_values(dataclasses.asdict(config))) for config in (old, new))
     return [
         f"{key}: {before.get(key)!r} before, {after.get(key)!r} now"
         for key in {**before, **after}
@@ -140,11 +154,24 @@ def option_values(arguments: Sequence[str], name: str) -> list[str]:
     ]
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, of which YAML would take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a dictionary of the mapping's keys and values."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise yaml.YAMLError(f"the key {twice} stands twice in a mapping, {node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
 def _read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(Path(path).read_text("utf-8"))
+        content = yaml.load(Path(path).read_text("utf-8"), _UniqueKeys)  # noqa: S506 a SafeLoader
     except FileNotFoundError:
         raise ConfigError(f"configuration file {path} does not exist: check its name") from None
+    except RecursionError:
+        raise ConfigError(f"configuration file {path} is nested too deeply") from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
         raise ConfigError(f"configuration file {path} is neither YAML nor JSON: {problem}") from None
@@ -167,10 +194,10 @@ def _check_keys(
             _check_keys(value, fields[key], path, f"{prefix}{key}.")
 
 
-def _plain(value: Any) -> Any:
-    """Return `value` with tuples as lists, since YAML knows no tuples."""
+def plain_values(value: Any) -> Any:
+    """Return `value` with tuples as lists, since neither YAML nor JSON knows tuples."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_values(item) for item in value]
     return value

@@ -71,3 +71,12 @@ def make_loss_function(model: TransformerLM, *, compiled: bool) -> LossFunction:
         return model.loss
     function: LossFunction = torch.compile(model.loss, fullgraph=True, dynamic=False)
     return function
+
+
+def compile_blocks(model: TransformerLM) -> None:
+    """Let each block of a model be compiled by itself, in place; all share the same code, which is compiled once.
+
+    Only what a block computes is: hooks that others put before and after it run as they are.
+    """
+    for block in model.blocks:
+        block.forward = torch.compile(block.forward, fullgraph=True, dynamic=False)

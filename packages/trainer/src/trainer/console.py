@@ -17,8 +17,8 @@ class ConsoleAndLog(Reporter):
     """Figures on the console, and messages there and in `log.txt`.
 
     On a terminal the figures stand beside a progress bar; elsewhere (a file, a batch system) they are a line of their
-    own, once in ten seconds at most. A console that is gone, such as a closed pipe, does not stop a run: the log
-    goes on.
+    own, once in ten seconds at most, and at the last step. A console that is gone, such as a closed pipe, does not stop
+    a run: the log goes on.
 
     Args:
         log_path: the log, which is appended to.
@@ -59,7 +59,7 @@ class ConsoleAndLog(Reporter):
         """Move the bar, or print a line if the last one is long enough ago."""
         figures = describe_figures(values)
         if not self._console.is_terminal:
-            if figures and self._clock() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            if figures and (step == self._num_steps or self._clock() - self._last_line >= _SECONDS_BETWEEN_LINES):
                 self._last_line = self._clock()
                 self._print(f"step {step:,}/{self._num_steps:,}  {figures}")
         elif figures:
@@ -95,8 +95,10 @@ class ConsoleAndLog(Reporter):
     def _print(self, text: str) -> None:
         if self._lost:
             return
+        # A console of few characters, such as that of LANG=C, gets what it can print.
+        printable = text.encode(self._console.encoding, "backslashreplace").decode(self._console.encoding)
         try:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(printable, markup=False, highlight=False, soft_wrap=True)
         except (OSError, SystemExit) as error:  # rich leaves the program at a broken pipe
             self._lost = True
             self._note(f"the console is gone ({error or type(error).__name__}): this log goes on without it")
@@ -119,6 +121,10 @@ def describe_figures(values: Metrics) -> str:
     if "mfu" in values:
         mfu = values["mfu"]
         parts.append(f"MFU {100 * mfu:.1f} %" if mfu is not None else "MFU n/a")
+    if (rate := values.get("learning_rate")) is not None:
+        parts.append(f"rate {rate:.2e}")
+    if (norm := values.get("grad_norm")) is not None:
+        parts.append(f"norm {norm:.2f}")
     if (memory := values.get("memory_bytes")) is not None:
         parts.append(f"{memory / 2**30:.1f} GiB")
     if skipped := values.get("skipped_steps"):

@@ -152,10 +152,15 @@ def without_exchange(module: Module, *, last: bool) -> Iterator[None]:
         yield
 
 
-def gathered(state: Any) -> Any:
+def gathered(state: Any, *, keep: bool) -> Any:
     """Return state with each sharded tensor made whole; every process must call it, in the same order.
 
     What is one tensor under two names stays one.
+
+    Args:
+        state: a state_dict.
+        keep: have the whole tensors, in the CPU's memory; else this process only helps to gather them, one by one, and
+            none of what is returned may be used.
     """
     whole: dict[tuple[int, torch.Size], Tensor] = {}
 
@@ -164,7 +169,8 @@ def gathered(state: Any) -> Any:
             return tensor
         place = (tensor.to_local().data_ptr(), tensor.shape)
         if place not in whole or not place[0]:
-            whole[place] = tensor.full_tensor()
+            gathered_tensor = tensor.full_tensor()
+            whole[place] = gathered_tensor.cpu() if keep else tensor
         return whole[place]
 
     return _map_tensors(state, gather)

@@ -126,7 +126,7 @@ def measure_loss_together(
         batches: all of them, the same in each process, which computes its share.
         world: the processes.
         byte_lengths: see `measure_loss`.
-        stop: asked before each batch, in a run of one process.
+        stop: asked before each batch; one process that wants to stop is enough.
 
     Raises:
         EvaluationStopped: `stop` said so.
@@ -135,7 +135,7 @@ def measure_loss_together(
 
     def mine() -> Iterator[Batch]:
         for turn in _turns(batches, world.size):
-            if world.size == 1 and stop():
+            if world.agree(float(stop()))[0]:
                 raise EvaluationStopped
             if world.rank < len(turn):
                 yield turn[world.rank]

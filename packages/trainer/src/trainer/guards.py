@@ -2,7 +2,9 @@
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class DivergedError(ValueError):
@@ -22,6 +24,22 @@ class NonFiniteGuard:
     """Steps left out in the whole run."""
     in_a_row: list[int] = field(default_factory=list)
     """The latest such steps, without one between them that went well."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, as JSON."""
+        return {"skipped_steps": self.skipped, "skipped_in_a_row": list(self.in_a_row)}
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state` returned.
+
+        Raises:
+            ValueError: it is no such state.
+        """
+        skipped, in_a_row = state.get("skipped_steps", 0), state.get("skipped_in_a_row", [])
+        numbers = [skipped, *in_a_row] if isinstance(in_a_row, list) else [None]
+        if any(type(number) is not int or number < 0 for number in numbers):
+            raise ValueError("it tells of skipped steps in another way than here")
+        self.skipped, self.in_a_row = skipped, list(in_a_row)
 
     def saw(self, step: int, *, finite: bool) -> None:
         """Take note of a step.
@@ -48,6 +66,7 @@ class SpikeDetector:
     """Says when a loss stands out: above the mean of the latest by so many of their standard deviations.
 
     It needs `window` losses before it judges, and spikes do not enter its memory, so that one does not hide the next.
+    But where half a window of them come one after the other, that is the new level, and it begins anew.
     """
 
     threshold: float
@@ -56,6 +75,8 @@ class SpikeDetector:
     """How many losses it remembers."""
     recent: deque[float] = field(default_factory=deque)
     """The latest losses that were no spikes."""
+    spikes_in_a_row: int = 0
+    """Since the last that was none."""
 
     def saw(self, loss: float) -> bool:
         """Take note of a loss, and say whether it is a spike."""
@@ -63,7 +84,12 @@ class SpikeDetector:
             mean = math.fsum(self.recent) / self.window
             deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in self.recent) / self.window)
             if loss > mean + self.threshold * max(deviation, 1e-3 * abs(mean)):
+                self.spikes_in_a_row += 1
+                if self.spikes_in_a_row >= self.window // 2:
+                    self.recent.clear()
+                    self.spikes_in_a_row = 0
                 return True
             self.recent.popleft()
+        self.spikes_in_a_row = 0
         self.recent.append(loss)
         return False

@@ -1,39 +1,37 @@
 """The training loop: one update after another, and between them what is due."""
 
-import json
+import dataclasses
 import math
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from nn.accounting import training_flops
 from optim import describe_groups
 from trainer.background_writing import CheckpointWriter
 from trainer.batches import TrainingBatches
-from trainer.checkpoint_format import Progress
-from trainer.data import TrainingData, evaluation_batches
+from trainer.checkpoint_format import Progress, digest
+from trainer.command_line import plain_values
+from trainer.config import TrainConfig
+from trainer.data import TrainingData
 from trainer.devices import device_name
-from trainer.evaluation import (
-    Evaluation,
-    EvaluationStopped,
-    SampleHook,
-    measure_loss_together,
-    perplexity,
-    validation_batches,
-)
-from trainer.guards import DivergedError, NonFiniteGuard, SpikeDetector
+from trainer.evaluation import EvaluationStopped, SampleHook, perplexity
+from trainer.guarded_updates import GuardedUpdates, answers_late
+from trainer.guards import NonFiniteGuard, SpikeDetector
 from trainer.interruption import Interruption, TrainingInterrupted
 from trainer.memory import peak_memory_bytes
+from trainer.metrics_file import Entry
 from trainer.peak_flops import datasheet_peak_flops
 from trainer.prefetch import Prefetcher
-from trainer.reporter import Metrics
 from trainer.reporting import Reporters
 from trainer.run_directory import RunDirectory
+from trainer.run_evaluation import Evaluator
+from trainer.saving import Saver
 from trainer.session import Session
-from trainer.step import apply_update, compute_gradients, group_parameters, learning_rate, learning_rate_by_time
+from trainer.step import group_parameters, learning_rate, learning_rate_by_time
 from trainer.throughput import Throughput
 
 
@@ -44,31 +42,48 @@ class Loop:
     session: Session
     run: RunDirectory
     data: TrainingData
+    batches: TrainingBatches
     reporter: Reporters
     writer: CheckpointWriter
     interruption: Interruption
     sample: SampleHook | None
-    batches: TrainingBatches = field(init=False)
+    told: list[Entry]
+    """What metrics.jsonl says of the steps that are done."""
     guard: NonFiniteGuard = field(init=False)
+    updates: GuardedUpdates = field(init=False)
+    evaluator: Evaluator = field(init=False)
+    saver: Saver = field(init=False)
     throughput: Throughput = field(init=False)
-    spikes: SpikeDetector | None = field(init=False)
-    evaluation: Evaluation | None = None
+    spikes: SpikeDetector | None = None
+    valid_loss: float | None = None
     """That of this very step, if it was evaluated."""
-    best: tuple[float, int] | None = None
-    """Lowest validation loss, and its step."""
+    rate: float | None = None
+    """Learning rate of the last update."""
 
     def __post_init__(self) -> None:
         settings, progress = self.session.config.training, self.session.progress
-        self.guard = NonFiniteGuard(settings.max_skipped_in_a_row, int(progress.extras.get("skipped_steps", 0)))
-        self.spikes = None if settings.spike_threshold is None else SpikeDetector(settings.spike_threshold)
-        self.throughput = self._clock()
-        self.batches = self.data.batches(
-            seed=self.session.config.run.seed,
-            batch_size=settings.batch_size,
-            context_length=self.session.config.model.context_length,
+        if settings.spike_threshold is not None:
+            self.spikes = SpikeDetector(settings.spike_threshold)
+            for entry in self.told:
+                if entry.get("train_loss") is not None:
+                    self.spikes.saw(entry["train_loss"])
+        self.guard = NonFiniteGuard(settings.max_skipped_in_a_row)
+        self.guard.go_on(progress.extras)
+        self.updates = GuardedUpdates(
+            self.session,
+            self.guard,
+            self.batches,
+            replay=self.run.path / "diverged.json",
+            tell=self.reporter.message,
+            deferred=answers_late(self.session),
         )
+        self.evaluator = Evaluator(self.session, self.data, self.reporter, self.interruption, self.sample)
         if progress.best_loss is not None and progress.best_step is not None:
-            self.best = (progress.best_loss, progress.best_step)
+            self.evaluator.best = (progress.best_loss, progress.best_step)
+        self.saver = Saver(self.session, self.writer, self.reporter.message)
+        self.throughput = self._clock()
+        self.rate = progress.schedule.get("learning_rate")
+        self.valid_loss = progress.valid_loss
 
     def _clock(self) -> Throughput:
         """Return what measures tokens a second, and the share of the device's peak."""
@@ -81,8 +96,8 @@ class Loop:
             num_devices=session.world.size,
         )
 
-    def introduce(self) -> None:
-        """Say what is trained on what."""
+    def introduce(self, notes: Sequence[str]) -> None:
+        """Say what is trained on what, and how parameters are updated, if that is not in the log yet."""
         session, config = self.session, self.session.config
         model = session.model
         processes = f", {session.world.size} processes ({config.training.parallel})" if session.world.size > 1 else ""
@@ -91,9 +106,9 @@ class Loop:
             f"on {device_name(session.device)}{processes}; {self.data.num_train_tokens:,} tokens to train on, "
             f"{len(self.data.valid):,} to evaluate on"
         )
-        if config.optimizer.name != "sgd":
+        if config.optimizer.name != "sgd" and session.progress.step == 0:
             self.reporter.message(describe_groups(group_parameters(config.optimizer, model)))
-        for note in session.notes:
+        for note in (*session.notes, *notes):
             self.reporter.message(note)
 
     def run_all(self) -> tuple[float, int]:
@@ -106,57 +121,87 @@ class Loop:
         """
         session, settings = self.session, self.session.config.training
         first = session.progress.step
-        interrupted, seconds = self._agree()
-        if first >= settings.steps or self._out_of_time(seconds):
-            self.reporter.message(f"nothing left to do: step {first} of {settings.steps} is done")
-            try:
-                return self._measure(first).loss, first
-            except EvaluationStopped:
-                raise TrainingInterrupted(f"{self.interruption.requested}: step {first} was saved before") from None
         session.started = time.perf_counter()
-        self._rehearse()
-        if first and first % settings.eval_interval == 0 and session.progress.valid_loss is None:
+        done = nothing_left(session.config, session.progress)
+        if not done:
+            with self._compiling(first):
+                self._rehearse()
+        if self.valid_loss is None and first and (done or first % settings.eval_interval == 0):
             self._evaluate_or_stop(first)  # the run was asked to stop before it had
+            self.saver.finish(self._progress(first))
+        if done:
+            self.reporter.message(f"nothing left to do: step {first} of {settings.steps} is done")
+            return self._measure_again(first), first
         self.throughput = self._clock()
-        _, seconds = self._agree()
+        _, _, seconds = self._agree()
         steps = range(first + 1, settings.steps + 1)
         with Prefetcher(self._prepare, steps, session.device) as prefetcher:
             for step in steps:
-                rate = self._rate(step, seconds)
-                loss, norm = self._update(step, next(prefetcher), rate)
+                self.rate = self._rate(step, seconds)
+                inputs, targets = next(prefetcher)
+                with self._compiling(first) if step == first + 1 else nullcontext():
+                    loss, norm = self.updates.update(step, inputs, targets, self.rate)
                 self.throughput.count(settings.batch_size * session.config.model.context_length)
-                interrupted, seconds = self._agree()
+                self.valid_loss = None
+                interrupted, save_failed, seconds = self._agree()
                 last = step == settings.steps or self._out_of_time(seconds)
-                if step % settings.log_interval == 0 or step == 1 or last:
-                    self._report(step, loss, norm, rate)
-                self.evaluation = None
+                report_now = step % settings.log_interval == 0 or step == 1 or last
+                evaluate_now = step % settings.eval_interval == 0 or last
+                save_now = step % settings.checkpoint_interval == 0 or last or save_failed
+                if report_now or evaluate_now or save_now or interrupted:
+                    self.updates.settle()
+                if report_now:
+                    self._report(step, loss, norm)
                 if interrupted and not last:
                     self._save_and_stop(step)
-                evaluate_now = step % settings.eval_interval == 0 or last
-                # Between steps that are left out only the end is saved: these weights may be the reason.
-                save_now = (step % settings.checkpoint_interval == 0 and not self.guard.in_a_row) or last
-                if evaluate_now or save_now:
+                if self.guard.in_a_row and not last:
+                    save_now = False  # these weights may be the reason why updates are left out
+                if evaluate_now or save_now or step == first + 1:
                     with self.throughput.excluded():
-                        if evaluate_now:
-                            self._evaluate_or_stop(step)
-                        if save_now:
-                            self._save(step)
+                        self._look_and_save(step, evaluate=evaluate_now, save=save_now, last=last)
+                        if step == first + 1 and not last:
+                            self.saver.reserve(self._progress(step))
                 if last:
                     break
-        self.writer.wait()
-        assert self.evaluation is not None
-        return self.evaluation.loss, step
+        assert self.valid_loss is not None
+        return self.valid_loss, step
 
-    def _agree(self) -> tuple[bool, float]:
-        """Return whether any process was asked to stop, and the time, the same in all."""
-        requested, seconds = self.session.world.agree(
-            float(self.interruption.requested is not None), self.session.seconds()
+    def _look_and_save(self, step: int, *, evaluate: bool, save: bool, last: bool) -> None:
+        """Do what is due after a step; the sample comes last, since it may fail, and nobody needs it."""
+        if evaluate:
+            self._evaluate_or_stop(step)
+        if last:
+            self.saver.finish(self._progress(step))
+        elif save:
+            self.saver.save(self._progress(step))
+        if evaluate:
+            self.evaluator.show_sample(step)
+
+    def _agree(self) -> tuple[bool, bool, float]:
+        """Return, the same in all processes: whether one was asked to stop, or failed to save, and the time."""
+        requested, failed, seconds = self.session.world.agree(
+            float(self.interruption.requested is not None), float(self.saver.failed), self.session.seconds()
         )
-        return requested > 0, seconds
+        return requested > 0, failed > 0, seconds
 
     def _out_of_time(self, seconds: float) -> bool:
         limit = self.session.config.training.max_seconds
         return limit is not None and seconds >= limit
+
+    @contextmanager
+    def _compiling(self, saved: int) -> Iterator[None]:
+        """Take an error for the wish to stop, where there was one: Ctrl-C ends the compilers that torch has started.
+
+        Raises:
+            TrainingInterrupted: the process was asked to stop, and something in the block failed.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if self.interruption.requested is None:
+                raise
+            what = f"step {saved} was saved before" if saved else "no step was done yet"
+            raise TrainingInterrupted(f"{self.interruption.requested}: {what}") from error
 
     def _rate(self, step: int, seconds: float) -> float:
         schedule, settings = self.session.config.schedule, self.session.config.training
@@ -164,47 +209,7 @@ class Loop:
             return learning_rate_by_time(schedule, seconds, settings.max_seconds)
         return learning_rate(schedule, step, settings.steps)
 
-    def _update(self, step: int, batch: tuple[Tensor, ...], rate: float) -> tuple[Tensor, Tensor]:
-        """Compute the gradient of the step's batch and, if it is finite, update by it."""
-        inputs, targets = batch
-        session, settings = self.session, self.session.config.training
-        loss, norm = compute_gradients(
-            session.loss,
-            session.parameters,
-            inputs,
-            targets,
-            gradient_accumulation=settings.gradient_accumulation,
-            max_grad_norm=settings.max_grad_norm,
-            part_context=session.part_context,
-        )
-        loss = session.world.mean(loss)
-        # One look at one number before each update: an accelerator is waited for here, once its gradients are done.
-        finite = bool(torch.isfinite(loss + norm))
-        if finite:
-            apply_update(session.optimizer, rate)
-        try:
-            self.guard.saw(step, finite=finite)
-        except DivergedError as error:
-            raise DivergedError(f"{error}; {self._keep_for_replay()}") from None
-        if not finite:
-            self.reporter.message(f"step {step} was left out: loss or gradient is not a finite number")
-        return loss, norm
-
-    def _keep_for_replay(self) -> str:
-        """Write down the batches of the steps that were left out last, so that they can be looked at."""
-        rows = np.arange(self.batches.batch_size)
-        steps = {}
-        for step in self.guard.in_a_row:
-            files, starts = self.batches.places(step, rows)
-            steps[str(step)] = [[int(file), int(start)] for file, start in zip(files, starts, strict=True)]
-        path = self.run.path / "diverged.json"
-        if self.session.world.is_main:
-            files_named = [str(file.path) for file in self.data.train_files]
-            content = {"context_length": self.batches.context_length, "files": files_named, "file_and_start": steps}
-            path.write_text(json.dumps(content) + "\n", "utf-8")
-        return f"the places of their batches in the training tokens are in {path}"
-
-    def _report(self, step: int, loss: Tensor, norm: Tensor, rate: float) -> None:
+    def _report(self, step: int, loss: Tensor, norm: Tensor) -> None:
         """Tell the figures of a step; nothing of one that was left out."""
         value = loss.item()
         if not math.isfinite(value):
@@ -218,7 +223,7 @@ class Loop:
             "seconds": self.session.seconds(),
             "train_loss": value,
             "train_perplexity": perplexity(value),
-            "learning_rate": rate,
+            "learning_rate": self.rate,
             "grad_norm": norm.item(),
             "tokens_per_second": speed.tokens_per_second,
             "mfu": speed.mfu,
@@ -242,61 +247,34 @@ class Loop:
 
     def _evaluate_or_stop(self, step: int) -> None:
         try:
-            self._evaluate(step)
+            self.valid_loss = self.evaluator.evaluate(step)
         except EvaluationStopped:
             self._save_and_stop(step)
 
-    def _evaluate(self, step: int) -> None:
-        """Measure the validation loss and tell it."""
-        self.evaluation = self._measure(step)
-        loss, seconds = self.evaluation.loss, self.session.seconds()
-        if self.best is None or loss < self.best[0]:
-            self.best = (loss, step)
-        figures: Metrics = {"seconds": seconds, **self.evaluation.metrics()}
-        if (bytes_per_token := self.data.valid_file.bytes_per_token) is not None:
-            figures["bits_per_byte"] = loss / math.log(2) / bytes_per_token
-        self.reporter.metrics(step, figures)
-        self.reporter.message(
-            f"step {step}: validation loss {loss:.4f}, perplexity {perplexity(loss):.2f}, after {seconds:.0f} s"
-        )
-        if self.sample is not None and self.session.world.size == 1:
-            self.reporter.message(self.sample(self.session.model, step))
+    def _measure_again(self, step: int) -> float:
+        """Return the validation loss of a run that has nothing left to do, as measured here and now."""
+        try:
+            return self.evaluator.measure(step).loss
+        except EvaluationStopped:
+            raise TrainingInterrupted(f"{self.interruption.requested}: step {step} was saved before") from None
 
-    def _measure(self, step: int) -> Evaluation:
-        session, settings = self.session, self.session.config.training
-        context_length = session.config.model.context_length
-        at_once = settings.batch_size // settings.gradient_accumulation // session.world.size
-        if settings.eval_batches is None:
-            batches = validation_batches(self.data.valid, at_once, context_length, session.device)
-        else:
-            num_windows = settings.eval_batches * settings.batch_size
-            batches = evaluation_batches(self.data.valid, at_once, context_length, num_windows, session.device)
-        measured = measure_loss_together(
-            session.loss,
-            batches,
-            session.world,
-            stop=lambda: self.interruption.requested is not None,
-        )
-        if not math.isfinite(measured.nats):
-            raise DivergedError(
-                f"the validation loss is {measured.loss} at step {step}, so the run has diverged: "
-                f"lower schedule.max_lr (it is {session.config.schedule.max_lr}) or training.max_grad_norm"
-            )
-        return measured
-
-    def _save(self, step: int) -> None:
-        best_loss, best_step = self.best or (None, None)
-        progress = Progress(
+    def _progress(self, step: int) -> Progress:
+        """Return all that is saved besides the model and the optimizer; every process must take part."""
+        self.reporter.sync()  # lest a checkpoint survive a power cut that takes the figures before it
+        config = self.session.config
+        best_loss, best_step = self.evaluator.best or (None, None)
+        return Progress(
             step,
             run_id=self.session.progress.run_id,
             elapsed_seconds=self.session.seconds(),
-            valid_loss=self.evaluation.loss if self.evaluation else None,
+            config_digest=digest(plain_values(dataclasses.asdict(config))),
+            schedule={**plain_values(dataclasses.asdict(config.schedule)), "learning_rate": self.rate},
+            valid_loss=self.valid_loss,
             best_loss=best_loss,
             best_step=best_step,
             rng=self.session.rng(),
-            extras={"skipped_steps": self.guard.skipped},
+            extras={**self.guard.state(), "batches": self.batches.settings()},
         )
-        self.session.save(self.writer, progress)
 
     def _save_and_stop(self, step: int) -> None:
         """Save the step that is done, wait until it is on the disk, and leave.
@@ -304,9 +282,14 @@ class Loop:
         Raises:
             TrainingInterrupted: always.
         """
-        self._save(step)
-        self.writer.wait()
+        self.saver.finish(self._progress(step))
         self.session.world.wait()
         reason = self.interruption.requested or "another process"
         self.reporter.message(f"asked to stop ({reason}): step {step} is saved")
         raise TrainingInterrupted(f"{reason}: step {step} is saved")
+
+
+def nothing_left(config: TrainConfig, progress: Progress) -> bool:
+    """Say whether a run is at its end, by its steps or by its time."""
+    limit = config.training.max_seconds
+    return progress.step >= config.training.steps or (limit is not None and progress.elapsed_seconds >= limit)

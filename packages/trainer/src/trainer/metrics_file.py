@@ -58,17 +58,22 @@ def read_metrics(path: Path) -> list[Entry]:
     return [entry for _, entry in _entries(path)]
 
 
-def rewind_metrics(path: Path, step: int) -> list[Entry]:
+def rewind_metrics(path: Path, step: int, *, evaluated: bool = True) -> list[Entry]:
     """Cut off the entries after a step, which a resumed run will tell again, and return those that stay.
 
     The file is only made shorter, so that this works on a full disk, and a kill leaves it as it was or as it should be.
+
+    Args:
+        path: the file.
+        step: the last step that is done.
+        evaluated: whether its evaluation is; else that is cut off too.
 
     Raises:
         MetricsError: a line before the last is no entry.
     """
     kept = []
     for start, entry in _entries(path):
-        if entry["step"] > step:
+        if entry["step"] > step or (entry["step"] == step and "valid_loss" in entry and not evaluated):
             os.truncate(path, start)
             break
         kept.append(entry)
@@ -101,16 +106,14 @@ def _parse(line: bytes) -> Entry | None:
 
 
 def _mend_end(path: Path) -> None:
-    """Cut off a last line without its end, or give it its end, lest the next line be glued to it."""
+    """Cut off a last line that is no entry, lest it be buried; and give an entry its line end, if that is missing."""
     if not path.exists():
         return
     content = path.read_bytes()
-    start = content.rfind(b"\n") + 1
-    if start == len(content):
-        return
+    start = content.rstrip(b"\n").rfind(b"\n") + 1
     if _parse(content[start:]) is None:
         os.truncate(path, start)
-    else:
+    elif not content.endswith(b"\n"):
         file = AppendFile(path)
         file.append("\n")
         file.close()

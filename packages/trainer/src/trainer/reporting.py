@@ -56,13 +56,22 @@ class Reporters(Reporter):
             for reporter in self._reporters:
                 stack.callback(reporter.close, failed=failed)
 
+    def leave(self) -> None:
+        """Leave all of them."""
+        with ExitStack() as stack:
+            for reporter in self._reporters:
+                stack.callback(reporter.leave)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close(failed=error is not None)
+        if isinstance(error, KeyboardInterrupt):  # a second Ctrl-C
+            self.leave()
+        else:
+            self.close(failed=error is not None)
 
 
 def make_reporters(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.checkpoint_format import CheckpointError
+from trainer.checkpoint_reading import Checkpoint
 from trainer.checkpoint_store import CheckpointStore
 
 
@@ -92,6 +93,14 @@ class RunDirectory:
                 f"{self.checkpoints} holds no checkpoint: the run stopped before its first, so start it again"
             )
         return self.checkpoint(steps[-1])
+
+    def latest_good_checkpoint(self) -> tuple[Checkpoint, tuple[str, ...]]:
+        """Return the newest checkpoint that is whole, and a message for each newer one that is not.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        return CheckpointStore(self.checkpoints).latest_good()
 
 
 def open_run_directory(path: str | os.PathLike[str]) -> RunDirectory:

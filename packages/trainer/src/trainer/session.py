@@ -13,14 +13,14 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from nn import TransformerLM
-from trainer.background_writing import CheckpointWriter
 from trainer.checkpoint_fit import check_finite, check_model, check_optimizer, parameter_names
-from trainer.checkpoint_format import Progress
+from trainer.checkpoint_format import CheckpointError, Progress
 from trainer.checkpoint_reading import Checkpoint
-from trainer.checkpoint_writing import take_states_apart
-from trainer.compilation import make_loss_function, training_flops, why_not_compiled
+from trainer.checkpoint_writing import Contents, take_states_apart
+from trainer.compilation import compile_blocks, make_loss_function, training_flops, why_not_compiled
 from trainer.config import TrainConfig
 from trainer.distributed import World, distribute, gathered, shared_out, without_exchange, without_numbers
+from trainer.guards import NonFiniteGuard
 from trainer.peak_flops import Precision
 from trainer.precision import autocast, computes_in_bfloat16
 from trainer.rng import capture_rng, restore_rng
@@ -81,15 +81,12 @@ class Session:
         """Return what a part of an accumulated batch is computed in."""
         return without_exchange(self.loss, last=last)
 
-    def save(self, writer: CheckpointWriter, progress: Progress) -> None:
-        """Write a checkpoint, which every process must take part in.
-
-        Raises:
-            OSError: the checkpoint before could not be written.
-        """
-        model, optimizer = gathered(self.model.state_dict()), gathered(self.optimizer.state_dict())
-        if self.world.is_main:
-            writer.save_contents(take_states_apart(model, optimizer, type(self.optimizer).__name__, progress))
+    def contents(self, progress: Progress) -> Contents | None:
+        """Return what a checkpoint holds, in the main process; every process must take part."""
+        keep = self.world.is_main
+        model = gathered(self.model.state_dict(), keep=keep)
+        optimizer = gathered(self.optimizer.state_dict(), keep=keep)
+        return take_states_apart(model, optimizer, type(self.optimizer).__name__, progress) if keep else None
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint; the optimizer's settings stay those of the configuration.
@@ -97,6 +94,11 @@ class Session:
         Raises:
             CheckpointError: it does not fit; nothing has been changed then.
         """
+        progress = checkpoint.progress
+        try:
+            NonFiniteGuard(1).go_on(progress.extras)
+        except ValueError as error:
+            raise CheckpointError(f"checkpoint {checkpoint.path} is damaged: {error}; use an earlier one") from None
         model_state, optimizer_state = checkpoint.model_state(), checkpoint.optimizer_state()
         live = self.model.state_dict()
         check_model(model_state, {name: without_numbers(value) for name, value in live.items()}, checkpoint.path)
@@ -104,9 +106,9 @@ class Session:
         check_finite(model_state, set(parameter_names(self.model)), optimizer_state, checkpoint.path)
         self.model.load_state_dict({name: shared_out(value, live[name]) for name, value in model_state.items()})
         self._fill_optimizer(optimizer_state)
-        self.progress = checkpoint.progress
-        if len(checkpoint.progress.rng) > self.world.rank:
-            restore_rng(checkpoint.progress.rng[self.world.rank])
+        self.progress = progress
+        if len(progress.rng) > self.world.rank:
+            restore_rng(progress.rng[self.world.rank])
 
     def _fill_optimizer(self, saved: dict[str, Any]) -> None:
         for group, stored in zip(self.optimizer.param_groups, saved["param_groups"], strict=True):
@@ -141,13 +143,15 @@ def build_session(config: TrainConfig, world: World, device: torch.device) -> Se
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
     why_not = why_not_compiled(settings.compile, device, training_flops(config, model.num_parameters()))
-    if settings.parallel == "fsdp" and why_not is None:
-        why_not = "training.parallel is fsdp, which gathers each block's parameters as it is reached"
     compiled = why_not is None
+    by_block = compiled and settings.parallel == "fsdp"
+    if by_block:  # as the parameters of each block are gathered only when it is reached
+        compile_blocks(model)
     bfloat16 = computes_in_bfloat16(settings.precision, device)
-    alone = LossModule(model, compiled=compiled, bfloat16=bfloat16)
+    alone = LossModule(model, compiled=compiled and not by_block, bfloat16=bfloat16)
     loss = distribute(alone, list(model.blocks), settings.parallel, device, world.size)
-    optimizer = make_optimizer(config.optimizer, model, compiled=compiled and device.type == "cpu")
+    compiled_update = compiled and not by_block and device.type == "cpu"
+    optimizer = make_optimizer(config.optimizer, model, compiled=compiled_update)
     notes = ["the first step compiles" if compiled else f"not compiled: {why_not}"]
     if bfloat16:
         notes.append("products are computed in bfloat16, weights kept in float32")

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
@@ -176,13 +176,22 @@ def compute_gradients(
     return loss, clip_grad_norm(parameters, float("inf") if max_grad_norm is None else max_grad_norm)
 
 
-def apply_update(optimizer: Optimizer, learning_rate: float) -> None:
+def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
+    """Set the rate of the next update; a group of the optimizer that has an `lr_factor` takes that multiple of it."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group.get("lr_factor", 1.0)
+
+
+def apply_update(optimizer: Optimizer, learning_rate: float, *, only_if: Bool[Tensor, ""] | None = None) -> None:
     """Let the optimizer update once.
 
     Args:
         optimizer: whose parameters have their gradients.
-        learning_rate: of this update; a group of the optimizer that has an `lr_factor` takes that multiple of it.
+        learning_rate: of this update: see `set_learning_rate`.
+        only_if: leave everything as it is where this is false, for the optimizers of `optim`: see `AdamW.step`.
     """
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate * group.get("lr_factor", 1.0)
-    optimizer.step()
+    set_learning_rate(optimizer, learning_rate)
+    if only_if is None:
+        optimizer.step()
+    else:
+        optimizer.step(only_if=only_if)  # type: ignore[call-overload]

@@ -1,12 +1,15 @@
 """A run from beginning to end: what it needs is built, restored and opened, then the loop does its work."""
 
 import dataclasses
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import torch
 
 from nn import TransformerLM
 from trainer.background_writing import CheckpointWriter
+from trainer.batches import TrainingBatches
 from trainer.checkpoint_store import CheckpointStore
 from trainer.command_line import save_config
 from trainer.config import TrainConfig
@@ -17,10 +20,11 @@ from trainer.environment import record_environment
 from trainer.evaluation import SampleHook
 from trainer.fingerprint import fingerprint_data, load_fingerprint, refuse_other_data, save_fingerprint
 from trainer.interruption import Interruption
-from trainer.loop import Loop
-from trainer.metrics_file import rewind_metrics
+from trainer.loop import Loop, nothing_left
+from trainer.metrics_file import Entry, rewind_metrics
 from trainer.reporting import Reporters, make_reporters
 from trainer.run_directory import RunDirectory
+from trainer.run_lock import sole_use
 from trainer.session import Session, build_session
 
 
@@ -45,6 +49,7 @@ def train(
     *,
     resume: bool = False,
     sample: SampleHook | None = None,
+    notes: Sequence[str] = (),
 ) -> TrainingResult:
     """Train a language model, into the folder of a run, where the configuration is saved first of all.
 
@@ -57,6 +62,7 @@ def train(
         data: what `open_data` returned for the configuration.
         resume: go on from the newest whole checkpoint of the folder.
         sample: what to say at each evaluation, such as a text that the model writes.
+        notes: what else to say at the start, and to keep in the log.
 
     Raises:
         ValueError: what the configuration asks for cannot be done here, the checkpoint or the data is not the run's, or
@@ -65,45 +71,63 @@ def train(
         TrainingInterrupted: the process was asked to stop; all is saved.
     """
     device = choose_device(config.run.device)
-    with Interruption() as interruption, joined_world(config.training.parallel, device) as world:
+    with (
+        Interruption() as interruption,
+        joined_world(config.training.parallel, device) as world,
+        ExitStack() as stack,
+    ):
         if world.size > 1 and device.type == "cuda":
             device = torch.device("cuda", world.local_rank)
         world.rows(config.training.batch_size, config.training.gradient_accumulation)  # refuses what cannot be shared
+        if world.is_main:
+            stack.enter_context(sole_use(run.path))
         session = build_session(config, world, device)
+        batches = data.batches(
+            seed=config.run.seed,
+            batch_size=config.training.batch_size,
+            context_length=config.model.context_length,
+        )
         store = CheckpointStore(run.checkpoints, config.checkpoints)
+        session.notes += store.recover() if world.is_main else ()
+        world.wait()
         if not resume and store.steps():
             raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
         fingerprint = fingerprint_data(data.train_files, [data.valid_file])
         if resume:
             if run.fingerprint.exists():  # which runs of the first format lack
                 refuse_other_data(load_fingerprint(run.fingerprint), fingerprint)
-            session.notes += _resume(session, store)
+            session.notes += _resume(session, store, batches)
         world.wait()  # none may still be looking for a checkpoint when the main process tidies up
         # From here on the folder changes: a checkpoint that does not fit has been refused.
+        told: list[Entry] = []
         if world.is_main:
-            save_config(config, run.config)
+            step, evaluated = session.progress.step, session.progress.valid_loss is not None
+            told = rewind_metrics(run.metrics, step, evaluated=evaluated)
+            session.notes += store.set_aside_after(step)
+            if not nothing_left(config, session.progress):
+                save_config(config, run.config)
             save_fingerprint(fingerprint, run.fingerprint)
-            store.recover()
-            store.forget_after(session.progress.step)
-            record_environment(run, device, session.progress.step)
-            rewind_metrics(run.metrics, session.progress.step)
+            record_environment(run, device, step)
         with (
             _reporters(config, run, session) as reporter,
             CheckpointWriter(store) as writer,
         ):
-            loop = Loop(session, run, data, reporter, writer, interruption, sample)
-            loop.introduce()
+            loop = Loop(session, run, data, batches, reporter, writer, interruption, sample, told)
+            loop.introduce(notes)
             valid_loss, steps = loop.run_all()
             return TrainingResult(session.model, steps, valid_loss, session.seconds())
 
 
-def _resume(session: Session, store: CheckpointStore) -> list[str]:
+def _resume(session: Session, store: CheckpointStore, batches: TrainingBatches) -> list[str]:
     """Restore the newest whole checkpoint, and return what to say about it."""
-    messages = list(store.recover()) if session.world.is_main else []
-    session.world.wait()
     checkpoint, damaged = store.latest_good()
+    step, steps = checkpoint.progress.step, session.config.training.steps
+    if steps < step:
+        raise ValueError(f"training.steps is {steps}, but step {step} is done: give at least {step}")
+    known = checkpoint.progress.extras.get("batches", {})
+    batches.check_same_epochs(known if isinstance(known, dict) else {})
     session.restore(checkpoint)
-    return [*messages, *damaged, f"resuming after step {checkpoint.progress.step}"]
+    return [*damaged, f"resuming after step {step}"]
 
 
 def _reporters(config: TrainConfig, run: RunDirectory, session: Session) -> Reporters:

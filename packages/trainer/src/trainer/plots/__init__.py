@@ -1,5 +1,6 @@
 """Curves of one run or of many, by step, by tokens or by wall-clock time, as PNG or SVG."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def plot_runs(
         OSError: the picture cannot be written.
     """
     curves = read_curves(runs, metric, by)
-    if not any(curve.points for curve in curves):
+    if not any(math.isfinite(value) for curve in curves for _, value in curve.points):
         raise PlotError(missing_metric(runs, metric))
     title = runs[0].path.resolve().name if len(runs) == 1 else None
     save_figure(draw_curves(curves, metric, by, title=title, log_x=log_x, log_y=log_y), path)

@@ -71,6 +71,8 @@ def save_figure(figure: Figure, path: Path) -> None:
         raise PlotError(f"{path} ends in {ending or 'nothing'!r}: choose one of {', '.join(_FORMATS)}")
     # Without the date, the version, and names that are drawn at random for each file.
     unvarying = {"Date": None, "Creator": None} if ending == ".svg" else {"Software": None}
+    if not path.absolute().parent.is_dir():
+        raise PlotError(f"{path.parent} is not a folder: make it first, or name another place for the picture")
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with mpl.rc_context({"svg.hashsalt": "trainer"}):
@@ -108,6 +110,7 @@ def _scale(axes: Axes, *, log_x: bool, log_y: bool, by: Axis) -> None:
     as_people_say = FuncFormatter(lambda value, _: short_number(value))
     if log_x:
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(LogFormatter())  # plain numbers, as below
     if log_x or by != "time":
         axes.xaxis.set_major_formatter(as_people_say)
     if log_y:
