@@ -67,11 +67,12 @@ def test_the_peak_of_every_configuration(row):
 
 
 @pytest.mark.parametrize("soft_cap", [None, 10.0])
-@pytest.mark.parametrize("chunk_tokens", [16, 256, 1000])
+@pytest.mark.parametrize("chunk_tokens", [4, 64, 250])
 @pytest.mark.parametrize("precision", ["float32", "mixed"])
 def test_the_peak_by_chunk_and_soft_cap(soft_cap, chunk_tokens, precision):
-    config = shape(vocab_size=6000, d_model=256, num_layers=1, logit_soft_cap=soft_cap)
-    check(config, 12, chunk_tokens=chunk_tokens, precision=precision)
+    # A large head and few tokens, so that it is the loss that decides, with each chunk.
+    config = shape(vocab_size=6000, num_layers=1, logit_soft_cap=soft_cap)
+    check(config, 3, chunk_tokens=chunk_tokens, precision=precision)
 
 
 @pytest.mark.parametrize(
