@@ -14,13 +14,16 @@ def model():
 
 @torch.no_grad()
 def naive_greedy(model, ids, count, penalty=1.0):
-    """What the model sees through the whole model, without cache and padding, for each token."""
+    """What the model sees through the whole model, without a cache, for each token.
+
+    What stands behind the text, where no token looks, makes all lengths one shape, which einx traces once.
+    """
     text, seen = list(ids), list(ids)
     context = model.config.context_length
     for _ in range(count):
         if len(seen) > context:
             seen = seen[-(context // 2) :]
-        logits = model(torch.tensor([seen]))[0, -1]
+        logits = model(torch.tensor([seen + [39] * (context - len(seen))]))[0, len(seen) - 1]
         known = torch.tensor(sorted(set(text)))
         logits[known] = torch.where(logits[known] > 0, logits[known] / penalty, logits[known] * penalty)
         token_id = int(logits.argmax())
@@ -37,7 +40,7 @@ def seeded(*seeds):
 @pytest.mark.parametrize("length", [1, 5, 15, 16, 17, 23, 24])
 def test_greedy_text_equals_the_naive_way_far_beyond_the_context(model, length, compile):
     prompt = torch.randint(40, (length,)).tolist()
-    assert list(generate(model, prompt, 80, GREEDY, compile=compile)) == naive_greedy(model, prompt, 80)
+    assert list(generate(model, prompt, 50, GREEDY, compile=compile)) == naive_greedy(model, prompt, 50)
 
 
 @pytest.mark.parametrize("context_length", [1, 2, 3])
