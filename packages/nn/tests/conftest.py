@@ -1,9 +1,12 @@
 """Every test runs with the shapes of all annotations checked, so that they tell the truth."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -21,6 +24,60 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.load_profile("default")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "program(name, *arguments): needs what this program beside the tests prints")
+
+
+def pytest_collection_modifyitems(items):
+    """Let the tests that wait for a program come last."""
+    items.sort(key=lambda item: item.get_closest_marker("program") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs(request, tmp_path_factory):
+    """Start all programs that tests need, so that they run beside the other tests, which leave a core free."""
+    wanted = {mark.args for item in request.session.items for mark in item.iter_markers("program")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    folder = tmp_path_factory.mktemp("programs")
+    running = {}
+    for name, *arguments in sorted(wanted):
+        printed = folder / f"{name}.txt"
+        with printed.open("w") as stdout, printed.with_suffix(".errors").open("w") as stderr:
+            command = [sys.executable, Path(__file__).with_name(name), *arguments]
+            process = subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment)
+        running[name, *arguments] = process, printed
+    yield running
+    for process, _ in running.values():
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def program_lines(request, _programs):
+    """The lines that the program of this test has printed, once it has ended well."""
+    process, printed = _programs[request.node.get_closest_marker("program").args]
+    process.wait()
+    assert process.returncode == 0, printed.read_text() + printed.with_suffix(".errors").read_text()
+    return printed.read_text().splitlines()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """The tensors are small: threads would mostly wait for each other, and for the programs beside the tests."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def unchecked():
+    """Without the checks of types, which would refuse a mistake first and which torch.compile cannot see through."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -10,6 +10,7 @@ from torch.nn.attention.flex_attention import BlockMask
 from nn import TransformerLM, generate
 from nn.decoding import Decoder
 
+ROWS = 3  # in all tests of a batch, as einx traces each shape anew
 every_configuration = pytest.mark.parametrize("row", covering_array(), ids=name_of)
 
 
@@ -18,7 +19,7 @@ def test_it_learns(row):
     """From its own start, without help: thirty steps on one batch."""
     model = TransformerLM(config_of(row), generator=torch.Generator().manual_seed(1))
     before = {name: parameter.clone() for name, parameter in model.named_parameters()}
-    inputs, targets = some_ids(4, CONTEXT), some_ids(4, CONTEXT, seed=1)
+    inputs, targets = some_ids(ROWS, CONTEXT), some_ids(ROWS, CONTEXT, seed=1)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     losses = []
     for _ in range(30):
@@ -58,7 +59,7 @@ def test_each_token_sees_what_it_should(row):
 @every_configuration
 def test_the_loss_is_that_of_its_logits(row):
     model = build(row)
-    inputs, targets = some_ids(2, CONTEXT), some_ids(2, CONTEXT, seed=1)
+    inputs, targets = some_ids(ROWS, CONTEXT), some_ids(ROWS, CONTEXT, seed=1)
     logits = model(inputs)
     expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
     torch.testing.assert_close(model.loss(inputs, targets), expected)
@@ -71,10 +72,10 @@ def test_the_loss_is_that_of_its_logits(row):
 def test_a_cache_changes_nothing(row, compile):
     """At every position of rows that begin at different places."""
     model = build(row)
-    ids = some_ids(3, CONTEXT)
+    ids = some_ids(ROWS, CONTEXT)
     full = model(ids).detach()
     lengths = [1, 4, 9]
-    decoder = Decoder(model, 3, compile=compile)
+    decoder = Decoder(model, ROWS, compile=compile)
     logits = decoder.read([row_ids[:length] for row_ids, length in zip(ids.tolist(), lengths, strict=True)])
     for _ in range(CONTEXT):
         for index, length in enumerate(decoder.lengths):
@@ -86,14 +87,14 @@ def test_a_cache_changes_nothing(row, compile):
         )
         for index in [index for index, length in enumerate(decoder.lengths) if length == CONTEXT]:
             logits[index] = decoder.read_row(index, ids[index].tolist())
-    assert decoder.lengths == [CONTEXT] * 3
+    assert decoder.lengths == [CONTEXT] * ROWS
 
 
 @every_configuration
 def test_the_back_ends_agree(row):
     """In value and in every gradient; in bfloat16 as far as it reaches."""
     definition, fused = build(row, attention="einx"), build(row, attention="fused")
-    inputs, targets = some_ids(2, CONTEXT), some_ids(2, CONTEXT, seed=1)
+    inputs, targets = some_ids(ROWS, CONTEXT), some_ids(ROWS, CONTEXT, seed=1)
     torch.testing.assert_close(fused(inputs), definition(inputs), rtol=1e-4, atol=1e-5)
     for model in (definition, fused):
         model.loss(inputs, targets).backward()
@@ -121,7 +122,7 @@ def test_flex_attention_agrees_where_torch_has_it(window, separator_token):
     """On a CPU that is the forward pass only; the block mask is really used."""
     changes = {"window": window, "separator_token": separator_token, "num_kv_heads": 2}
     flex, definition = (build({}, attention=backend, **changes) for backend in ("flex", "einx"))
-    ids = some_ids(2, CONTEXT)
+    ids = some_ids(ROWS, CONTEXT)
     with torch.no_grad():
         assert isinstance(flex._mask(ids, None, None), BlockMask)
         torch.testing.assert_close(flex(ids), definition(ids), rtol=1e-4, atol=1e-5)
@@ -145,7 +146,7 @@ def test_generation_is_the_same_with_and_without_recording():
     for row in covering_array()[:6]:
         model = build(row)
         texts = [
-            list(generate(model, [5, 3, 9], 40, generator=torch.Generator().manual_seed(7), compile=compile))
+            list(generate(model, [5, 3, 9], 25, generator=torch.Generator().manual_seed(7), compile=compile))
             for compile in ("off", "record")
         ]
         assert texts[0] == texts[1]

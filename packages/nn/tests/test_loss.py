@@ -1,4 +1,3 @@
-import jaxtyping
 import pytest
 import torch
 from hypothesis import given
@@ -8,14 +7,6 @@ from torch.utils._pytree import tree_leaves
 
 from nn import ModelConfig, TransformerLM, cross_entropy, soft_cap
 from nn.loss import linear_cross_entropy
-
-
-@pytest.fixture
-def unchecked():
-    """Without the checks of shapes, which would refuse a mistake first and which torch.compile cannot see through."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def plain(hidden, weight, targets, cap=None):

@@ -1,0 +1,24 @@
+"""Generate text while einx says when one place in a program has met a third shape, each of which it traces anew.
+
+    python packages/nn/tests/retracing.py
+
+prints what einx says, in three parts: for one text, for two at a time, and, to show that it does say it, for growing
+texts without a cache. einx reads its setting when it is imported and forgets no shape, so this is a program of its own.
+"""
+
+import os
+
+os.environ["EINX_WARN_ON_RETRACE"] = "3"
+
+import torch
+
+from nn import ModelConfig, TransformerLM, generate, generate_batch
+
+if __name__ == "__main__":
+    model = TransformerLM(ModelConfig(vocab_size=40, context_length=32, d_model=32, num_layers=2, num_heads=4))
+    assert len(list(generate(model, [1, 2, 3], 150))) == 150
+    print("END OF PART")  # noqa: T201
+    assert len(list(generate_batch(model, [[1], [2, 3]], 150))) == 150
+    print("END OF PART")  # noqa: T201
+    for length in range(2, 6):
+        model(torch.ones(1, length, dtype=torch.long))
