@@ -10,6 +10,7 @@ As a session of nox it is called `trainer`; a file of that name would hide the p
 """
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, description in (descriptions | {"all": "all of it"}).items():
         add = commands.add_parser(name, help=description).add_argument
         if name in {"overhead", "all"}:
-            add("--steps", type=console.positive, default=24, help="pairs of training steps (default 24)")
+            add("--steps", type=console.positive, default=16, help="pairs of training steps (default 16)")
         if name != "overhead":
             add("--rounds", type=console.positive, default=5, help="turns that each has (default 5)")
         add("--folder", type=Path, help="where temporary files go, whose disk checkpoints are measured on")
@@ -81,6 +82,7 @@ def _measure(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     for name in SECTIONS if options.command == "all" else (options.command,):
         repetitions = settings.steps if name == "overhead" else settings.rounds
         section = results.head(command, versions, repetitions)
+        section |= {"load": os.getloadavg()[0]} if hasattr(os, "getloadavg") else {}
         section |= {"quick": options.quick, "batch_size": settings.batch_size, **SECTIONS[name][1](settings)}
         measured["sections"][name] = section
         if options.json:

@@ -85,7 +85,7 @@ class PlainLoop:
         """Take a step and return its seconds."""
         start = time.perf_counter()
         self._optimizer.zero_grad()
-        self.model.loss(inputs, targets).backward()
+        self.model.loss(inputs, targets).backward()  # type: ignore[no-untyped-call]
         clip_grad_norm(self.model.parameters(), self._max_grad_norm)
         self._optimizer.step()
         return time.perf_counter() - start

@@ -57,6 +57,8 @@ def page(results: dict[str, Any]) -> str:
 def _conditions(section: Row, how: str) -> str:
     lines = conditions(section, how)
     lines.append(f"- Threads of torch: {section['threads']}; on the CPU, float32")
+    if "load" in section:
+        lines.append(f"- Load of the machine in the minute before: {section['load']:.1f}, which should be near 0")
     if section["quick"]:
         lines.append("- **A tiny model, to try the benchmark: these figures say nothing.**")
     model = section["model"]
