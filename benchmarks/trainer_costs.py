@@ -1,150 +1,102 @@
-"""What the trainer costs beside the model: the time around each step, and how fast batches are made.
+"""What the trainer costs beside the model: its loop, its batches, its checkpoints, each against its peers.
 
 Usage:
-    trainer_costs.py [--steps 12] [--batch_size 16] [--batches 2000] [--json FILE] [--model.num_layers 12 …]
+    trainer_costs.py all --write-docs
+    trainer_costs.py overhead --steps 60
+    trainer_costs.py checkpoints --folder /mnt/disk
+    trainer_costs.py all --quick
 
-A real run of the base model on random tokens, told of at every step, as often as can be; what happens between one
-update and the gradients of the next is the cost. `checkpoints.py` measures what checkpoints cost.
+As a session of nox it is called `trainer`; a file of that name would hide the package from everything beside it.
 """
 
-import dataclasses
-import json
-import sys
+import argparse
+import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
+import console
+import results
+import trainer_measure
+import trainer_report
+from runs import installed_version
+from trainer_settings import Row, Settings
 
-from nn import ModelConfig
-from trainer import (
-    DataConfig,
-    RunConfig,
-    RunDirectory,
-    TrainConfig,
-    TrainingConfig,
-    loop,
-    open_data,
-    parse_config,
-    train,
-)
-from trainer.config import DataOrder
-
-_TOKENS = 10_000_000
+SECTIONS: Mapping[str, tuple[str, Callable[[Settings], Row]]] = {
+    "overhead": ("what the loop adds to a step, against one written by hand", trainer_measure.overhead),
+    "loader": ("batches a second, against other loaders", trainer_measure.loader),
+    "checkpoints": ("saving and loading, against other ways", trainer_measure.checkpoints),
+}
+_PACKAGES = ("torch", "numpy", "safetensors", "nn", "optim", "trainer")
 
 
-@dataclass(frozen=True)
-class TrainerBenchmark:
-    """What is measured."""
+def main(arguments: Sequence[str]) -> None:
+    """Run one command.
 
-    steps: int = 12
-    """Training steps, the first of which does not count."""
-    batch_size: int = 16
-    """Sequences a step."""
-    batches: int = 2_000
-    """Batches of the loader alone."""
-    json: str | None = None
-    """Where the figures go besides."""
-    model: ModelConfig = field(default_factory=ModelConfig)
-    """The model that is trained."""
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "batches"):
-            least = 3 if name == "steps" else 1
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least {least}")
+    Raises:
+        ValueError: the command line is wrong.
+        OSError: a file cannot be read or written.
+        WorkerError: the loops do not compute the same, or a process failed on which all others depend.
+    """
+    options = _parser().parse_args(arguments)
+    if options.command == "report":
+        _write_docs(results.read(options.results, SECTIONS.__contains__))
+    else:
+        _measure(options, arguments)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure and print; returns the exit code."""
-    try:
-        config, _ = parse_config(TrainerBenchmark, arguments, description=__doc__ or "")
-        with tempfile.TemporaryDirectory() as folder:
-            figures = measure(config, Path(folder))
-        if config.json is not None:
-            Path(config.json).write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch {config.batch_size}")
-    print(f"a step takes {figures['step_seconds']:.3f} s, of which {figures['around_seconds'] * 1e3:.2f} ms", end=" ")
-    print(f"({figures['around_share']:.2%}) are not gradients and update")
-    print(f"loader: {figures['loader_tokens_per_second']:,.0f} tokens/s in random order", end=", ")
-    print(f"{figures['epoch_tokens_per_second']:,.0f} in epochs")
-    return 0
-
-
-def measure(config: TrainerBenchmark, folder: Path) -> dict[str, float]:
-    """Return the figures."""
-    vocab_size, context_length = config.model.vocab_size, config.model.context_length
-    for name, count in (("train", _TOKENS), ("valid", 20 * context_length)):
-        ids = np.random.default_rng(0).integers(0, vocab_size, count).astype("<u4")
-        ids.tofile(folder / f"{name}.bin")
-        (folder / f"{name}.bin.json").write_text(json.dumps({"dtype": "uint32", "count": count}))
-    run_config = TrainConfig(
-        model=config.model,
-        data=DataConfig(str(folder / "train.bin"), str(folder / "valid.bin")),
-        training=TrainingConfig(
-            steps=config.steps,
-            batch_size=config.batch_size,
-            log_interval=1,
-            eval_batches=1,
-            eval_interval=10**9,
-            checkpoint_interval=10**9,
-            compile="off",
-        ),
-        run=RunConfig(directory=str(folder / "run"), device="cpu"),
+def _parser() -> argparse.ArgumentParser:
+    parser = console.OneLineParser(
+        prog="trainer_costs.py", description="Our trainer against its peers.", allow_abbrev=False
     )
-    around, steps = _time_around_steps(run_config)
-    figures = {"step_seconds": steps, "around_seconds": around, "around_share": around / steps}
-    names: dict[DataOrder, str] = {"random": "loader_tokens_per_second", "epoch": "epoch_tokens_per_second"}
-    for order, name in names.items():
-        data = open_data(dataclasses.replace(run_config.data, order=order), config.model)
-        batches = data.batches(seed=0, batch_size=config.batch_size, context_length=context_length)
-        started = time.perf_counter()
-        for step in range(1, config.batches + 1):
-            batches.rows(step)
-        seconds = time.perf_counter() - started
-        figures[name] = config.batches * config.batch_size * context_length / seconds
-    return figures
+    commands = parser.add_subparsers(dest="command", required=True)
+    descriptions = {name: description for name, (description, _) in SECTIONS.items()}
+    for name, description in (descriptions | {"all": "all of it"}).items():
+        add = commands.add_parser(name, help=description).add_argument
+        if name in {"overhead", "all"}:
+            add("--steps", type=console.positive, default=16, help="pairs of training steps (default 16)")
+        if name != "overhead":
+            add("--rounds", type=console.positive, default=5, help="turns that each has (default 5)")
+        add("--folder", type=Path, help="where temporary files go, whose disk checkpoints are measured on")
+        add("--quick", action="store_true", help="a tiny model: to try the benchmark, not to measure")
+        add("--json", type=Path, help="write all figures, raw ones too, to this file")
+        add("--write-docs", action="store_true", help="put the results into docs/benchmarks")
+    page = commands.add_parser("report", help="write docs/benchmarks anew from a JSON file of results")
+    page.add_argument("results", type=Path, help="the JSON file")
+    return parser
 
 
-def _time_around_steps(config: TrainConfig) -> tuple[float, float]:
-    """Return the mean time between an update and the gradients of the next step, and that of a whole step."""
-    path = Path(config.run.directory)
-    path.mkdir()
-    began: list[float] = []
-    ended: list[float] = []
-    with _timed("compute_gradients", before=began), _timed("apply_update", after=ended):
-        train(config, RunDirectory(path), open_data(config.data, config.model))
-    between = [start - end for start, end in zip(began[2:], ended[1:], strict=False)]
-    return sum(between) / len(between), (began[-1] - began[1]) / (len(began) - 2)
+def _measure(options: argparse.Namespace, arguments: Sequence[str]) -> None:
+    if options.quick and options.write_docs:
+        raise ValueError("--quick measures a tiny model, which is no result: leave --write-docs out")
+    settings = Settings(
+        steps=getattr(options, "steps", 2),
+        rounds=getattr(options, "rounds", 2),
+        folder=options.folder or Path(tempfile.gettempdir()),
+        quick=options.quick,
+        say=console.say,
+    )
+    versions = {name: installed_version(name) for name in _PACKAGES}
+    command = console.command_line("trainer_costs.py", arguments, (options.json, options.folder))
+    measured: results.Results = {"schema": results.SCHEMA, "sections": {}}
+    for name in SECTIONS if options.command == "all" else (options.command,):
+        repetitions = settings.steps if name == "overhead" else settings.rounds
+        section = results.head(command, versions, repetitions)
+        section |= {"load": os.getloadavg()[0]} if hasattr(os, "getloadavg") else {}
+        section |= {"quick": options.quick, "batch_size": settings.batch_size, **SECTIONS[name][1](settings)}
+        measured["sections"][name] = section
+        if options.json:
+            results.write(measured, options.json)  # after each section, so that an interruption loses one
+    if options.write_docs:
+        _write_docs(measured)
+    print(trainer_report.page(measured))
 
 
-@contextmanager
-def _timed(name: str, *, before: list[float] | None = None, after: list[float] | None = None) -> Iterator[None]:
-    """Note when a function of the loop is called, or when it returns."""
-    original: Callable[..., Any] = getattr(loop, name)
-
-    def watched(*arguments: Any, **keywords: Any) -> Any:
-        if before is not None:
-            before.append(time.perf_counter())
-        result = original(*arguments, **keywords)
-        if after is not None:
-            after.append(time.perf_counter())
-        return result
-
-    setattr(loop, name, watched)
-    try:
-        yield
-    finally:
-        setattr(loop, name, original)
+def _write_docs(measured: results.Results) -> None:
+    """Put sections into the JSON in docs/benchmarks, and make the page of it anew."""
+    merged = results.merge(measured, results.DOCS / "trainer.json", SECTIONS.__contains__)
+    (results.DOCS / "trainer.md").write_text(trainer_report.page(merged), "utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    console.run(main)
