@@ -28,6 +28,8 @@ def sync(session: nox.Session, *arguments: str) -> None:
 @nox.parametrize("package", [*PACKAGES, "workspace"])
 def tests(session: nox.Session, package: str) -> None:
     """Run a package's tests with only what it declares; or those that cross packages, with all of them."""
+    # Many tests start programs, each of which compiles all of torch's source where Python may not keep the result.
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
     if package == "workspace":
         sync(session, "--all-packages", "--group=test", "--no-editable")
         session.run("pytest", "tests", *session.posargs)

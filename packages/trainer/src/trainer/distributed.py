@@ -110,6 +110,7 @@ def joined_world(parallel: Parallel, device: torch.device) -> Iterator[World]:
         if device.type == "cuda":
             torch.cuda.set_device(world.local_rank)
         yield world
+        world.wait()  # lest one take the connections away from another that is still at it
     finally:
         torch.distributed.destroy_process_group()
 
