@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.distributed import checkpoint as distributed_checkpoint
+from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
 from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
 from torch.nn import Module
 from torch.optim import Optimizer
@@ -146,13 +146,11 @@ class Distributed:
         """Write the folder, or begin to."""
         states, folder = self._states(), self._subject.folder
         if self._background:
-            saving = distributed_checkpoint.async_save(
-                states, checkpoint_id=folder, async_stager=self._stager, no_dist=True
-            )
+            saving = state_dict_saver.async_save(states, checkpoint_id=folder, async_stager=self._stager, no_dist=True)
             assert isinstance(saving, Future)
             self._saving = saving
         else:
-            distributed_checkpoint.save(states, checkpoint_id=folder, no_dist=True)
+            state_dict_saver.save(states, checkpoint_id=folder, no_dist=True)
 
     def wait(self) -> None:
         """Wait for what is being written."""
@@ -162,7 +160,7 @@ class Distributed:
     def load(self) -> None:
         """Fill from the folder."""
         states = self._states()
-        distributed_checkpoint.load(states, checkpoint_id=self._subject.folder, no_dist=True)
+        state_dict_loader.load(states, checkpoint_id=self._subject.folder, no_dist=True)
         self._subject.model.load_state_dict(states["model"])
         state = {int(index): kept for index, kept in states["optimizer"]["state"].items()}
         self._subject.optimizer.load_state_dict({**states["optimizer"], "state": state})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch.distributed.checkpoint import CheckpointException
+from torch.distributed.checkpoint.api import CheckpointException
 
 Key = tuple[str, str]
 """Library and mode."""
@@ -23,11 +23,11 @@ def take_turns(prepared: Mapping[Key, Callable[[], tuple[dict[str, Any], Turn]]]
     rows: dict[Key, dict[str, Any]] = {key: {"library": key[0], "mode": key[1], "turns": []} for key in prepared}
     turns: dict[Key, Turn] = {}
 
-    def guarded(key: Key, call: Callable[[], None]) -> None:
+    def guarded(key: Key, call: Callable[[Key], None]) -> None:
         if "failed" in rows[key]:
             return
         try:
-            call()
+            call(key)
         except (Exception, CheckpointException) as error:  # torch derives the latter from BaseException
             said = " ".join(str(error).split()) or "nothing said"
             rows[key] = {"library": key[0], "mode": key[1], "failed": f"{type(error).__name__}: {said}"}
@@ -36,10 +36,13 @@ def take_turns(prepared: Mapping[Key, Callable[[], tuple[dict[str, Any], Turn]]]
         facts, turns[key] = prepared[key]()
         rows[key] |= facts
 
+    def take_turn(key: Key) -> None:
+        rows[key]["turns"].append(turns[key]())
+
     for key in prepared:
-        guarded(key, lambda key=key: prepare(key))
+        guarded(key, prepare)
     for number in range(rounds):
         keys = list(prepared)
         for key in keys if number % 2 == 0 else keys[::-1]:
-            guarded(key, lambda key=key: rows[key]["turns"].append(turns[key]()))
+            guarded(key, take_turn)
     return list(rows.values())
