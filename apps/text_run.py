@@ -200,8 +200,9 @@ def train_and_plot(
 ) -> TrainingResult:
     """Train, draw the loss, and say where everything is."""
     sample = _sampler(config, run)
-    if config.sample.prompt is not None and (sample is None or "RANK" in os.environ):
-        reason = "the run has no tokenizer" if sample is None else "they are left out where torchrun starts the run"
+    several = os.environ.get("WORLD_SIZE", "1") != "1"
+    if config.sample.prompt is not None and (sample is None or several):
+        reason = "the run has no tokenizer" if sample is None else "they are left out where several processes train"
         notes = [*notes, f"note: there will be no samples: {reason}"]
     try:
         result = train(config, run, data, resume=resume, sample=sample, notes=notes)
@@ -265,7 +266,7 @@ def _sampler(whole: TextRunConfig, run: RunDirectory) -> SampleHook | None:
 
 def _how_to_go_on(run: RunDirectory) -> str:
     if "RANK" in os.environ:
-        return f"go on from there by the same command with --resume {shlex.quote(str(run.path))}"
+        return "go on by the same command with --resume auto"
     program = f"uv run {shlex.quote(sys.argv[0])}"
     try:
         checkpoint = run.latest_checkpoint()
