@@ -12,13 +12,14 @@ from torch.nn import Module
 
 from nn.accounting import count_parameters, training_flops, training_memory
 from nn.accounting.precision import Precision
-from trainer import TrainConfig, TrainingData, choose_device
-from trainer.compilation import training_flops as flops_of_run
-from trainer.compilation import why_not_compiled
-from trainer.distributed import World
-from trainer.fingerprint import fingerprint_file
-from trainer.session import Session, build_session
+from trainer import TrainConfig, choose_device
+from trainer.data import TrainingData
+from trainer.data.fingerprint import fingerprint_file
+from trainer.runtime.compilation import training_flops as flops_of_run
+from trainer.runtime.compilation import why_not_compiled
+from trainer.runtime.distributed import World
 from trainer.step import apply_update, compute_gradients
+from trainer.train_state import Session, build_session
 
 
 def print_dry_run(config: TrainConfig, data: TrainingData | None, texts: list[Path]) -> None:

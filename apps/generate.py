@@ -16,7 +16,7 @@ from nn.decoding import DecodingMode
 from text_data import END_OF_TEXT
 from text_run import TextRunConfig, restore_checkpoint
 from trainer import RunDirectory, choose_device, open_run_directory, parse_config
-from trainer.compilation import missing_compiler
+from trainer.runtime.compilation import missing_compiler
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from bpe import Tokenizer, check_portable_pattern, encode_file, read_token_file_info, train_bpe
 from command import say
 from nn import ModelConfig
-from trainer import DataConfig, RunDirectory, TrainingData, open_data
+from trainer import DataConfig, RunDirectory, open_data
+from trainer.data import TrainingData
 
 END_OF_TEXT = "<|endoftext|>"
 

@@ -21,13 +21,11 @@ from trainer import (
     RunDirectory,
     SampleHook,
     TrainConfig,
-    TrainingData,
     TrainingInterrupted,
     TrainingResult,
     choose_device,
     config_difference,
     new_run_directory,
-    open_checkpoint,
     open_data,
     open_run_directory,
     option_values,
@@ -36,6 +34,8 @@ from trainer import (
     save_config,
     train,
 )
+from trainer.checkpoints import open_checkpoint
+from trainer.data import TrainingData
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 

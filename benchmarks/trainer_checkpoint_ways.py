@@ -17,7 +17,8 @@ from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from trainer import CheckpointConfig, CheckpointStore, CheckpointWriter, Progress, capture_rng
+from trainer import CheckpointConfig
+from trainer.checkpoints import CheckpointStore, CheckpointWriter, Progress, capture_rng
 
 
 @dataclass(frozen=True)

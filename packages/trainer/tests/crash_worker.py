@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 
 from optim import AdamW
-from trainer import CheckpointConfig, CheckpointStore, CheckpointWriter, Progress, RunDirectory, open_checkpoint
+from trainer import CheckpointConfig, RunDirectory
+from trainer.checkpoints import CheckpointStore, CheckpointWriter, Progress, open_checkpoint
 
 CONFIG = CheckpointConfig(keep_last=2, keep_best=1)
 STEPS_OF_WRITING = ("open", "write", "fsync", "mkdir", "rename", "replace", "unlink", "rmdir")

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from nn import ModelConfig, TransformerLM, cross_entropy
 from trainer import DataError, evaluate, perplexity
-from trainer.distributed import World
 from trainer.evaluation import (
     Evaluation,
     EvaluationStopped,
@@ -16,6 +15,7 @@ from trainer.evaluation import (
     measure_loss_together,
     validation_batches,
 )
+from trainer.runtime.distributed import World
 
 
 def tiny():

@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 import json
 import math
 import os
@@ -13,7 +14,6 @@ import torch
 from nn import TransformerLM
 from trainer import (
     CheckpointError,
-    CheckpointWriteError,
     DataError,
     DivergedError,
     OptimizerConfig,
@@ -24,8 +24,9 @@ from trainer import (
     read_metrics,
     train,
 )
-from trainer.metrics_file import MetricsError
-from trainer.saving import Saver
+from trainer.checkpoints import CheckpointWriteError
+from trainer.checkpoints.retrying import Saver
+from trainer.reporting.metrics_file import MetricsError
 
 
 def changed(config, **groups):
@@ -280,21 +281,19 @@ def interrupt_at(monkeypatch, place, name, call):
     [
         ("guarded_updates", "compute_gradients", 7, 7),  # in a step
         ("run_evaluation", "measure_loss_together", 1, 10),  # in an evaluation, which is left and made up for
-        ("checkpoint_store", "write_checkpoint", 1, 11),  # in a checkpoint: the one of step 10 is finished first
+        ("checkpoints.store", "write_checkpoint", 1, 11),  # in a checkpoint: the one of step 10 is finished first
         ("run_evaluation", "measure_loss_together", 2, 20),  # in the last evaluation
         ("guarded_updates", "compute_gradients", 20, 20),  # in the last step
     ],
 )
 def test_being_asked_to_stop_changes_no_bit(tmp_path, config, monkeypatch, place, name, call, saved):
-    import trainer
-
     config = changed(config, checkpoints={"background": False})
     runs = [RunDirectory(tmp_path / folder) for folder in ("whole", "stopped")]
     for run in runs:
         run.path.mkdir()
     run_it(config, runs[0])
     with pytest.MonkeyPatch.context() as patch:
-        interrupt_at(patch, getattr(trainer, place), name, call)
+        interrupt_at(patch, importlib.import_module(f"trainer.{place}"), name, call)
         with pytest.raises(TrainingInterrupted, match=f"SIGTERM: step {saved} is saved"):
             run_it(config, runs[1])
     assert runs[1].latest_checkpoint() == runs[1].checkpoint(saved)
@@ -415,16 +414,16 @@ def test_damaged_metrics_are_refused_before_anything_is_changed(config, run):
 
 def failing_writes(monkeypatch, calls):
     """Let some of the checkpoints meet a full disk."""
-    from trainer import checkpoint_store
+    from trainer.checkpoints import store
 
     count = iter(range(1, 1000))
 
-    def write(path, contents, original=checkpoint_store.write_checkpoint):
+    def write(path, contents, original=store.write_checkpoint):
         if next(count) in calls:
             raise CheckpointWriteError(28, "no space left on the device")
         original(path, contents)
 
-    monkeypatch.setattr(checkpoint_store, "write_checkpoint", write)
+    monkeypatch.setattr(store, "write_checkpoint", write)
 
 
 @pytest.mark.parametrize("background", [True, False])
@@ -446,7 +445,7 @@ def test_twice_in_a_row_stops_the_run(config, run, monkeypatch, background):
 
 
 def test_without_memory_for_a_copy_checkpoints_are_written_in_the_foreground(config, run, monkeypatch):
-    from trainer.snapshot import Snapshots
+    from trainer.checkpoints.snapshot import Snapshots
 
     def take(self, contents):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
@@ -479,7 +478,7 @@ def test_setting_up_does_not_count_as_time(config, run, monkeypatch):
 
 
 def test_too_little_memory_is_found_out_before_the_first_step(config, run, monkeypatch):
-    from trainer.session import LossModule
+    from trainer.train_state import LossModule
 
     def forward(self, inputs, targets):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
@@ -492,7 +491,7 @@ def test_too_little_memory_is_found_out_before_the_first_step(config, run, monke
 
 def test_ctrl_c_that_ends_the_compiler_is_no_error(config, run, monkeypatch):
     """On a terminal it reaches the processes that torch has started, too."""
-    from trainer.session import LossModule
+    from trainer.train_state import LossModule
 
     def forward(self, inputs, targets):
         os.kill(os.getpid(), signal.SIGINT)

@@ -6,10 +6,10 @@ from typing import Any, Literal, get_args
 
 from nn import ModelConfig
 from optim import Segment
-from trainer.checkpoint_store import CheckpointConfig
-from trainer.distributed import Parallel
-from trainer.precision import ComputePrecision, MatmulPrecision
 
+ComputePrecision = Literal["auto", "float32", "bfloat16"]
+MatmulPrecision = Literal["highest", "high", "medium"]
+Parallel = Literal["none", "ddp", "fsdp"]
 OptimizerName = Literal["adamw", "muon", "sgd"]
 MuonScale = Literal["original", "match_adamw"]
 Precision = Literal["auto", "bfloat16", "float32"]
@@ -197,6 +197,24 @@ class TrainingConfig:
             )
         if self.max_grad_norm is not None and not self.max_grad_norm > 0:
             raise ValueError(f"training.max_grad_norm is {self.max_grad_norm}: give a number above 0, or null")
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """Which checkpoints are kept, and how they are written."""
+
+    keep_last: int | None = 3
+    """Newest checkpoints that are kept; null: all."""
+    keep_best: int = 1
+    """Checkpoints of the lowest validation losses that are kept besides."""
+    background: bool = True
+    """Write while training goes on; it takes memory for one copy of the model and the optimizer's state."""
+
+    def __post_init__(self) -> None:
+        if self.keep_last is not None and self.keep_last < 1:
+            raise ValueError(f"checkpoints.keep_last is {self.keep_last}: it must be at least 1, or null to keep all")
+        if self.keep_best < 0:
+            raise ValueError(f"checkpoints.keep_best is {self.keep_best}: it must be at least 0")
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import Module
 
 from nn import TransformerLM
-from trainer.data import windows
-from trainer.distributed import World
-from trainer.token_files import check_length
+from trainer.data.token_files import check_length
+from trainer.data.training_data import windows
+from trainer.runtime.distributed import World
 
 Batch = tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]
 LossFunction = Callable[[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]], Float[Tensor, ""]]

@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from trainer.batches import TrainingBatches
+from trainer.data.batches import TrainingBatches
 from trainer.guards import DivergedError, NonFiniteGuard
-from trainer.session import Session
 from trainer.step import apply_update, compute_gradients, set_learning_rate
+from trainer.train_state import Session
 
 
 class Answer:

@@ -11,28 +11,28 @@ from torch import Tensor
 
 from nn.accounting import training_flops
 from optim import describe_groups
-from trainer.background_writing import CheckpointWriter
-from trainer.batches import TrainingBatches
-from trainer.checkpoint_format import Progress, digest
-from trainer.command_line import plain_values
+from trainer.checkpoints.background import CheckpointWriter
+from trainer.checkpoints.format import Progress, digest
+from trainer.checkpoints.retrying import Saver
 from trainer.config import TrainConfig
-from trainer.data import TrainingData
-from trainer.devices import device_name
+from trainer.config_files import plain_values
+from trainer.data.batches import TrainingBatches
+from trainer.data.prefetch import Prefetcher
+from trainer.data.training_data import TrainingData
 from trainer.evaluation import EvaluationStopped, SampleHook, perplexity
 from trainer.guarded_updates import GuardedUpdates, answers_late
 from trainer.guards import NonFiniteGuard, SpikeDetector
-from trainer.interruption import Interruption, TrainingInterrupted
-from trainer.memory import peak_memory_bytes
-from trainer.metrics_file import Entry
-from trainer.peak_flops import datasheet_peak_flops
-from trainer.prefetch import Prefetcher
-from trainer.reporting import Reporters
-from trainer.run_directory import RunDirectory
+from trainer.reporting.metrics_file import Entry
+from trainer.reporting.reporters import Reporters
+from trainer.reporting.throughput import Throughput
+from trainer.run.directory import RunDirectory
 from trainer.run_evaluation import Evaluator
-from trainer.saving import Saver
-from trainer.session import Session
+from trainer.runtime.device import device_name
+from trainer.runtime.interruption import Interruption, TrainingInterrupted
+from trainer.runtime.memory import peak_memory_bytes
+from trainer.runtime.peak_flops import datasheet_peak_flops
 from trainer.step import group_parameters, learning_rate, learning_rate_by_time
-from trainer.throughput import Throughput
+from trainer.train_state import Session
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from trainer.data import TrainingData, evaluation_batches
+from trainer.data.training_data import TrainingData, evaluation_batches
 from trainer.evaluation import (
     Evaluation,
     SampleHook,
@@ -12,10 +12,10 @@ from trainer.evaluation import (
     validation_batches,
 )
 from trainer.guards import DivergedError
-from trainer.interruption import Interruption
-from trainer.reporter import Metrics
-from trainer.reporting import Reporters
-from trainer.session import Session
+from trainer.reporting.reporter import Metrics
+from trainer.reporting.reporters import Reporters
+from trainer.runtime.interruption import Interruption
+from trainer.train_state import Session
 
 
 @dataclass

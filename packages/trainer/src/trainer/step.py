@@ -24,8 +24,8 @@ from optim import (
     piecewise_schedule,
     wsd_schedule,
 )
-from trainer.compilation import LossFunction
 from trainer.config import OptimizerConfig, ScheduleConfig
+from trainer.runtime.compilation import LossFunction
 
 PartContext = Callable[[bool], AbstractContextManager[object]]
 

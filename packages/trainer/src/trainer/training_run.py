@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import torch
 
 from nn import TransformerLM
-from trainer.background_writing import CheckpointWriter
-from trainer.batches import TrainingBatches
-from trainer.checkpoint_store import CheckpointStore
-from trainer.command_line import save_config
+from trainer.checkpoints.background import CheckpointWriter
+from trainer.checkpoints.store import CheckpointStore
 from trainer.config import TrainConfig
-from trainer.data import TrainingData
-from trainer.devices import choose_device
-from trainer.distributed import joined_world
-from trainer.environment import record_environment
+from trainer.config_files import save_config
+from trainer.data.batches import TrainingBatches
+from trainer.data.fingerprint import fingerprint_data, load_fingerprint, refuse_other_data, save_fingerprint
+from trainer.data.training_data import TrainingData
 from trainer.evaluation import SampleHook
-from trainer.fingerprint import fingerprint_data, load_fingerprint, refuse_other_data, save_fingerprint
-from trainer.interruption import Interruption
 from trainer.loop import Loop, nothing_left
-from trainer.metrics_file import Entry, rewind_metrics
-from trainer.reporting import Reporters, make_reporters
-from trainer.run_directory import RunDirectory
-from trainer.run_lock import sole_use
-from trainer.session import Session, build_session
+from trainer.reporting.metrics_file import Entry, rewind_metrics
+from trainer.reporting.reporters import Reporters, make_reporters
+from trainer.run.directory import RunDirectory
+from trainer.run.environment import record_environment
+from trainer.run.lock import sole_use
+from trainer.runtime.device import choose_device
+from trainer.runtime.distributed import joined_world
+from trainer.runtime.interruption import Interruption
+from trainer.train_state import Session, build_session
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trainer.metrics_file import read_metrics
-from trainer.run_directory import RunDirectory
+from trainer.reporting.metrics_file import read_metrics
+from trainer.run.directory import RunDirectory
 
 Axis = Literal["step", "tokens", "time"]
 """What curves go along: updates, tokens, or seconds in the loop."""

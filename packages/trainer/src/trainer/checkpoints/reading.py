@@ -1,0 +1,185 @@
+"""Reading a checkpoint: all of it is verified, and compared with what it is to fill, before anything is changed."""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from trainer.checkpoints.compatibility import check_finite, check_model, check_optimizer, parameter_names
+from trainer.checkpoints.format import (
+    MAX_STATE_BYTES,
+    MODEL_FILE,
+    OPTIMIZER_FILE,
+    STATE_FILE,
+    CheckpointError,
+    FileRecord,
+    Progress,
+    StoredState,
+    decode_state,
+    shorten,
+)
+from trainer.checkpoints.safetensors_file import read_tensors, stored_names
+from trainer.checkpoints.state_tree import StateError, tensor_names, unflatten
+from trainer.checkpoints.tensor_names import plain_names
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on the disk that has been found whole; its tensors are read when they are asked for."""
+
+    path: Path
+    state: StoredState
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stood."""
+        return self.state.progress
+
+    def model_state(self) -> dict[str, Any]:
+        """Read the model's state_dict."""
+        tree = self._read(MODEL_FILE, self.state.model)
+        return {plain: tree[name] for name, plain in plain_names(tree).items()}
+
+    def optimizer_state(self) -> Any:
+        """Read the optimizer's state_dict; None: it was saved without."""
+        return self._read(OPTIMIZER_FILE, self.state.optimizer)
+
+    def _read(self, name: str, tree: Any) -> Any:
+        try:
+            return unflatten(tree, read_tensors(self.path / name))
+        except (StateError, RecursionError) as error:
+            raise CheckpointError(
+                f"checkpoint {self.path} is damaged: {shorten(str(error))}; use another one"
+            ) from None
+
+    def restore(self, model: Module, optimizer: Optimizer | None = None, *, finite: bool = True) -> Progress:
+        """Fill a model, and an optimizer if given.
+
+        Args:
+            model: a module of the same shape as the saved one.
+            optimizer: an optimizer over the same parameters, or None to take the model alone.
+            finite: refuse NaN and infinity.
+
+        Raises:
+            CheckpointError: it does not fit; nothing has been changed then.
+        """
+        names = plain_names(model.state_dict())
+        live = {names[name]: value for name, value in model.state_dict().items()}
+        model_state = self.model_state()
+        check_model(model_state, live, self.path)
+        optimizer_state = None
+        if optimizer is not None:
+            optimizer_state = self.optimizer_state()
+            check_optimizer(optimizer_state, self.state.optimizer_class, optimizer, self.path)
+        if finite:
+            parameters = {names.get(name, name) for name in parameter_names(model)}
+            check_finite(model_state, parameters, optimizer_state, self.path)
+        if optimizer is not None and optimizer_state is not None:
+            _fill_optimizer(optimizer, optimizer_state, self.path)
+        try:
+            model.load_state_dict({name: model_state[plain] for name, plain in names.items()})
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:  # extra state of another form
+            raise CheckpointError(f"checkpoint {self.path} does not fit the model: {shorten(str(error))}") from None
+        return self.progress
+
+
+def open_checkpoint(src: str | os.PathLike[str]) -> Checkpoint:
+    """Return a checkpoint after verifying it: sizes and hashes of all files, and the names of all tensors.
+
+    Raises:
+        CheckpointError: it is missing or damaged; the message says what is wrong and what to do.
+    """
+    src = Path(src)
+    state = read_state(src)
+    try:
+        for name, tree in ((MODEL_FILE, state.model), (OPTIMIZER_FILE, state.optimizer)):
+            _check_file(src / name, None if state.files is None else state.files[name])
+            stored, named = stored_names(src / name), tensor_names(tree)
+            if stored - named:
+                raise StateError(f"{name} holds a tensor {shorten(min(stored - named))!r} that nothing names")
+            unflatten(tree, dict.fromkeys(stored, torch.empty(0)))
+        plain_names(state.model)
+    except CheckpointError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"checkpoint {src} is damaged: {shorten(str(error))}; use another one") from None
+    return Checkpoint(src, state)
+
+
+def read_state(src: Path) -> StoredState:
+    """Return what the `state.json` of a checkpoint says, without looking at its tensors.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    if not src.is_dir():
+        raise CheckpointError(f"checkpoint {src} does not exist: name a folder such as checkpoints/step_00001000")
+    path = src / STATE_FILE
+    size = _require_file(path)
+    if size > MAX_STATE_BYTES:
+        raise CheckpointError(
+            f"{path} is damaged (it is {size:,} bytes long, more than any checkpoint's): use another checkpoint"
+        )
+    try:
+        return decode_state(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}): use another checkpoint") from None
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} is damaged ({error}): use another checkpoint") from None
+
+
+def _require_file(path: Path) -> int:
+    """Return the size of a file, which must be one and no link or folder."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing, so this is no whole checkpoint: use another one") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}): use another checkpoint") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise CheckpointError(f"{path} is a link, a folder or a device instead of a file: use another checkpoint")
+    return status.st_size
+
+
+def _check_file(path: Path, record: FileRecord | None) -> None:
+    size = _require_file(path)
+    if record is None:
+        return
+    if size != record.size:
+        raise CheckpointError(
+            f"{path} is truncated or damaged (it has {size:,} bytes instead of {record.size:,}): use another checkpoint"
+        )
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}): use another checkpoint") from None
+    if found != record.sha256:
+        raise CheckpointError(
+            f"{path} is damaged (its content does not have the hash that {STATE_FILE} states): use another checkpoint"
+        )
+
+
+def _fill_optimizer(optimizer: Optimizer, saved: dict[str, Any], src: Path) -> None:
+    """Load a state_dict, keeping each tensor's dtype, which torch changes to the parameter's."""
+    groups = [
+        {**live, **group}
+        for live, group in zip(optimizer.state_dict()["param_groups"], saved["param_groups"], strict=True)
+    ]
+    try:
+        optimizer.load_state_dict({**saved, "param_groups": groups})
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"checkpoint {src} does not fit the optimizer: {shorten(str(error))}") from None
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for index, kept in saved["state"].items():
+        state = optimizer.state[parameters[index]]
+        for key, value in kept.items():
+            if isinstance(value, Tensor) and value.dtype != state[key].dtype:
+                state[key] = value.to(state[key].device)

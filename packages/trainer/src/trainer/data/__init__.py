@@ -1,0 +1,5 @@
+"""The data of a run: token files, the batches of each step, fingerprints."""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

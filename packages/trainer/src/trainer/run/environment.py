@@ -1,0 +1,141 @@
+"""environment.json: what each session of a run ran on, and which version of the code it ran.
+
+Written down for whoever wants to repeat the run: versions, hardware, the command line, the git revision and, in
+environment.diff, what the code differed in from it. Environment variables are left out, since they hold secrets.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer.run.directory import RunDirectory
+from trainer.run.source_revision import SourceRevision, find_source_revision
+from trainer.runtime.device import device_name
+
+_PACKAGES = ("torch", "einx", "numpy", "safetensors", "nn", "optim", "trainer", "bpe", "wandb")
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def record_environment(run: RunDirectory, device: torch.device, first_step: int = 0) -> dict[str, Any]:
+    """Add a session to the run's environment.json, and return its entry.
+
+    The entries of earlier sessions stay, so that one sees what ran where. An environment.json that cannot be read is
+    kept beside it, as `environment.json.damaged`.
+
+    Args:
+        run: the run's folder.
+        device: what it trains on.
+        first_step: the steps that were done before this session.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    sessions = _earlier_sessions(run.environment)
+    entry = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "first_step": first_step,
+        **describe_environment(device),
+        "git": _record_source(run, find_source_revision(), len(sessions) + 1),
+    }
+    text = json.dumps({"sessions": [*sessions, entry]}, indent=2) + "\n"
+    _write_whole(run.environment, text.encode("utf-8"))
+    return entry
+
+
+def describe_environment(device: torch.device) -> dict[str, Any]:
+    """Return command line, versions and hardware."""
+    return {
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "host": platform.node(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "device": device_name(device),
+        "gpus": _gpus(),
+        "cuda": torch.version.cuda,
+        "cpu": _cpu_model(),
+        "cpu_count": os.cpu_count(),
+        "usable_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_bytes": _memory_bytes(),
+    }
+
+
+def _earlier_sessions(path: Path) -> list[Any]:
+    if not path.exists():
+        return []
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        content = None
+    if isinstance(content, dict):
+        # Before sessions were told apart, the file was the entry of the last one.
+        sessions = content.get("sessions", [content])
+        if isinstance(sessions, list):
+            return sessions
+    path.replace(path.with_name(f"{path.name}.damaged"))
+    return []
+
+
+def _record_source(run: RunDirectory, source: SourceRevision | None, session: int) -> dict[str, Any] | None:
+    """Write the difference beside environment.json, unless an earlier session had the same, and describe it all."""
+    if source is None:
+        return None
+    described: dict[str, Any] = {
+        "revision": source.revision,
+        "dirty": source.dirty,
+        "untracked": source.untracked,
+        "diff": None,
+        "diff_sha256": None,
+        "diff_truncated": source.truncated,
+    }
+    if source.diff:
+        path = run.environment_diff
+        if path.exists() and path.read_bytes() != source.diff:
+            path = path.with_name(f"environment.{session}.diff")
+        _write_whole(path, source.diff)
+        described |= {"diff": path.name, "diff_sha256": hashlib.sha256(source.diff).hexdigest()}
+    return described
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # run from source, or not needed here
+        return None
+
+
+def _gpus() -> list[dict[str, Any]]:
+    if not torch.cuda.is_available():
+        return []
+    properties = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    return [{"name": each.name, "memory_bytes": each.total_memory} for each in properties]
+
+
+def _cpu_model() -> str:
+    if _CPUINFO.exists():
+        for line in _CPUINFO.read_text(errors="replace").splitlines():
+            if line.lower().startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on this system
+        return None
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,5 @@
+"""What a run computes on: device, precision, compilation, processes, interruption."""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
