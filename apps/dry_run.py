@@ -12,14 +12,11 @@ from torch.nn import Module
 
 from nn.accounting import count_parameters, training_flops, training_memory
 from nn.accounting.precision import Precision
-from trainer import TrainConfig, choose_device
+from trainer import TrainConfig, TrainState, build_train_state, choose_device, train_step
 from trainer.data import TrainingData
 from trainer.data.fingerprint import fingerprint_file
-from trainer.runtime.compilation import training_flops as flops_of_run
-from trainer.runtime.compilation import why_not_compiled
+from trainer.runtime.compilation import training_flops as flops_of_run, why_not_compiled
 from trainer.runtime.distributed import World
-from trainer.step import apply_update, compute_gradients
-from trainer.train_state import Session, build_session
 
 
 def print_dry_run(config: TrainConfig, data: TrainingData | None, texts: list[Path]) -> None:
@@ -40,17 +37,17 @@ def print_dry_run(config: TrainConfig, data: TrainingData | None, texts: list[Pa
     device = choose_device(config.run.device)
     why_not = why_not_compiled(training.compile, device, flops_of_run(config, count_parameters(model).total))
     alone = dataclasses.replace(training, parallel="none", compile="off")
-    session = build_session(dataclasses.replace(config, training=alone), World(), device)
+    state = build_train_state(dataclasses.replace(config, training=alone), World(), device)
 
     print(f"parameters: {count_parameters(model).total:,}")
-    print("\n".join(_shapes(session.model)))
+    print("\n".join(_shapes(state.model)))
     flops = training_flops(model, training.batch_size).total
     tokens = training.batch_size * model.context_length
     print(f"batch: {training.batch_size} × {model.context_length} = {tokens:,} tokens, {part} sequences at once")
     print(f"tokens: {training.steps * tokens:,} in {training.steps:,} steps")
     print(f"FLOPs: {flops:.4g} a step, {training.steps * flops:.4g} in all")
-    _print_memory(session, part, why_not)
-    _print_time(session, part, why_not)
+    _print_memory(state, part, why_not)
+    _print_time(state, part, why_not)
     _print_data(data, texts)
 
 
@@ -64,27 +61,28 @@ def _shapes(model: Module) -> list[str]:
     ]
 
 
-def _print_memory(session: Session, part: int, why_not: str | None) -> None:
-    training = session.config.training
-    precision: Precision = "mixed" if session.precision == "bfloat16" else "float32"
+def _print_memory(state: TrainState, part: int, why_not: str | None) -> None:
+    training = state.config.training
+    precision: Precision = "mixed" if state.matmul_format == "bfloat16" else "float32"
     needed = training_memory(
-        session.config.model,
+        state.config.model,
         part,
-        optimizer=session.config.optimizer.name,
+        optimizer=state.config.optimizer.name,
         precision=precision,
         compiled=why_not is None,
         accumulates=training.gradient_accumulation > 1,
-        accelerator=session.device.type != "cpu",
+        accelerator=state.device.type != "cpu",
     )
     how = "compiled" if why_not is None else f"not compiled: {why_not}"
     whole = ", were no parameter shared out" if training.parallel == "fsdp" else ""
     print(f"memory: about {needed.peak.total / 1e6:,.0f} MB for a step, {precision}{whole} ({how})")
 
 
-def _print_time(session: Session, part: int, why_not: str | None) -> None:
-    training = session.config.training
-    gradients, update = _measured(session, part)
-    seconds = training.gradient_accumulation * gradients + update
+def _print_time(state: TrainState, part: int, why_not: str | None) -> None:
+    training = state.config.training
+    seconds = _measure_step(state, part, 1)
+    if training.gradient_accumulation > 1:  # each further microbatch takes as long as the second
+        seconds += (training.gradient_accumulation - 1) * max(0.0, _measure_step(state, part, 2) - seconds)
     less = "; the run compiles, which should take less" if why_not is None else ""
     print(
         f"time: {seconds:.3g} s a step as measured here, not compiled, {_spoken(training.steps * seconds)} in all{less}"
@@ -93,24 +91,27 @@ def _print_time(session: Session, part: int, why_not: str | None) -> None:
         print(f"time limit: {_spoken(training.max_seconds)}")
 
 
-def _measured(session: Session, part: int) -> tuple[float, float]:
-    """Return the seconds of one part's gradients, and of an update: of the second time, since the first is slower."""
-    model = session.config.model
-    ids = torch.randint(model.vocab_size, (part, model.context_length), device=session.device)
-    times = []
+def _measure_step(state: TrainState, microbatch_size: int, num_microbatches: int) -> float:
+    """Return the seconds of a step: the second one is measured, since the first is slower."""
+    model, max_grad_norm = state.config.model, state.config.training.max_grad_norm
+    ids = torch.randint(model.vocab_size, (num_microbatches * microbatch_size, model.context_length))
+    ids = ids.to(state.device)
+    seconds = 0.0
     for _ in range(2):
-        for work in (
-            lambda: compute_gradients(
-                session.loss, session.parameters, ids, ids, max_grad_norm=session.config.training.max_grad_norm
-            ),
-            lambda: apply_update(session.optimizer, 0.0),
-        ):
-            started = time.perf_counter()
-            work()
-            if session.device.type != "cpu":
-                torch.accelerator.synchronize(session.device)
-            times.append(time.perf_counter() - started)
-    return times[-2], times[-1]
+        started = time.perf_counter()
+        train_step(
+            state.loss,
+            state.optimizer,
+            ids,
+            ids,
+            learning_rate=0.0,
+            gradient_accumulation=num_microbatches,
+            max_grad_norm=max_grad_norm,
+        )
+        if state.device.type != "cpu":
+            torch.accelerator.synchronize(state.device)
+        seconds = time.perf_counter() - started
+    return seconds
 
 
 def _print_data(data: TrainingData | None, texts: list[Path]) -> None:

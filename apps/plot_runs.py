@@ -6,7 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from command import OneLineParser, run_command
-from trainer import open_run_directory, plot_runs
+from trainer import open_run_directory
+from trainer.plots import plot_runs
 
 
 def parse(arguments: list[str]) -> Namespace:

@@ -30,12 +30,12 @@ from trainer import (
     open_run_directory,
     option_values,
     parse_config,
-    plot_loss,
     save_config,
     train,
 )
 from trainer.checkpoints import open_checkpoint
 from trainer.data import TrainingData
+from trainer.plots import plot_loss
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 import figures
-from model_ours_generation import MODES as OUR_DECODING_MODES
-from model_ours_generation import UNCACHED
+from model_ours_generation import MODES as OUR_DECODING_MODES, UNCACHED
 from model_settings import Row, Settings, distance, measured
 from model_shapes import SHAPES, Shape, shrink
 from runs import WorkerError

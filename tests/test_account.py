@@ -94,7 +94,7 @@ def measured_peak(config, batch, *, optimizer, precision, accumulates, accelerat
             return model.loss(inputs, targets)
 
     def step():
-        train_step(model, updates, ids, ids, learning_rate=1e-3, gradient_accumulation=parts, loss_function=loss)
+        train_step(loss, updates, ids, ids, learning_rate=1e-3, gradient_accumulation=parts)
 
     return load_allocator_peak().training_peak(step, model, updates)
 

@@ -10,8 +10,7 @@ import torch
 
 from bpe import Tokenizer
 from export_run import main as export_run
-from generate import load_speaker
-from generate import main as generate_text
+from generate import load_speaker, main as generate_text
 from import_model import main as import_model
 from nn import ModelConfig, SamplingConfig, TransformerLM, generate
 from nn.interchange import load_llama, save_llama

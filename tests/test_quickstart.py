@@ -23,8 +23,7 @@ def test_from_nothing_to_stories(call, tmp_path):
     assert (run / "corpus" / "train.txt").stat().st_size > 50_000
 
     # The configuration names the corpus where it is, and the run can be gone on with.
-    from text_run import TextRunConfig
-    from text_run import main as train_main
+    from text_run import TextRunConfig, main as train_main
 
     config, _ = parse_config(TextRunConfig, [], files=[run / "config.yaml"])
     assert config.data.train_text == str(run / "corpus" / "train.txt")

@@ -322,17 +322,17 @@ def test_samples_that_there_will_not_be_are_told_of(call, tmp_path, trained_run)
 
 def stop_at(monkeypatch, update, error):
     """Let the training step of an update raise an error."""
-    from trainer import guarded_updates
+    from trainer import loop
 
     calls = []
 
-    def step(*arguments, original=guarded_updates.compute_gradients, **keywords):
+    def step(*arguments, original=loop.train_step, **keywords):
         calls.append(1)
         if len(calls) == update:
             raise error
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr(guarded_updates, "compute_gradients", step)
+    monkeypatch.setattr(loop, "train_step", step)
 
 
 @pytest.mark.parametrize(
@@ -353,13 +353,13 @@ def test_ctrl_c_says_how_to_go_on(call, tmp_path, texts, monkeypatch, update, me
 
 
 def test_being_asked_to_stop_saves_and_has_a_code_of_its_own(call, tmp_path, texts, monkeypatch):
-    from trainer import guarded_updates
+    from trainer import loop
 
-    def step(*arguments, original=guarded_updates.compute_gradients, **keywords):
+    def step(*arguments, original=loop.train_step, **keywords):
         os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr(guarded_updates, "compute_gradients", step)
+    monkeypatch.setattr(loop, "train_step", step)
     run = tmp_path / "run"
     outcome = call(main, *TINY_MODEL, *TINY_TRAINING, *data_options(texts), f"--run.directory={run}")
     assert outcome.code == 75

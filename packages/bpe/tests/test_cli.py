@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import Tokenizer, open_token_file, progress, read_token_file_info, write_token_file
 from bpe.cli import build_parser, main

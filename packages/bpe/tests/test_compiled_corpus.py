@@ -6,8 +6,7 @@ import threading
 from functools import partial
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import PATTERNS, TextFileError, read_text
 from bpe.patterns import compile_pattern

@@ -3,8 +3,7 @@ from collections import Counter
 from itertools import accumulate, pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe.patterns import PATTERNS, compile_pattern, split_pieces
 from bpe.reference import count_pieces

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 import tiktoken
 import tokenizers
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import PATTERNS, TextFileError, Tokenizer, encode_file, open_token_file
 

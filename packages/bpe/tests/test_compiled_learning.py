@@ -3,8 +3,7 @@ import pydoc_data.topics
 import numpy as np
 import pytest
 import tokenizers
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bpe.patterns import compile_pattern
 from bpe.reference import count_pieces, learn_merges

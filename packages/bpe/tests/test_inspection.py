@@ -1,8 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import Tokenizer
 from bpe.inspection import TextSize, count_table, longest_tokens, measure, show_tokens, summary, token_table, visible

@@ -9,8 +9,7 @@ from itertools import accumulate, product
 import numpy as np
 import pytest
 import regex
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import PATTERNS
 from bpe.patterns import compile_pattern, split_pieces

@@ -2,8 +2,7 @@ from itertools import pairwise
 
 import tiktoken
 import tokenizers
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from bpe import Tokenizer
 from bpe.formats import recover_merges

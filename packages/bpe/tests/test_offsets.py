@@ -2,8 +2,7 @@ from itertools import pairwise
 
 import tiktoken
 import tokenizers
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import PATTERNS, Tokenizer
 from bpe.offsets import token_offsets

@@ -2,8 +2,7 @@ import threading
 from itertools import count
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe.parallel import available_cores, map_in_order
 

@@ -1,8 +1,7 @@
 import pytest
 import regex
 import tiktoken
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe.patterns import PATTERNS, compile_pattern, last_safe_cut, split_pieces
 

@@ -1,8 +1,7 @@
 import pytest
 import regex
 import tokenizers
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from bpe import PATTERNS
 from bpe.formats.portable_patterns import check_portable_pattern

@@ -1,8 +1,7 @@
 from collections import Counter
 from itertools import pairwise
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe.patterns import compile_pattern
 from bpe.reference import count_pieces, learn_merges, merge_by_rank, split_bytes

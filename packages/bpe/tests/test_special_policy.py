@@ -1,7 +1,6 @@
 import pytest
 import tiktoken
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from bpe import PATTERNS, Tokenizer
 

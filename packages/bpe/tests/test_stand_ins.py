@@ -1,7 +1,6 @@
 import pytest
 import tokenizers
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe.formats import from_stand_ins, to_stand_ins
 

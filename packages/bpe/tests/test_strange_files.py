@@ -8,8 +8,7 @@ import pkgutil
 import tracemalloc
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import Tokenizer, TokenizerFileError, formats
 from bpe.formats import reading

@@ -2,8 +2,7 @@ import itertools
 import tracemalloc
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import PATTERNS, StreamDecoder, Tokenizer
 

@@ -3,8 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import tiktoken
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bpe import PATTERNS, Tokenizer, train_bpe
 

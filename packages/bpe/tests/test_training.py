@@ -8,8 +8,7 @@ from itertools import pairwise
 
 import pytest
 import regex
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import bpe.engine
 from bpe import PATTERNS, TextFileError, train_bpe, train_bpe_with_report

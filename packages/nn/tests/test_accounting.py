@@ -3,8 +3,7 @@
 import pytest
 import torch
 from configurations import covering_array, name_of
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from nn import KVCache, ModelConfig, TransformerLM

@@ -1,21 +1,19 @@
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nn import ModelConfig, TransformerLM, cross_entropy
-from trainer import DataError, evaluate, perplexity
-from trainer.evaluation import (
-    Evaluation,
-    EvaluationStopped,
-    measure_loss,
-    measure_loss_together,
-    validation_batches,
-)
+from trainer import DataError, evaluate, open_data, perplexity, read_metrics, train
+from trainer.data.training_data import validation_batches
+from trainer.evaluation import Evaluation, EvaluationStopped, measure_loss
 from trainer.runtime.distributed import World
+
+from .run_helpers import changed, train_run
 
 
 def tiny():
@@ -119,5 +117,36 @@ def test_one_process_that_is_asked_to_stop_stops_all():
     loss = torch.nn.Module()
     loss.forward = lambda inputs, targets: computed.append(1) or torch.tensor(1.0)
     with pytest.raises(EvaluationStopped):
-        measure_loss_together(loss, batches, Together(rank=0, size=2), stop=lambda: False)
+        measure_loss(loss, batches, world=Together(rank=0, size=2), stop=lambda: False)
     assert len(computed) == 1
+
+
+def test_samples_come_with_evaluations(config, run):
+    seen = []
+
+    def sample(model, step):
+        seen.append(step)
+        return f"a text of {model.config.vocab_size}"
+
+    train(config, run, open_data(config.data, config.model), sample=sample)
+    assert seen == [10, 20]
+    assert run.log.read_text().count("a text of 31") == 2
+
+
+def test_a_failing_sample_is_logged_after_the_step_is_saved(config, run):
+    def sample(model, step):
+        assert run.checkpoint(step).exists()
+        raise RuntimeError("no text today")
+
+    config = changed(config, checkpoints={"background": False})
+    train(config, run, open_data(config.data, config.model), sample=sample)
+    assert run.log.read_text().count("the sample failed (RuntimeError: no text today)") == 2
+
+
+def test_bits_per_byte_of_the_text(config, run):
+    path = Path(f"{config.data.valid_tokens}.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "text_bytes": 1250}))  # of 500 tokens
+    train_run(config, run)
+    entry = read_metrics(run.metrics)[-1]
+    assert entry["bits_per_byte"] == pytest.approx(entry["valid_loss"] / math.log(2) / 2.5)
+    assert f"{entry['bits_per_byte']:.4f} bits per byte" in run.log.read_text()

@@ -6,12 +6,11 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from matplotlib.colors import to_rgb
 
-from trainer import RunDirectory, plot_loss, plot_runs
-from trainer.plots import Curve, PlotError, draw_curves, read_curves, save_figure
+from trainer import RunDirectory
+from trainer.plots import Curve, PlotError, draw_curves, plot_loss, plot_runs, read_curves, save_figure
 from trainer.plots.curves import points_of
 from trainer.plots.style import look
 
@@ -164,7 +163,7 @@ def test_the_same_figures_give_the_same_bytes(tmp_path, ending):
     runs = [make_run(tmp_path / name, *usual()) for name in "ab"]
     plot_runs(runs, tmp_path / f"here.{ending}")
     program = (
-        "import sys; from pathlib import Path; from trainer import RunDirectory, plot_runs\n"
+        "import sys; from pathlib import Path; from trainer import RunDirectory; from trainer.plots import plot_runs\n"
         "*runs, out = map(Path, sys.argv[1:]); plot_runs([RunDirectory(run) for run in runs], out)"
     )
     command = [sys.executable, "-c", program, *(str(run.path) for run in runs), str(tmp_path / f"there.{ending}")]

@@ -1,41 +1,45 @@
-"""The loss on validation data: every token once, in an order that never changes."""
+"""Evaluation: the mean loss on validation data, measured during a run and reported."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 from torch.nn import Module
 
 from nn import TransformerLM
-from trainer.data.token_files import check_length
-from trainer.data.training_data import windows
+from trainer.data.training_data import TrainingData, evaluation_batches, validation_batches
+from trainer.divergence import DivergedError
+from trainer.reporting.reporter import Metrics, Reporter
 from trainer.runtime.distributed import World
+from trainer.runtime.interruption import Interruption
+from trainer.step import LossFunction
+from trainer.train_state import TrainState
 
 Batch = tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]
-LossFunction = Callable[[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]], Float[Tensor, ""]]
-"""The mean loss in nats of inputs and their targets."""
+"""Inputs and targets."""
 SampleHook = Callable[[TransformerLM, int], str]
-"""Makes a text of the model at a step, for people to see how it comes along; whoever knows the tokenizer gives it."""
+"""Returns a text that the model generates at a step. The trainer knows token ids only, so the caller provides it."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Sums over the targets of validation data, which can be added up over parts of it, such as those of processes."""
+    """Sums over the targets of validation data; evaluations of parts of the data can be added."""
 
     nats: float
-    """The loss of all targets together."""
+    """The summed loss of all targets."""
     tokens: int
-    """How many there are."""
+    """The number of targets."""
     num_bytes: int | None = None
-    """The bytes of text that they stand for; None: not known."""
+    """The bytes of text that the targets stand for, if known."""
 
     @property
     def loss(self) -> float:
-        """Mean loss, in nats per token; each target weighs the same."""
+        """Mean loss in nats per token; each target has the same weight."""
         return self.nats / self.tokens
 
     @property
@@ -45,9 +49,9 @@ class Evaluation:
 
     @property
     def bits_per_byte(self) -> float | None:
-        """Loss in bits per byte of text, which can be compared between tokenizers (Gao et al. 2020, "The Pile", §3.1).
+        """Loss in bits per byte of text, comparable between tokenizers (Gao et al. 2020, "The Pile", section 3.1).
 
-        None where the bytes are not known, or there are none.
+        None if the number of bytes is unknown or 0.
         """
         return self.nats / (math.log(2) * self.num_bytes) if self.num_bytes else None
 
@@ -56,13 +60,13 @@ class Evaluation:
         return Evaluation(self.nats + other.nats, self.tokens + other.tokens, known)
 
     def metrics(self) -> dict[str, float | int | None]:
-        """Return the figures under the names that they have in metrics.jsonl."""
+        """Return the figures under their names in metrics.jsonl."""
         figures: dict[str, float | int | None] = {"valid_loss": self.loss, "valid_perplexity": self.perplexity}
         return figures if self.num_bytes is None else figures | {"bits_per_byte": self.bits_per_byte}
 
 
-class EvaluationStopped(Exception):  # noqa: N818 not an error: somebody asked for it
-    """An evaluation was left before its end."""
+class EvaluationStopped(Exception):  # noqa: N818 not an error: it was requested
+    """An evaluation was stopped before its end."""
 
 
 @torch.no_grad()
@@ -71,113 +75,74 @@ def measure_loss(
     batches: Iterable[Batch],
     *,
     byte_lengths: Int[Tensor, " vocab"] | None = None,
-    may_be_empty: bool = False,
+    world: World | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
-    """Add up the loss of batches, which may differ in shape, without waiting for the device between them.
+    """Sum the loss of batches, which may differ in shape, without waiting for the device between them.
 
     Args:
-        loss_function: the mean loss of a batch, such as a model's in evaluation mode.
+        loss_function: from inputs and targets to their mean loss, such as the `loss` of a model in evaluation mode.
         batches: inputs and targets.
-        byte_lengths: how many bytes each id stands for, on the device of the batches.
-        may_be_empty: no batch is no error.
+        byte_lengths: the number of bytes that each id stands for, on the device of the batches.
+        world: processes that share the batches, if there are several: each computes some of them. All of them must
+            call this, with the same batches.
+        stop: called before each batch; returns whether to stop. If one process stops, all do.
 
     Raises:
-        ValueError: there is no batch.
+        EvaluationStopped: `stop` returned True.
+        ValueError: there are no batches.
     """
     losses, counts, byte_counts = [], [], []
-    for inputs, targets in batches:
+    for inputs, targets in _own_batches(loss_function, batches, world or World(), stop):
         losses.append(loss_function(inputs, targets))
         counts.append(targets.numel())
         if byte_lengths is not None:
             byte_counts.append(byte_lengths[targets].sum())
-    if not losses and may_be_empty:
-        return Evaluation(0.0, 0, None if byte_lengths is None else 0)
-    if not losses:
-        raise ValueError("there is no batch to measure the loss on: give validation data")
-    means = torch.stack(losses).tolist()
+    means = torch.stack(losses).tolist() if losses else []
     nats = math.fsum(mean * count for mean, count in zip(means, counts, strict=True))
-    num_bytes = None if byte_lengths is None else sum(torch.stack(byte_counts).tolist())
-    return Evaluation(nats, sum(counts), num_bytes)
+    tokens = sum(counts)
+    num_bytes = sum(torch.stack(byte_counts).tolist()) if byte_counts else 0
+    if world is not None:
+        nats, *totals = world.total(nats, tokens, num_bytes)
+        tokens, num_bytes = map(int, totals)
+    if not tokens:
+        raise ValueError("there is no batch to measure the loss on: give validation data")
+    return Evaluation(nats, tokens, None if byte_lengths is None else num_bytes)
+
+
+def _own_batches(
+    loss_function: LossFunction, batches: Iterable[Batch], world: World, stop: Callable[[], bool]
+) -> Iterator[Batch]:
+    """Yield the batches that this process measures: every `world.size`-th of them."""
+    remaining = iter(batches)
+    while turn := list(islice(remaining, world.size)):
+        if world.agree(float(stop()))[0]:
+            raise EvaluationStopped
+        if world.rank < len(turn):
+            yield turn[world.rank]
+        else:  # every process must compute in each turn, since parameters may be sharded
+            loss_function(*turn[0])
 
 
 def evaluate(model: TransformerLM, batches: Iterable[Batch]) -> float:
-    """Return the mean loss over all targets of the batches, in nats; each target weighs the same."""
-    was_training = model.training
-    model.eval()
-    try:
+    """Return the mean loss over all targets of the batches, in nats; each target has the same weight.
+
+    Raises:
+        ValueError: there are no batches.
+    """
+    with evaluation_mode(model):
         return measure_loss(model.loss, batches).loss
-    finally:
-        model.train(was_training)
 
 
-@torch.no_grad()
-def measure_loss_together(
-    loss: Module,
-    batches: Iterable[Batch],
-    world: World,
-    *,
-    byte_lengths: Int[Tensor, " vocab"] | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Evaluation:
-    """Measure as `measure_loss` does, the batches being shared by all processes.
-
-    Args:
-        loss: maps inputs and targets to their mean loss.
-        batches: all of them, the same in each process, which computes its share.
-        world: the processes.
-        byte_lengths: see `measure_loss`.
-        stop: asked before each batch; one process that wants to stop is enough.
-
-    Raises:
-        EvaluationStopped: `stop` said so.
-        ValueError: there is no batch.
-    """
-
-    def mine() -> Iterator[Batch]:
-        for turn in _turns(batches, world.size):
-            if world.agree(float(stop()))[0]:
-                raise EvaluationStopped
-            if world.rank < len(turn):
-                yield turn[world.rank]
-            else:  # every process must take part in each turn, as their parameters may be shared out
-                loss(*turn[0])
-
-    loss.eval()
+@contextmanager
+def evaluation_mode(module: Module) -> Iterator[None]:
+    """Put a module into evaluation mode while the block runs."""
+    was_training = module.training
+    module.eval()
     try:
-        share = measure_loss(loss, mine(), byte_lengths=byte_lengths, may_be_empty=world.size > 1)
+        yield
     finally:
-        loss.train()
-    nats, tokens, num_bytes = world.total(share.nats, share.tokens, share.num_bytes or 0)
-    return Evaluation(nats, int(tokens), None if byte_lengths is None else int(num_bytes))
-
-
-def validation_batches(
-    data: np.ndarray, batch_size: int, context_length: int, device: torch.device | str, *, rank: int = 0, world: int = 1
-) -> Iterator[Batch]:
-    """Yield windows side by side that have every id but the first as a target exactly once, the same at every call.
-
-    All batches have the same shape but for two at the end: the windows that fill no batch, and the ids that fill no
-    window.
-
-    Args:
-        data: the ids.
-        batch_size: windows per batch.
-        context_length: ids in each window.
-        device: where the batches go.
-        rank: of `world` processes that share the batches: it takes each `world`-th.
-        world: how many share them.
-
-    Raises:
-        DataError: the data is shorter than one window and its last target.
-    """
-    check_length(data, context_length, "the validation data")
-    num_windows, rest = divmod(len(data) - 1, context_length)
-    starts = np.arange(num_windows) * context_length
-    groups = [(starts[first : first + batch_size], context_length) for first in range(0, num_windows, batch_size)]
-    if rest:
-        groups.append((np.array([num_windows * context_length]), rest))
-    for group, length in groups[rank::world]:
-        yield windows(data, group, length, device)
+        module.train(was_training)
 
 
 def perplexity(loss: float) -> float:
@@ -188,12 +153,67 @@ def perplexity(loss: float) -> float:
         return math.inf
 
 
-def _turns(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    turn: list[Batch] = []
-    for batch in batches:
-        turn.append(batch)
-        if len(turn) == size:
-            yield turn
-            turn = []
-    if turn:
-        yield turn
+@dataclass
+class Evaluator:
+    """Evaluates a run and reports the result; every process must take part."""
+
+    state: TrainState
+    data: TrainingData
+    reporter: Reporter
+    interruption: Interruption
+    sample: SampleHook | None
+    best: tuple[float, int] | None = None
+    """The lowest validation loss, and its step."""
+
+    def evaluate(self, step: int) -> float:
+        """Measure the validation loss, report it, and return it.
+
+        Raises:
+            EvaluationStopped: the process was asked to stop.
+            DivergedError: the loss is not finite.
+        """
+        evaluation = self.measure(step)
+        loss, seconds = evaluation.loss, self.state.elapsed_seconds()
+        if self.best is None or loss < self.best[0]:
+            self.best = (loss, step)
+        figures: Metrics = {"seconds": seconds, **evaluation.metrics()}
+        in_bits = ""
+        if (bytes_per_token := self.data.valid_file.bytes_per_token) is not None:
+            figures["bits_per_byte"] = loss / math.log(2) / bytes_per_token
+            in_bits = f", {figures['bits_per_byte']:.4f} bits per byte"
+        self.reporter.metrics(step, figures)
+        message = f"validation loss {loss:.4f}, perplexity {perplexity(loss):.2f}{in_bits}"
+        self.reporter.message(f"step {step}: {message}, after {seconds:.0f} s")
+        return loss
+
+    def measure(self, step: int) -> Evaluation:
+        """Measure the validation loss; raises what `evaluate` does."""
+        state, settings = self.state, self.state.config.training
+        num_windows = None if settings.eval_batches is None else settings.eval_batches * settings.batch_size
+        context_length = state.config.model.context_length
+        if num_windows is None:
+            batches = validation_batches(self.data.valid, state.microbatch_size, context_length, state.device)
+        else:
+            batches = evaluation_batches(
+                self.data.valid, state.microbatch_size, context_length, num_windows, state.device
+            )
+        with evaluation_mode(state.loss):
+            measured = measure_loss(
+                state.loss, batches, world=state.world, stop=lambda: self.interruption.requested is not None
+            )
+        if not math.isfinite(measured.nats):
+            raise DivergedError(
+                f"the validation loss is {measured.loss} at step {step}, so the run has diverged: "
+                f"lower schedule.max_lr (it is {state.config.schedule.max_lr}) or training.max_grad_norm"
+            )
+        return measured
+
+    def show_sample(self, step: int) -> None:
+        """Log a sample of the model; an error in it does not end the run."""
+        if self.sample is None or self.state.world.size > 1:
+            return
+        try:
+            text = self.sample(self.state.model, step)
+        except Exception as error:
+            text = f"step {step}: the sample failed ({type(error).__name__}: {error})"
+        self.reporter.message(text)

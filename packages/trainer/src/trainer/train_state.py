@@ -1,8 +1,7 @@
-"""What a run works on, built from its configuration and, if it resumes, filled from a checkpoint."""
+"""The state of a run: model, optimizer and progress, built from the configuration or restored from a checkpoint."""
 
 import secrets
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,16 +18,16 @@ from trainer.checkpoints.reading import Checkpoint
 from trainer.checkpoints.rng_state import capture_rng, restore_rng
 from trainer.checkpoints.writing import Contents, take_states_apart
 from trainer.config import TrainConfig
-from trainer.guards import NonFiniteGuard
+from trainer.divergence import SkippedSteps
+from trainer.optimization import make_optimizer
 from trainer.runtime.compilation import compile_blocks, make_loss_function, training_flops, why_not_compiled
-from trainer.runtime.distributed import World, distribute, gathered, shared_out, without_exchange, without_numbers
+from trainer.runtime.distributed import World, distribute, gathered, shared_out, without_numbers
 from trainer.runtime.peak_flops import Precision
-from trainer.runtime.precision import autocast, computes_in_bfloat16
-from trainer.step import make_optimizer
+from trainer.runtime.precision import computes_in_bfloat16
 
 
 class LossModule(Module):
-    """The model's loss as a module, since what makes processes work together wraps modules."""
+    """The loss of a model as a module: DDP and FSDP wrap modules."""
 
     def __init__(self, model: TransformerLM, *, compiled: bool, bfloat16: bool) -> None:
         super().__init__()
@@ -38,65 +37,69 @@ class LossModule(Module):
 
     def forward(self, inputs: Int[Tensor, "batch seq"], targets: Int[Tensor, "batch seq"]) -> Float[Tensor, ""]:
         """Return the mean loss."""
-        with autocast(inputs.device, bfloat16=self._bfloat16):
-            # Evaluation has batches of other sizes, each of which would be compiled anew.
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._bfloat16):
+            # Batches of an evaluation have other shapes, each of which would be compiled again.
             return self._compiled(inputs, targets) if self.training else self.model.loss(inputs, targets)
 
 
 @dataclass
-class Session:
-    """The parts of a run, and how far it has come."""
+class TrainState:
+    """What a run trains, and how far it is."""
 
     config: TrainConfig
     world: World
     device: torch.device
     model: TransformerLM
-    """Its parameters may be this process's share of the whole ones."""
+    """Under FSDP each parameter is sharded."""
     loss: Module
-    """From inputs and targets to the mean loss over this process's rows."""
+    """From inputs and targets to the mean loss of this process's rows."""
     optimizer: Optimizer
     notes: list[str]
-    """What to say at the start."""
+    """Messages for the start of the log."""
     progress: Progress = field(default_factory=lambda: Progress(step=0, run_id=secrets.token_hex(8)))
+    """As of the last checkpoint."""
     started: float = field(default_factory=time.perf_counter)
+    """When this session of the run started to train."""
 
     @property
-    def parameters(self) -> list[Tensor]:
-        """All parameters, each once."""
-        return list(self.model.parameters())
-
-    @property
-    def precision(self) -> Precision:
-        """That of the matrix products."""
+    def matmul_format(self) -> Precision:
+        """The number format of matrix products."""
         settings = self.config.training
         if computes_in_bfloat16(settings.precision, self.device):
             return "bfloat16"
         return "float32" if settings.matmul_precision == "highest" or self.device.type != "cuda" else "tf32"
 
-    def seconds(self) -> float:
-        """Return the time spent in the loop, earlier sessions included."""
+    @property
+    def microbatch_size(self) -> int:
+        """Rows that this process computes at once."""
+        settings = self.config.training
+        return settings.batch_size // settings.gradient_accumulation // self.world.size
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens of a batch, over all processes."""
+        return self.config.training.batch_size * self.config.model.context_length
+
+    def elapsed_seconds(self) -> float:
+        """Return the time spent in training, including earlier sessions of the run."""
         return self.progress.elapsed_seconds + time.perf_counter() - self.started
 
-    def part_context(self, last: bool) -> AbstractContextManager[None]:
-        """Return what a part of an accumulated batch is computed in."""
-        return without_exchange(self.loss, last=last)
-
     def contents(self, progress: Progress) -> Contents | None:
-        """Return what a checkpoint holds, in the main process; every process must take part."""
+        """Return what a checkpoint contains; None except in the main process. Every process must call it."""
         keep = self.world.is_main
         model = gathered(self.model.state_dict(), keep=keep)
         optimizer = gathered(self.optimizer.state_dict(), keep=keep)
         return take_states_apart(model, optimizer, type(self.optimizer).__name__, progress) if keep else None
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint; the optimizer's settings stay those of the configuration.
+        """Continue from a checkpoint. The settings of the optimizer stay those of the configuration.
 
         Raises:
-            CheckpointError: it does not fit; nothing has been changed then.
+            CheckpointError: the checkpoint does not fit; nothing has been changed.
         """
         progress = checkpoint.progress
         try:
-            NonFiniteGuard(1).go_on(progress.extras)
+            SkippedSteps(limit=1).restore(progress.extras)
         except ValueError as error:
             raise CheckpointError(f"checkpoint {checkpoint.path} is damaged: {error}; use an earlier one") from None
         model_state, optimizer_state = checkpoint.model_state(), checkpoint.optimizer_state()
@@ -123,7 +126,7 @@ class Session:
                     self.optimizer.state[parameter][key] = moved
 
     def rng(self) -> tuple[dict[str, Any], ...]:
-        """Return the state of the random generators of all processes; each must take part."""
+        """Return the state of the random generators of all processes; every process must call it."""
         mine = capture_rng([self.device])
         if self.world.size == 1:
             return (mine,)
@@ -132,27 +135,30 @@ class Session:
         return tuple(everyone)
 
 
-def build_session(config: TrainConfig, world: World, device: torch.device) -> Session:
-    """Build the model and all that trains it; its weights start from `run.seed`.
+def build_train_state(config: TrainConfig, world: World, device: torch.device) -> TrainState:
+    """Build the model of a run, with initial weights from `run.seed`, and its optimizer.
 
     Raises:
-        ValueError: what the configuration asks for cannot be done here.
+        ValueError: the configuration asks for something that this machine cannot do.
     """
     settings = config.training
     torch.set_float32_matmul_precision(settings.matmul_precision)
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
     why_not = why_not_compiled(settings.compile, device, training_flops(config, model.num_parameters()))
-    compiled = why_not is None
-    by_block = compiled and settings.parallel == "fsdp"
-    if by_block:  # as the parameters of each block are gathered only when it is reached
-        compile_blocks(model)
+    whole_loss = why_not is None and settings.parallel != "fsdp"
+    if why_not is None and settings.parallel == "fsdp":
+        compile_blocks(model)  # one at a time, as FSDP gathers the parameters of a block when it is reached
     bfloat16 = computes_in_bfloat16(settings.precision, device)
-    alone = LossModule(model, compiled=compiled and not by_block, bfloat16=bfloat16)
-    loss = distribute(alone, list(model.blocks), settings.parallel, device, world.size)
-    compiled_update = compiled and not by_block and device.type == "cpu"
-    optimizer = make_optimizer(config.optimizer, model, compiled=compiled_update)
-    notes = ["the first step compiles" if compiled else f"not compiled: {why_not}"]
+    loss = distribute(
+        LossModule(model, compiled=whole_loss, bfloat16=bfloat16),
+        list(model.blocks),
+        settings.parallel,
+        device,
+        world.size,
+    )
+    optimizer = make_optimizer(config.optimizer, model, compiled=whole_loss and device.type == "cpu")
+    notes = ["the first step compiles" if why_not is None else f"not compiled: {why_not}"]
     if bfloat16:
-        notes.append("products are computed in bfloat16, weights kept in float32")
-    return Session(config, world, device, model, loss, optimizer, notes)
+        notes.append("matrix products are computed in bfloat16, weights stay in float32")
+    return TrainState(config, world, device, model, loss, optimizer, notes)

@@ -1,4 +1,4 @@
-"""A run from beginning to end: what it needs is built, restored and opened, then the loop does its work."""
+"""A run from start to end: build or restore what it trains, open what it writes to, and train."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,37 +9,46 @@ import torch
 
 from nn import TransformerLM
 from trainer.checkpoints.background import CheckpointWriter
+from trainer.checkpoints.retrying import Saver
 from trainer.checkpoints.store import CheckpointStore
 from trainer.config import TrainConfig
 from trainer.config_files import save_config
 from trainer.data.batches import TrainingBatches
-from trainer.data.fingerprint import fingerprint_data, load_fingerprint, refuse_other_data, save_fingerprint
+from trainer.data.fingerprint import (
+    DataFingerprint,
+    fingerprint_data,
+    load_fingerprint,
+    refuse_other_data,
+    save_fingerprint,
+)
 from trainer.data.training_data import TrainingData
-from trainer.evaluation import SampleHook
-from trainer.loop import Loop, nothing_left
+from trainer.divergence import SkippedSteps
+from trainer.evaluation import Evaluator, SampleHook
+from trainer.loop import Loop, is_finished
 from trainer.reporting.metrics_file import Entry, rewind_metrics
 from trainer.reporting.reporters import Reporters, make_reporters
 from trainer.run.directory import RunDirectory
 from trainer.run.environment import record_environment
 from trainer.run.lock import sole_use
+from trainer.run_report import RunReport
 from trainer.runtime.device import choose_device
 from trainer.runtime.distributed import joined_world
 from trainer.runtime.interruption import Interruption
-from trainer.train_state import Session, build_session
+from trainer.train_state import TrainState, build_train_state
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a run ended."""
+    """The outcome of a run."""
 
     model: TransformerLM
     """The trained model, on the run's device."""
     steps: int
-    """Updates in all."""
+    """Steps in total."""
     valid_loss: float
     """Validation loss at the end."""
     seconds: float
-    """Time in the loop, over all sessions of the run."""
+    """Time spent in training, over all sessions of the run."""
 
 
 def train(
@@ -51,24 +60,24 @@ def train(
     sample: SampleHook | None = None,
     notes: Sequence[str] = (),
 ) -> TrainingResult:
-    """Train a language model, into the folder of a run, where the configuration is saved first of all.
+    """Train a language model, into the folder of a run.
 
-    The weights start from `run.seed`, and the batch of each step follows from the seed and the step, so that
-    training for N steps gives the same weights, bit for bit on a CPU, as stopping at k and resuming.
+    The initial weights follow from `run.seed`, and the batch of each step from the seed and the step. So training for
+    N steps gives the same weights as stopping after k steps and resuming: bit for bit on a CPU.
 
     Args:
-        config: the run.
-        run: its folder, which exists.
+        config: the configuration, which is saved in the folder.
+        run: the folder, which exists.
         data: what `open_data` returned for the configuration.
-        resume: go on from the newest whole checkpoint of the folder.
-        sample: what to say at each evaluation, such as a text that the model writes.
-        notes: what else to say at the start, and to keep in the log.
+        resume: continue from the newest intact checkpoint in the folder.
+        sample: returns a text of the model to log with each evaluation.
+        notes: messages to log at the start.
 
     Raises:
-        ValueError: what the configuration asks for cannot be done here, the checkpoint or the data is not the run's, or
-            the run has diverged.
-        OSError: something cannot be read or written.
-        TrainingInterrupted: the process was asked to stop; all is saved.
+        ValueError: the configuration asks for something that this machine cannot do, the checkpoint or the data belongs
+            to another run, or the run diverged.
+        OSError: a file cannot be read or written.
+        TrainingInterrupted: the process was asked to stop; everything is saved.
     """
     device = choose_device(config.run.device)
     with (
@@ -78,65 +87,78 @@ def train(
     ):
         if world.size > 1 and device.type == "cuda":
             device = torch.device("cuda", world.local_rank)
-        world.rows(config.training.batch_size, config.training.gradient_accumulation)  # refuses what cannot be shared
+        world.rows(config.training.batch_size, config.training.gradient_accumulation)  # refuses an uneven division
         if world.is_main:
             stack.enter_context(sole_use(run.path))
-        session = build_session(config, world, device)
+        state = build_train_state(config, world, device)
         batches = data.batches(
             seed=config.run.seed,
             batch_size=config.training.batch_size,
             context_length=config.model.context_length,
         )
         store = CheckpointStore(run.checkpoints, config.checkpoints)
-        session.notes += store.recover() if world.is_main else ()
+        state.notes += store.recover() if world.is_main else ()
         world.wait()
         if not resume and store.steps():
-            raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
+            raise ValueError(f"{run.path} has been trained already: resume it, or use another folder")
         fingerprint = fingerprint_data(data.train_files, [data.valid_file])
         if resume:
-            if run.fingerprint.exists():  # which runs of the first format lack
+            if run.fingerprint.exists():  # which runs of the first format do not have
                 refuse_other_data(load_fingerprint(run.fingerprint), fingerprint)
-            session.notes += _resume(session, store, batches)
-        world.wait()  # none may still be looking for a checkpoint when the main process tidies up
-        # From here on the folder changes: a checkpoint that does not fit has been refused.
-        told: list[Entry] = []
-        if world.is_main:
-            step, evaluated = session.progress.step, session.progress.valid_loss is not None
-            told = rewind_metrics(run.metrics, step, evaluated=evaluated)
-            session.notes += store.set_aside_after(step)
-            if not nothing_left(config, session.progress):
-                save_config(config, run.config)
-            save_fingerprint(fingerprint, run.fingerprint)
-            record_environment(run, device, step)
+            state.notes += _resume(state, store, batches)
+        world.wait()  # until every process has read the checkpoint, before the main process changes the folder
+        logged = _prepare_folder(run, state, store, fingerprint) if world.is_main else []
         with (
-            _reporters(config, run, session) as reporter,
+            _reporters(config, run, state) as reporter,
             CheckpointWriter(store) as writer,
         ):
-            loop = Loop(session, run, data, batches, reporter, writer, interruption, sample, told)
-            loop.introduce(notes)
-            valid_loss, steps = loop.run_all()
-            return TrainingResult(session.model, steps, valid_loss, session.seconds())
+            skipped = SkippedSteps(config.training.max_skipped_in_a_row)
+            skipped.restore(state.progress.extras)
+            report = RunReport(state, reporter, logged)
+            report.introduce(data, notes)
+            evaluator = Evaluator(state, data, reporter, interruption, sample)
+            saver = Saver(state, writer, reporter.message)
+            loop = Loop(state, batches, skipped, report, evaluator, saver, interruption, run.path / "diverged.json")
+            valid_loss, steps = loop.run()
+            return TrainingResult(state.model, steps, valid_loss, state.elapsed_seconds())
 
 
-def _resume(session: Session, store: CheckpointStore, batches: TrainingBatches) -> list[str]:
-    """Restore the newest whole checkpoint, and return what to say about it."""
+def _resume(state: TrainState, store: CheckpointStore, batches: TrainingBatches) -> list[str]:
+    """Restore the newest intact checkpoint, and return messages about it."""
     checkpoint, damaged = store.latest_good()
-    step, steps = checkpoint.progress.step, session.config.training.steps
+    step, steps = checkpoint.progress.step, state.config.training.steps
     if steps < step:
         raise ValueError(f"training.steps is {steps}, but step {step} is done: give at least {step}")
     known = checkpoint.progress.extras.get("batches", {})
     batches.check_same_epochs(known if isinstance(known, dict) else {})
-    session.restore(checkpoint)
+    state.restore(checkpoint)
     return [*damaged, f"resuming after step {step}"]
 
 
-def _reporters(config: TrainConfig, run: RunDirectory, session: Session) -> Reporters:
-    """Return all that is told of the run; only the main process tells."""
-    if not session.world.is_main:
+def _prepare_folder(
+    run: RunDirectory, state: TrainState, store: CheckpointStore, fingerprint: DataFingerprint
+) -> list[Entry]:
+    """Bring the folder to the present step; return the entries of metrics.jsonl until then.
+
+    This is the first change to the folder: a checkpoint or data that does not fit was refused before.
+    """
+    progress = state.progress
+    logged = rewind_metrics(run.metrics, progress.step, evaluated=progress.valid_loss is not None)
+    state.notes += store.set_aside_after(progress.step)
+    if not is_finished(state.config, progress):
+        save_config(state.config, run.config)
+    save_fingerprint(fingerprint, run.fingerprint)
+    record_environment(run, state.device, progress.step)
+    return logged
+
+
+def _reporters(config: TrainConfig, run: RunDirectory, state: TrainState) -> Reporters:
+    """Open everything that a run reports to; only the main process reports."""
+    if not state.world.is_main:
         return Reporters([])
     return make_reporters(
         run,
-        session.progress.step,
+        state.progress.step,
         config.training.steps,
         wandb=config.wandb,
         reporting=config.reporting,

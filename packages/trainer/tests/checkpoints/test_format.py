@@ -3,8 +3,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trainer import CheckpointError
 from trainer.checkpoints import StateError

@@ -4,8 +4,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trainer import CheckpointError
 from trainer.checkpoints.rng_state import capture_rng, restore_rng

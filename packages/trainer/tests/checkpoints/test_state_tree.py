@@ -3,8 +3,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trainer.checkpoints import StateError
 from trainer.checkpoints.state_tree import flatten, tensor_names, unflatten

@@ -5,8 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trainer import read_metrics
 from trainer.reporting.metrics_file import MetricsError, MetricsFile, rewind_metrics

@@ -1,6 +1,7 @@
 import pytest
 
-from trainer import CheckpointError, RunDirectory, RunDirectoryError, new_run_directory, open_run_directory
+from trainer import CheckpointError, RunDirectory, new_run_directory, open_run_directory
+from trainer.run import RunDirectoryError
 
 
 def test_it_appears_only_when_it_is_filled(tmp_path):

@@ -7,8 +7,7 @@ import numpy as np
 from bpe.compiled.calling import Arguments, aligned
 from bpe.compiled.model import pattern_code, shared_class_table
 from bpe.compiled.worker import NotUtf8Error, Specials
-from bpe.kernels import layout
-from bpe.kernels import training_layout as tl
+from bpe.kernels import layout, training_layout as tl
 from bpe.kernels.class_table import NUM_CLASSES
 from bpe.kernels.loading import kernel
 from bpe.patterns import PATTERNS

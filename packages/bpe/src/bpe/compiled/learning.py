@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bpe.compiled.calling import Arguments
-from bpe.kernels import layout
-from bpe.kernels import training_layout as tl
+from bpe.kernels import layout, training_layout as tl
 from bpe.kernels.loading import kernel
 from bpe.reference import Pair
 

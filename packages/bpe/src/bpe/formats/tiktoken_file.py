@@ -4,8 +4,7 @@ A rank is both the token's id and its turn: the lowest goes first. The file hold
 ranks), no split pattern and no special tokens. Llama 3's `tokenizer.model` is such a file too.
 """
 
-from binascii import Error as Base64Error
-from binascii import a2b_base64, b2a_base64
+from binascii import Error as Base64Error, a2b_base64, b2a_base64
 
 from bpe.formats.merge_recovery import recover_merges
 from bpe.formats.parts import MAX_TOKEN_BYTES, MAX_VOCAB_SIZE, TokenizerFileError, TokenizerParts

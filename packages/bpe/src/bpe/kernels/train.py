@@ -5,8 +5,7 @@ Textbook twin: `bpe.reference.count_pieces` and `bpe.reference.learn_merges`.
 
 from typing import Any
 
-from bpe.kernels import layout
-from bpe.kernels import training_layout as tl
+from bpe.kernels import layout, training_layout as tl
 from bpe.kernels.byte_pairs import count_byte_pairs, list_byte_pairs
 from bpe.kernels.compiler import kernel
 from bpe.kernels.count import count_chunk

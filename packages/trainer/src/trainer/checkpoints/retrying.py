@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from trainer.checkpoints.background import CheckpointWriter, Written
 from trainer.checkpoints.format import Progress
 from trainer.checkpoints.writing import CheckpointWriteError
-from trainer.train_state import Session
+from trainer.train_state import TrainState
 
 
 @dataclass
 class Saver:
     """Saves a session; every process must take part in each call."""
 
-    session: Session
+    state: TrainState
     writer: CheckpointWriter
     tell: Callable[[str], None]
     """Takes a line for people."""
@@ -31,7 +31,7 @@ class Saver:
 
     def reserve(self, progress: Progress) -> None:
         """Take the memory that saving needs now, and not at the first checkpoint."""
-        contents = self.session.contents(progress)
+        contents = self.state.contents(progress)
         if contents is not None and not self.writer.reserve(contents):
             self.tell("there is no memory for a copy of model and optimizer, so training waits while one is written")
 
@@ -45,7 +45,7 @@ class Saver:
             self.writer.wait()
         except CheckpointWriteError as error:
             self._bear(error)
-        contents = self.session.contents(progress)
+        contents = self.state.contents(progress)
         self._try_again = False
         if contents is None:
             return
@@ -62,7 +62,7 @@ class Saver:
             CheckpointWriteError: it could not be written either time.
         """
         self.save(progress)
-        if any(self.session.world.agree(float(not self._arrived()))):
+        if any(self.state.world.agree(float(not self._arrived()))):
             self.save(progress)
             self.writer.wait()
 

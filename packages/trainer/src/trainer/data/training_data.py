@@ -13,7 +13,15 @@ from trainer.config import DataConfig
 from trainer.data.batches import TrainingBatches
 from trainer.data.token_files import DataError, TokenFile, check_length, open_token_file, open_tokens
 
-__all__ = ["DataError", "TrainingData", "evaluation_batches", "get_batch", "open_data", "open_tokens"]
+__all__ = [
+    "DataError",
+    "TrainingData",
+    "evaluation_batches",
+    "get_batch",
+    "open_data",
+    "open_tokens",
+    "validation_batches",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,3 +139,32 @@ def windows(
     rows = np.asarray(data)[starts[:, None] + np.arange(context_length + 1)].astype(np.int64)
     ids = torch.from_numpy(rows).to(device)
     return ids[:, :-1], ids[:, 1:]
+
+
+def validation_batches(
+    data: np.ndarray, batch_size: int, context_length: int, device: torch.device | str, *, rank: int = 0, world: int = 1
+) -> Iterator[tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]]:
+    """Yield windows side by side that have every id but the first as a target exactly once, the same at every call.
+
+    All batches have the same shape but for two at the end: the windows that fill no batch, and the ids that fill no
+    window.
+
+    Args:
+        data: the ids.
+        batch_size: windows per batch.
+        context_length: ids in each window.
+        device: where the batches go.
+        rank: of `world` processes that share the batches: it takes each `world`-th.
+        world: how many share them.
+
+    Raises:
+        DataError: the data is shorter than one window and its last target.
+    """
+    check_length(data, context_length, "the validation data")
+    num_windows, rest = divmod(len(data) - 1, context_length)
+    starts = np.arange(num_windows) * context_length
+    groups = [(starts[first : first + batch_size], context_length) for first in range(0, num_windows, batch_size)]
+    if rest:
+        groups.append((np.array([num_windows * context_length]), rest))
+    for group, length in groups[rank::world]:
+        yield windows(data, group, length, device)

@@ -1,9 +1,9 @@
-from .curves import Axis as Axis
-from .curves import Curve as Curve
-from .curves import PlotError as PlotError
-from .curves import read_curves as read_curves
-from .curves import run_labels as run_labels
-from .figure import draw_curves as draw_curves
-from .figure import save_figure as save_figure
-from .run_curves import plot_loss as plot_loss
-from .run_curves import plot_runs as plot_runs
+from .curves import (
+    Axis as Axis,
+    Curve as Curve,
+    PlotError as PlotError,
+    read_curves as read_curves,
+    run_labels as run_labels,
+)
+from .figure import draw_curves as draw_curves, save_figure as save_figure
+from .run_curves import plot_loss as plot_loss, plot_runs as plot_runs

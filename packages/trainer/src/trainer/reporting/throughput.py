@@ -46,6 +46,7 @@ class Throughput:
         flops_per_token: float | None = None,
         peak_flops: float | None = None,
         num_devices: int = 1,
+        tokens: int = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._device = device
@@ -53,11 +54,7 @@ class Throughput:
         self._peak_flops = None if peak_flops is None else num_devices * peak_flops
         self._clock = clock
         self._started = clock()
-        self._tokens = 0
-
-    def count(self, tokens: int) -> None:
-        """Add the tokens of a step, over all devices."""
-        self._tokens += tokens
+        self._tokens = tokens
 
     @contextmanager
     def excluded(self) -> Iterator[None]:
@@ -70,13 +67,13 @@ class Throughput:
             synchronize(self._device)
             self._started += self._clock() - before
 
-    def read(self) -> Speed:
+    def read(self, tokens: int) -> Speed:
         """Return the speed since the last reading, or since the beginning, and start anew."""
         synchronize(self._device)
         now = self._clock()
-        seconds, tokens = now - self._started, self._tokens
-        self._started, self._tokens = now, 0
-        per_second = tokens / seconds if seconds > 0 else 0.0
+        seconds, new_tokens = now - self._started, tokens - self._tokens
+        self._started, self._tokens = now, tokens
+        per_second = new_tokens / seconds if seconds > 0 else 0.0
         if self._peak_flops is None or self._flops_per_token is None:
             return Speed(per_second, None)
         return Speed(per_second, per_second * self._flops_per_token / self._peak_flops)

@@ -5,14 +5,10 @@ import shutil
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from nn import TransformerLM
 from trainer.config import TrainConfig
-
-LossFunction = Callable[[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]], Float[Tensor, ""]]
-"""From inputs and targets to the mean loss."""
 
 WORTHWHILE_FLOPS = 1e14
 """Compilation takes 20 to 90 s on a CPU; a run of so many operations takes a quarter of an hour there."""
@@ -65,11 +61,11 @@ def missing_compiler(device: torch.device) -> str | None:
     return f"nothing compiles for {device.type}"
 
 
-def make_loss_function(model: TransformerLM, *, compiled: bool) -> LossFunction:
+def make_loss_function(model: TransformerLM, *, compiled: bool) -> Callable[[Tensor, Tensor], Tensor]:
     """Return `model.loss`, compiled or not; the model and the names in its state_dict stay as they are."""
     if not compiled:
         return model.loss
-    function: LossFunction = torch.compile(model.loss, fullgraph=True, dynamic=False)
+    function: Callable[[Tensor, Tensor], Tensor] = torch.compile(model.loss, fullgraph=True, dynamic=False)
     return function
 
 

@@ -136,7 +136,7 @@ def distribute(loss: Module, blocks: list[Module], parallel: Parallel, device: t
 
 
 @contextmanager
-def without_exchange(module: Module, *, last: bool) -> Iterator[None]:
+def without_exchange(module: object, *, last: bool) -> Iterator[None]:
     """Leave gradients where they are but in the last part of an accumulated batch: one exchange a step is enough."""
     if last:
         yield

@@ -1,0 +1,81 @@
+"""The optimizer of a run, and the learning rate of each of its updates."""
+
+from typing import Literal
+
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from optim import (
+    SGD,
+    AdamW,
+    Muon,
+    ParameterGroup,
+    constant_schedule,
+    cosine_schedule,
+    linear_schedule,
+    parameter_groups,
+    piecewise_schedule,
+    wsd_schedule,
+)
+from trainer.config import OptimizerConfig, ScheduleConfig
+
+
+def group_parameters(config: OptimizerConfig, model: Module) -> list[ParameterGroup]:
+    """Return the parameters of a model in groups that are updated alike."""
+    return parameter_groups(
+        model.named_parameters(),
+        config.weight_decay,
+        muon=config.name == "muon",
+        decay_vectors=config.decay_vectors,
+    )
+
+
+def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = False) -> Optimizer:
+    """Build the optimizer of a model; `train_step` sets its learning rate.
+
+    Args:
+        config: which optimizer, with which settings.
+        model: the model whose parameters it updates.
+        compiled: compile the update of AdamW, which is faster on a CPU.
+    """
+    if config.name == "sgd":
+        return SGD(model.parameters(), lr=0.0)
+    implementation: Literal["compiled", "auto"] = "compiled" if compiled else "auto"
+    groups = [group.settings() for group in group_parameters(config, model)]
+    if config.name == "adamw":
+        return AdamW(groups, lr=0.0, betas=config.betas, eps=config.eps, implementation=implementation)
+    for group in groups:
+        group["lr_factor"] = config.muon_lr_factor if group["algorithm"] == "muon" else 1.0
+    return Muon(
+        groups,
+        lr=0.0,
+        momentum=config.momentum,
+        scale=config.muon_scale,
+        precision=config.muon_precision,
+        betas=config.betas,
+        eps=config.eps,
+        implementation=implementation,
+    )
+
+
+def learning_rate(config: ScheduleConfig, update: int, num_updates: int) -> float:
+    """Return the learning rate of an update. Updates count from 1, so that warm-up begins above 0."""
+    warmup = round(config.warmup_fraction * num_updates)
+    match config.shape:
+        case "cosine":
+            return cosine_schedule(update, config.max_lr, config.min_lr, warmup, num_updates)
+        case "linear":
+            return linear_schedule(update, config.max_lr, config.min_lr, warmup, num_updates)
+        case "constant":
+            return constant_schedule(update, config.max_lr, warmup)
+        case "wsd":
+            decay_start = max(warmup, num_updates - round(config.decay_fraction * num_updates))
+            return wsd_schedule(update, config.max_lr, config.min_lr, warmup, decay_start, num_updates)
+        case "piecewise":
+            return piecewise_schedule(update, config.segments)
+
+
+def learning_rate_by_time(config: ScheduleConfig, seconds: float, max_seconds: float) -> float:
+    """Return the learning rate after some seconds of a run that is limited by time."""
+    updates = 100_000  # so many that the rates of two neighbours hardly differ
+    return learning_rate(config, 1 + round(min(1.0, seconds / max_seconds) * (updates - 1)), updates)
