@@ -89,7 +89,7 @@ def test_matrices_together_are_as_each_alone():
 def test_large_batches_are_cut(monkeypatch):
     results = []
     for at_once in (2**25, 24):  # all five together; one by one
-        monkeypatch.setattr("optim.muon._AT_ONCE", at_once)
+        monkeypatch.setattr("optim.muon._BATCH_NUMEL", at_once)
         params = [Parameter(start) for start in random_tensors((6, 4), 5)]
         for parameter, gradient in zip(params, random_tensors((6, 4), 5, seed=1), strict=True):
             parameter.grad = gradient
@@ -218,8 +218,8 @@ def test_bad_settings_are_refused(chosen, message):
 @pytest.mark.parametrize(
     ("group", "message"),
     [
-        ({"params": [Parameter(torch.ones(3))]}, r'shape \(3,\) is no matrix.* "algorithm": "adamw"'),
-        ({"params": Parameter(torch.ones(2, 2, 2))}, r"shape \(2, 2, 2\) is no matrix"),
+        ({"params": [Parameter(torch.ones(3))]}, r'shape \(3,\) is not a matrix.* "algorithm": "adamw"'),
+        ({"params": Parameter(torch.ones(2, 2, 2))}, r"shape \(2, 2, 2\) is not a matrix"),
         ({"params": [Parameter(torch.ones(3))], "algorithm": "adam"}, "algorithm is 'adam': choose 'muon' or 'adamw'"),
         ({"params": [Parameter(torch.ones(3))], "algorithm": "adamw", "eps": 0.0}, "eps is 0"),
         ({"params": [Parameter(torch.ones(3, 3))], "momentum": -1}, "momentum is -1"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optim import newton_schulz
-from optim.newton_schulz import computing_type
+from optim.orthogonalization import computing_type
 
 
 def naive(matrix, steps=5):
