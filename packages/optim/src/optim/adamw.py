@@ -55,11 +55,12 @@ class AdamW(BaseOptimizer):
         implementation: How the update is computed; the results agree up to rounding.
             ``loop`` is the definition: one parameter after the other.
             ``foreach`` updates all parameters together, which saves an accelerator many kernel launches; on a CPU it
-            gives the same bits as ``loop`` in float32.
+            gives the same bits as ``loop``.
             ``compiled`` reads and writes each number once instead of up to seven times, the fastest on a CPU. The
             first step compiles it, which takes about ten seconds and needs a C++ compiler, and so does the first step
-            with other shapes. Parameters that are not float32 are updated as by ``auto``.
-            ``auto`` never compiles: ``loop`` on a CPU, ``foreach`` elsewhere.
+            with other shapes.
+            ``auto`` never compiles: ``loop`` on a CPU, ``foreach`` elsewhere. It also applies to parameters that are
+            not float32, unless ``loop`` is chosen.
 
     Raises:
         ValueError: A setting, of the optimizer or of one group, is outside its range; there are no parameters; or
@@ -123,7 +124,7 @@ def adamw_update_group(
         own["step"] += 1
 
         chosen: str = implementation
-        if chosen == "auto" or (chosen == "compiled" and parameter.dtype != torch.float32):
+        if chosen == "auto" or (chosen != "loop" and parameter.dtype != torch.float32):
             chosen = "loop" if parameter.device.type == "cpu" else "foreach"
         if chosen == "loop":
             update_parameter(parameter, parameter.grad, own, group)
