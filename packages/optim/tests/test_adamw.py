@@ -212,6 +212,21 @@ def test_state_is_a_python_int_and_two_tensors():
     assert state["exp_avg"].shape == state["exp_avg_sq"].shape == (2, 3)
 
 
+def test_a_state_in_its_saved_form_is_continued():
+    parameter = Parameter(torch.tensor([1.0], dtype=torch.float64))
+    optimizer = AdamW([parameter])
+    m, v = torch.tensor([0.3], dtype=torch.float64), torch.tensor([0.2], dtype=torch.float64)
+    group = {"lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0.5, "params": [0]}
+    state = {"step": 6, "exp_avg": m, "exp_avg_sq": v}
+    optimizer.load_state_dict({"state": {0: copy.deepcopy(state)}, "param_groups": [group]})
+    run(optimizer, parameter, [torch.ones(1, dtype=torch.float64)])
+
+    m, v = 0.9 * 0.3 + 0.1, 0.99 * 0.2 + 0.01
+    theta = 1 - 0.1 * math.sqrt(1 - 0.99**7) / (1 - 0.9**7) * m / (math.sqrt(v) + 1e-8)
+    assert parameter.item() == pytest.approx(theta - 0.1 * 0.5 * theta, rel=1e-12)
+    assert optimizer.state[parameter]["step"] == 7
+
+
 def test_groups_survive_json():
     # JSON turns the pair of betas into a list, which the optimizer must accept too.
     start, gradients = random_run(steps=4)

@@ -221,6 +221,26 @@ def test_cosine_and_linear_refuse_bad_arguments(schedule, arguments, message):
         schedule(*arguments)
 
 
+numbers = st.integers(-2, 9) | st.floats() | st.just(0)
+
+
+@given(it=numbers, max_lr=numbers, min_lr=numbers, steps=st.tuples(numbers, numbers, numbers))
+@settings(deadline=None)
+def test_arguments_are_accepted_or_refused_with_a_message(it, max_lr, min_lr, steps):
+    rates_are_valid = 0 <= min_lr <= max_lr < math.inf
+    for schedule, arguments, valid in [
+        (cosine_schedule, (max_lr, min_lr, *steps[:2]), rates_are_valid and 0 <= steps[0] <= steps[1]),
+        (linear_schedule, (max_lr, min_lr, *steps[:2]), rates_are_valid and 0 <= steps[0] <= steps[1]),
+        (constant_schedule, (max_lr, steps[0]), 0 <= max_lr < math.inf and steps[0] >= 0),
+        (wsd_schedule, (max_lr, min_lr, *steps), rates_are_valid and 0 <= steps[0] <= steps[1] <= steps[2]),
+    ]:
+        if valid and it >= 0:
+            schedule(it, *arguments)
+        else:
+            with pytest.raises(ValueError, match="but it must be"):
+                schedule(it, *arguments)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -136,7 +136,7 @@ def adamw_update_group(
 
 
 def update_parameter(
-    parameter: Float[Tensor, "..."], gradient: Float[Tensor, "..."], state: dict[str, Any], group: dict[str, Any]
+    parameter: Float[Tensor, "*shape"], gradient: Float[Tensor, "*shape"], state: dict[str, Any], group: dict[str, Any]
 ) -> None:
     """Update one parameter and its moments in place: the definition, equation by equation.
 

@@ -214,7 +214,7 @@ def piecewise_schedule(it: int, segments: Sequence[Segment], start_lr: float = 0
 
 
 def _interpolate(it: int, start: int, end: int, start_lr: float, end_lr: float, shape: Shape) -> float:
-    """Go from ``start_lr``, the rate until step ``start``, to ``end_lr``, the rate from step ``end`` on."""
+    """Interpolate between ``start_lr``, the rate up to step ``start``, and ``end_lr``, the rate from step ``end``."""
     if shape == "constant" or it > end:
         return end_lr
     if it <= start:  # before the division, which would be 0/0 if end = start
@@ -225,15 +225,9 @@ def _interpolate(it: int, start: int, end: int, start_lr: float, end_lr: float, 
 
 
 def _refuse(it: int, max_lr: float, min_lr: float, milestones: dict[str, int]) -> NoReturn:
-    """Raise the ValueError that says which argument is wrong, where a schedule has found that one of them is.
+    """Raise a ValueError that says which argument is wrong; the schedules call this only if one of them is.
 
-    The schedules compare inline and call this only in that case, as a rate is computed at every training step.
-
-    Args:
-        it: Step number, at least 0.
-        max_lr: Highest rate, finite.
-        min_lr: Lowest rate, 0 ≤ ``min_lr`` ≤ ``max_lr``.
-        milestones: Steps in increasing order, by the names of their arguments.
+    ``milestones`` are the steps that must be in increasing order, by the names of their arguments.
     """
     if not it >= 0:
         _refuse_step(it)
