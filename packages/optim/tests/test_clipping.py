@@ -1,4 +1,4 @@
-"""Gradient clipping: against torch's, by hand, and at its edges."""
+"""Gradient clipping: against torch's, by hand, and in edge cases."""
 
 import math
 
@@ -33,14 +33,14 @@ def test_agrees_with_torch(seed, log_scale, max_norm):
     ours, torchs = with_gradients(*gradients), with_gradients(*gradients)
     norm = clip_grad_norm(ours, max_norm)
     torch.testing.assert_close(norm, clip_grad_norm_(torchs, max_norm))
-    # torch scales from norm + eps > max_norm on, we from norm > max_norm on: a relative 1e-6/max_norm between.
+    # torch scales if norm + eps > max_norm, we if norm > max_norm: a relative difference of 1e-6/max_norm.
     for a, b in zip(ours, torchs, strict=True):
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-5 + 1e-6 / max_norm, atol=0)
 
 
 @given(seed=st.integers(0, 10_000), log_scale=st.floats(-6, 6), max_norm=st.floats(1e-3, 1e3))
 @settings(deadline=None)
-def test_afterwards_the_norm_is_within_the_limit(seed, log_scale, max_norm):
+def test_the_clipped_norm_is_within_the_limit(seed, log_scale, max_norm):
     params = with_gradients(*random_gradients(seed, 10**log_scale))
     before = clip_grad_norm(params, max_norm)
     after = clip_grad_norm(params, math.inf)
@@ -95,7 +95,7 @@ def test_gradients_of_zeros_stay_zeros_without_eps():
     assert torch.equal(parameter.grad, torch.zeros(3))
 
 
-def test_takes_an_iterator_or_a_single_tensor():
+def test_accepts_an_iterator_or_a_single_tensor():
     params = with_gradients(torch.tensor([3.0]), torch.tensor([4.0]))
     assert clip_grad_norm(iter(params), 1.0).item() == 5.0
     torch.testing.assert_close(params[1].grad, torch.tensor([0.8]))
@@ -123,7 +123,7 @@ def test_types_may_be_mixed():
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_bad_gradient_shows_in_the_norm(bad):
+def test_a_gradient_that_is_not_finite_makes_the_norm_not_finite(bad):
     params = with_gradients(torch.tensor([1.0, bad]), torch.tensor([2.0]))
     assert not math.isfinite(clip_grad_norm(params, 1.0).item())
 
@@ -142,12 +142,12 @@ def test_bad_eps_is_refused(eps):
         clip_grad_norm([], 1.0, eps=eps)
 
 
-def test_it_never_waits_for_a_value():
-    # Reading a tensor's value is what makes the processor wait for an accelerator; fake tensors have none to read.
+def test_it_does_not_wait_for_a_value():
+    # Reading a tensor's value makes the host wait for an accelerator; fake tensors have no value to read.
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with FakeTensorMode():
         params = with_gradients(torch.empty(3, 2), torch.empty(4, dtype=torch.bfloat16))
         assert clip_grad_norm(params, 1.0).shape == ()
-        with pytest.raises(RuntimeError, match="_local_scalar_dense"):  # so it would have been seen
+        with pytest.raises(RuntimeError, match="_local_scalar_dense"):  # so reading a value is an error here
             clip_grad_norm(params, 1.0).item()

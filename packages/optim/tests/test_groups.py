@@ -1,4 +1,4 @@
-"""The rule that sorts parameters, and its table."""
+"""The rule that sorts parameters into groups, and the table of the groups."""
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def test_without_muon_and_with_all_decaying_there_is_one_group():
     assert names(group) == list(PARAMETERS)
 
 
-def test_optimizers_take_them():
+def test_optimizers_accept_the_groups():
     groups = parameter_groups(PARAMETERS.items(), 0.1, muon=True)
     muon = Muon([group.settings() for group in groups])
     assert [group["algorithm"] for group in muon.param_groups] == ["muon", "adamw", "adamw"]

@@ -1,4 +1,4 @@
-"""The schedules: points worked out by hand, and what must hold at every step."""
+"""The schedules: points computed by hand, and properties that hold at every step."""
 
 import math
 from itertools import pairwise
@@ -19,7 +19,7 @@ SHAPES = ["linear", "cosine", "constant"]
 
 
 def decaying(name, it, max_lr, min_lr, warmup, start, end):
-    """Any of the schedules that decay once; those without a stable stretch decay from the warm-up on."""
+    """Any of the schedules that decay once; those without a stable phase decay from the end of the warm-up."""
     if name == "cosine":
         return cosine_schedule(it, max_lr, min_lr, warmup, end)
     if name == "linear":
@@ -28,7 +28,7 @@ def decaying(name, it, max_lr, min_lr, warmup, start, end):
 
 
 NAMES = ["cosine", "linear", "wsd-linear", "wsd-cosine"]
-rate = st.just(0.0) | st.floats(1e-9, 10)  # below lie numbers too small for any relative tolerance
+rate = st.just(0.0) | st.floats(1e-9, 10)  # smaller numbers have no relative tolerance
 rates = st.tuples(rate, rate).map(lambda pair: (max(pair), min(pair)))
 milestones = st.lists(st.integers(0, 60), min_size=3, max_size=3).map(sorted)
 
@@ -72,7 +72,7 @@ def test_constant_points():
 def test_wsd_points():
     linear = [wsd_schedule(it, 1.0, 0.2, 2, 4, 8) for it in range(11)]
     assert linear == pytest.approx([0, 0.5, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2])
-    # cos(π/3) = ½ and cos(2π/3) = −½: three quarters and one quarter of the way are left.
+    # cos(π/3) = ½ and cos(2π/3) = −½: three quarters and one quarter of the way remain.
     cosine = [wsd_schedule(it, 1.0, 0.2, 0, 1, 4, shape="cosine") for it in range(6)]
     assert cosine == pytest.approx([1, 1, 0.8, 0.4, 0.2, 0.2])
 
@@ -94,14 +94,14 @@ def test_constant_segments_jump_at_their_first_step():
     assert seen == pytest.approx([0.5, 0.5, 0.1, 0.1, 0.1, 0.2, 0.3, 0.3])
 
 
-def test_decay_of_no_length_peaks_for_one_step():
+def test_decay_of_length_zero_peaks_for_one_step():
     for schedule in (cosine_schedule, linear_schedule):
         assert [schedule(it, 1.0, 0.1, 2, 2) for it in range(5)] == [0.0, 0.5, 1.0, 0.1, 0.1]
         assert [schedule(it, 1.0, 0.1, 0, 0) for it in range(3)] == [1.0, 0.1, 0.1]
         assert schedule(0, 1.0, 0.1, 0, 4) == 1.0
 
 
-# --- what holds everywhere ------------------------------------------------------------------------------------------
+# --- properties ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -143,7 +143,7 @@ def test_has_no_jumps(name, rates, steps):
 @settings(deadline=None)
 def test_schedules_are_special_cases_of_each_other(rates, steps, it):
     (max_lr, min_lr), (warmup, start, end) = rates, steps
-    warmup, start, end = warmup + 1, start + 2, end + 3  # so that every segment has a length
+    warmup, start, end = warmup + 1, start + 2, end + 3  # so that no segment is empty
     plan = [Segment(warmup, max_lr), Segment(start, max_lr, "constant"), Segment(end, min_lr, "cosine")]
     wsd = wsd_schedule(it, max_lr, min_lr, warmup, start, end, shape="cosine")
     assert piecewise_schedule(it, plan) == pytest.approx(wsd, rel=1e-12, abs=1e-12)
@@ -170,14 +170,14 @@ def test_cosine_is_its_formula(rates, steps, it):
 
 @st.composite
 def plans(draw):
-    """Lists of segments by rising step."""
+    """Lists of segments in increasing order of their steps."""
     ends = sorted(draw(st.sets(st.integers(1, 50), min_size=1, max_size=5)))
     return [Segment(end, draw(rate), draw(st.sampled_from(SHAPES))) for end in ends]
 
 
 @given(plan=plans(), start_lr=rate)
 @settings(deadline=None)
-def test_piecewise_meets_its_ends_and_stays_between_them(plan, start_lr):
+def test_piecewise_reaches_its_ends_and_stays_between_them(plan, start_lr):
     last = plan[-1]
     assert {piecewise_schedule(it, plan, start_lr) for it in range(last.until_step, last.until_step + 5)} == {
         last.to_lr
@@ -215,9 +215,29 @@ def test_piecewise_meets_its_ends_and_stays_between_them(plan, start_lr):
         ((0, 1.0, 0.1, 7, math.nan), "cosine_cycle_iters is nan, but"),
     ],
 )
-def test_cosine_and_linear_refuse_nonsense(schedule, arguments, message):
+def test_cosine_and_linear_refuse_bad_arguments(schedule, arguments, message):
     with pytest.raises(ValueError, match=message):
         schedule(*arguments)
+
+
+numbers = st.integers(-2, 9) | st.floats() | st.just(0)
+
+
+@given(it=numbers, max_lr=numbers, min_lr=numbers, steps=st.tuples(numbers, numbers, numbers))
+@settings(deadline=None)
+def test_arguments_are_accepted_or_refused_with_a_message(it, max_lr, min_lr, steps):
+    rates_are_valid = 0 <= min_lr <= max_lr < math.inf
+    for schedule, arguments, valid in [
+        (cosine_schedule, (max_lr, min_lr, *steps[:2]), rates_are_valid and 0 <= steps[0] <= steps[1]),
+        (linear_schedule, (max_lr, min_lr, *steps[:2]), rates_are_valid and 0 <= steps[0] <= steps[1]),
+        (constant_schedule, (max_lr, steps[0]), 0 <= max_lr < math.inf and steps[0] >= 0),
+        (wsd_schedule, (max_lr, min_lr, *steps), rates_are_valid and 0 <= steps[0] <= steps[1] <= steps[2]),
+    ]:
+        if valid and it >= 0:
+            schedule(it, *arguments)
+        else:
+            with pytest.raises(ValueError, match="but it must be"):
+                schedule(it, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +248,7 @@ def test_cosine_and_linear_refuse_nonsense(schedule, arguments, message):
         ((0, 1.0, -7), "warmup_iters is -7, but"),
     ],
 )
-def test_constant_refuses_nonsense(arguments, message):
+def test_constant_refuses_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         constant_schedule(*arguments)
 
@@ -243,7 +263,7 @@ def test_constant_refuses_nonsense(arguments, message):
         ((0, 1.0, 0.1, 2, 5, 9, "constant"), "shape is 'constant', but the decay can be 'linear' or 'cosine'"),
     ],
 )
-def test_wsd_refuses_nonsense(arguments, message):
+def test_wsd_refuses_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         wsd_schedule(*arguments)
 
@@ -258,7 +278,7 @@ def test_wsd_refuses_nonsense(arguments, message):
         ((5, 1.0, "square"), "shape is 'square', but the known ones are .*'linear', 'cosine', 'constant'"),
     ],
 )
-def test_segments_refuse_nonsense(arguments, message):
+def test_segments_refuse_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         Segment(*arguments)
 
@@ -279,6 +299,6 @@ def test_segments_are_frozen():
         (0, [5], math.nan, "start_lr is nan, but"),
     ],
 )
-def test_piecewise_refuses_nonsense(it, ends, start_lr, message):
+def test_piecewise_refuses_bad_arguments(it, ends, start_lr, message):
     with pytest.raises(ValueError, match=message):
         piecewise_schedule(it, [Segment(end, 1.0) for end in ends], start_lr=start_lr)

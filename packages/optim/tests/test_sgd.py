@@ -1,4 +1,4 @@
-"""SGD with a decaying step: its equation, its counter and the toy problem that shows three regimes."""
+"""SGD with a decaying step: its equation, its counter and a toy problem with three regimes."""
 
 import json
 import math
@@ -65,7 +65,7 @@ def test_parameters_without_gradient_keep_their_value_and_their_t():
     assert torch.equal(unused, torch.ones(2))
     assert unused not in optimizer.state
 
-    unused.grad = torch.ones(2)  # its first update takes the full step, the other's second a smaller one
+    unused.grad = torch.ones(2)  # its first update is a full step, the other's second a smaller one
     optimizer.step()
     assert torch.equal(unused, torch.zeros(2))
     torch.testing.assert_close(used.detach(), torch.full((2,), -1 / math.sqrt(2)))
@@ -100,31 +100,9 @@ def test_state_survives_json_and_continues_bitwise():
     assert torch.equal(w, w2)
 
 
-def test_closure_is_called_with_gradients_on_and_its_loss_returned():
-    w = Parameter(torch.tensor([2.0]))
-    optimizer = SGD([w], lr=0.25)
-
-    def closure():
-        optimizer.zero_grad()
-        loss = (w**2).sum()
-        loss.backward()
-        return loss.item()
-
-    assert optimizer.step(closure) == 4.0
-    assert w.item() == 1.0
-    assert optimizer.step() is None
-
-
 @pytest.mark.parametrize("lr", [-0.5, math.nan, math.inf])
 def test_bad_rates_are_refused(lr):
     with pytest.raises(ValueError, match=f"lr is {lr}, but it must be finite and at least 0"):
         SGD([Parameter(torch.ones(1))], lr=lr)
     with pytest.raises(ValueError, match=f"lr is {lr},"):
         SGD([{"params": [Parameter(torch.ones(1))], "lr": lr}], lr=1.0)
-
-
-def test_sparse_gradients_are_refused():
-    w = Parameter(torch.ones(3, 2))
-    w.grad = torch.eye(3, 2).to_sparse()
-    with pytest.raises(ValueError, match=r"shape \(3, 2\) .* layout torch.sparse_coo, but SGD takes dense"):
-        SGD([w], lr=1.0).step()

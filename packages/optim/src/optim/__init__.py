@@ -8,39 +8,12 @@ One training step uses all three, in this order::
         group["lr"] = cosine_schedule(it, max_lr=1e-3, min_lr=1e-4, warmup_iters=100, cosine_cycle_iters=10_000)
     optimizer.step()
 
-Nothing in here knows what a model is: optimizers and clipping see tensors with gradients, schedules see integers.
+The package does not depend on any model: optimizers and clipping work on tensors with gradients, schedules on integers.
+
+The public names are listed in ``__init__.pyi`` and imported on first use. The schedules and the types of the settings
+are pure Python: ``from optim import cosine_schedule`` does not load torch.
 """
 
-from optim.adamw import AdamW
-from optim.clipping import clip_grad_norm
-from optim.groups import ParameterGroup, describe_groups, parameter_groups
-from optim.muon import Muon
-from optim.newton_schulz import newton_schulz
-from optim.schedules import (
-    Segment,
-    Shape,
-    constant_schedule,
-    cosine_schedule,
-    linear_schedule,
-    piecewise_schedule,
-    wsd_schedule,
-)
-from optim.sgd import SGD
+import lazy_loader
 
-__all__ = [
-    "SGD",
-    "AdamW",
-    "Muon",
-    "ParameterGroup",
-    "Segment",
-    "Shape",
-    "clip_grad_norm",
-    "constant_schedule",
-    "cosine_schedule",
-    "describe_groups",
-    "linear_schedule",
-    "newton_schulz",
-    "parameter_groups",
-    "piecewise_schedule",
-    "wsd_schedule",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

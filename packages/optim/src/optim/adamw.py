@@ -1,18 +1,21 @@
 """AdamW: adaptive moment estimation (Adam) with decoupled weight decay."""
 
-from collections.abc import Callable
-from typing import Any, overload
+import math
+from collections.abc import MutableMapping
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optim._checks import require_dense_real_gradients, require_non_negative
-from optim._gated import GatedOptimizer
-from optim.adamw_updates import Implementation, check_implementation, update_group
+from optim._checks import require_non_negative
+from optim.adamw_fast import check_implementation, update_together
+from optim.choices import Implementation
+from optim.optimizer import BaseOptimizer
 
 
-class AdamW(GatedOptimizer):
+class AdamW(BaseOptimizer):
     """Adam with decoupled weight decay.
 
     For a parameter θ with gradient g, at its t-th update (t = 1, 2, …), element by element::
@@ -22,20 +25,19 @@ class AdamW(GatedOptimizer):
         θ ← θ − lr·√(1 − β2ᵗ)/(1 − β1ᵗ) · m/(√v + eps)
         θ ← θ − lr·λ·θ                                 weight decay, on the θ just updated
 
+    ``update_parameter`` is these equations as code.
+
     Both moments start at zero and are therefore too small at first; the factor √(1 − β2ᵗ)/(1 − β1ᵗ) corrects
     this bias. It is folded into the step size, the efficient form in Kingma & Ba (end of section 2), so ``eps``
     is added to the *uncorrected* √v. ``torch.optim.AdamW`` adds it to the corrected one and decays before the
     update; the two agree up to the size of ``eps`` and of lr²·λ.
 
     A parameter whose ``grad`` is None is skipped entirely: it is not decayed, and its t does not advance.
-    Gradients are not searched for NaN or infinity, as that would make the processor wait for the accelerator at
-    every step; one such gradient spoils the parameter and its moments for good. Where this can happen, give ``step``
-    the finiteness of the norm that ``clip_grad_norm`` returns, as ``only_if``.
 
     State of each updated parameter:
 
     - ``step``: t, a Python int. It passes unchanged through ``state_dict``, ``load_state_dict`` and JSON; unlike a
-      float32 tensor it counts exactly past 2²⁴, and no conversion to another type or device can touch it.
+      float32 tensor it counts exactly past 2²⁴, and it is never converted to another type or moved to a device.
     - ``exp_avg``: m, of the parameter's shape, type and device.
     - ``exp_avg_sq``: v, likewise.
 
@@ -44,27 +46,28 @@ class AdamW(GatedOptimizer):
 
     Args:
         params: Tensors to optimize, or dicts ``{"params": tensors, "lr": …, …}``: parameter groups, each with its
-            own settings; a setting left out of a group takes the value given here.
+            own settings; a setting missing from a group takes the value given here.
         lr: Learning rate, at least 0. A schedule may change ``group["lr"]`` between steps.
-        betas: β1 and β2, the decay rates of the moments per step, each in [0, 1). A rate of β remembers about the
-            last 1/(1 − β) steps.
+        betas: β1 and β2, the decay rates of the moments per step, each in [0, 1). A running mean with decay rate β
+            averages about the last 1/(1 − β) steps.
         eps: Keeps the division finite where √v is 0; more than 0.
-        weight_decay: λ, at least 0. A step multiplies the weights by 1 − lr·λ.
-        implementation: Who computes the update; all agree up to rounding.
+        weight_decay: λ, at least 0. A step subtracts lr·λ·θ from each weight θ.
+        implementation: How the update is computed; the results agree up to rounding.
             ``loop`` is the definition: one parameter after the other.
-            ``foreach`` takes all parameters together, which spares an accelerator many launches; on a CPU, the
-            same bits as ``loop`` in float32.
-            ``compiled`` goes through the memory once instead of seven times, the fastest on a CPU. The first step
-            compiles it, which takes some ten seconds and a C++ compiler, and so does a first step with other shapes.
-            Parameters that are not float32 are updated as by ``auto``.
-            ``auto`` never compiles: ``loop`` on a CPU, ``foreach`` elsewhere.
+            ``foreach`` updates all parameters together, which saves an accelerator many kernel launches; on a CPU it
+            gives the same bits as ``loop``.
+            ``compiled`` reads and writes each number once instead of up to seven times, the fastest on a CPU. The
+            first step compiles it, which takes about ten seconds and needs a C++ compiler, and so does the first step
+            with other shapes.
+            ``auto`` never compiles: ``loop`` on a CPU, ``foreach`` elsewhere. It also applies to parameters that are
+            not float32, unless ``loop`` is chosen.
 
     Raises:
         ValueError: A setting, of the optimizer or of one group, is outside its range; there are no parameters; or
             there is no C++ compiler for ``compiled``.
     """
 
-    implementation: Implementation = "auto"  # no setting of a group, and not saved: it changes no result
+    implementation: Implementation = "auto"  # not a setting of a group and not saved, as it does not change results
 
     def __init__(
         self,
@@ -94,42 +97,65 @@ class AdamW(GatedOptimizer):
         check_adamw_settings({**self.defaults, **param_group})
         super().add_param_group(param_group)
 
-    @overload
-    def step(self, closure: None = None, *, only_if: Tensor | None = None) -> None: ...
+    def update_group(self, group: dict[str, Any]) -> None:
+        """Update each parameter of a group that has a gradient: see ``adamw_update_group``."""
+        adamw_update_group(self.state, group, self.implementation)
 
-    @overload
-    def step(self, closure: Callable[[], float], *, only_if: Tensor | None = None) -> float: ...
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None, *, only_if: Tensor | None = None) -> float | None:
-        """Update every parameter that has a gradient, in place.
+def adamw_update_group(
+    state: MutableMapping[Tensor, dict[str, Any]], group: dict[str, Any], implementation: Implementation
+) -> None:
+    """Update the parameters of one group that have a gradient, and their state; ``Muon`` calls it, too.
 
-        Args:
-            closure: Optional; clears the gradients, computes the loss, calls ``backward`` and returns the loss.
-            only_if: Optional; a 0-d boolean tensor on the parameters' device, read there and never fetched. Where it
-                is false, parameters and moments stay bit for bit as they were, whatever the gradients hold; only the
-                counts of steps advance, see ``retract_step``. Where it is true, the result has the same bits as
-                without it.
+    Args:
+        state: The optimizer's; parameters without an update so far are added.
+        group: One of the optimizer's ``param_groups``, with ``lr``, ``betas``, ``eps`` and ``weight_decay``.
+        implementation: How the update is computed: see ``AdamW``.
+    """
+    together: dict[tuple[str, int, torch.device, torch.dtype], list[Tensor]] = {}
+    for parameter in group["params"]:
+        if parameter.grad is None:
+            continue
+        own = state[parameter]
+        if not own:
+            own["step"] = 0
+            own["exp_avg"] = torch.zeros_like(parameter)
+            own["exp_avg_sq"] = torch.zeros_like(parameter)
+        own["step"] += 1
 
-        Returns:
-            What the closure returned, or None without one.
+        chosen: str = implementation
+        if chosen == "auto" or (chosen != "loop" and parameter.dtype != torch.float32):
+            chosen = "loop" if parameter.device.type == "cpu" else "foreach"
+        if chosen == "loop":
+            update_parameter(parameter, parameter.grad, own, group)
+        else:
+            together.setdefault((chosen, own["step"], parameter.device, parameter.dtype), []).append(parameter)
 
-        Raises:
-            ValueError: A gradient is sparse or complex, or ``only_if`` is no 0-d boolean tensor on the parameters'
-                device; no parameter has been changed then.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():  # the closure calls backward(), inside a method that runs without gradients
-                loss = closure()
+    for (chosen, *_), parameters in together.items():
+        update_together(chosen, parameters, state, group)
 
-        require_dense_real_gradients("AdamW", self.param_groups)
-        self._check_only_if(only_if)
-        self._countable = None
-        for group in self.param_groups:
-            update_group(self.state, group, self.implementation, only_if)
-        self._note_step(only_if)
-        return loss
+
+def update_parameter(
+    parameter: Float[Tensor, "*shape"], gradient: Float[Tensor, "*shape"], state: dict[str, Any], group: dict[str, Any]
+) -> None:
+    """Update one parameter and its moments in place: the definition, equation by equation.
+
+    Args:
+        parameter: θ.
+        gradient: g.
+        state: Of this parameter: t (already advanced), m and v as ``step``, ``exp_avg`` and ``exp_avg_sq``.
+        group: The settings.
+    """
+    t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
+    lr, (beta1, beta2), eps, weight_decay = group["lr"], group["betas"], group["eps"], group["weight_decay"]
+
+    m.mul_(beta1).add_(gradient, alpha=1 - beta1)
+    v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    step_size = lr * math.sqrt(1 - beta2**t) / (1 - beta1**t)
+    parameter.addcdiv_(m, v.sqrt().add_(eps), value=-step_size)
+    if weight_decay != 0:  # saves one pass over the memory
+        # Not `parameter.mul_(1 - lr * weight_decay)`: 1 − 1e-5, rounded to float32, decays by 0.14 % too much.
+        parameter.add_(parameter, alpha=-lr * weight_decay)
 
 
 def check_adamw_settings(settings: dict[str, Any]) -> None:
@@ -141,12 +167,12 @@ def check_adamw_settings(settings: dict[str, Any]) -> None:
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise ValueError(
             f"betas is {betas!r}, but it must be two numbers of at least 0 and below 1: try (0.9, 0.999), "
-            "as a moment that decays at a rate of 1 would never see a gradient"
+            "as a moment with a decay rate of 1 would never change"
         )
 
     require_non_negative("eps", settings["eps"], "try 1e-8")
     if settings["eps"] == 0:
         raise ValueError(
             "eps is 0, but it must be more than 0: try 1e-8, as a parameter whose gradients are all 0 "
-            "(the embedding of a token not seen yet) would become 0/0 = NaN"
+            "(such as the embedding of a token that has not occurred yet) would become 0/0 = NaN"
         )

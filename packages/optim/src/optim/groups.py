@@ -1,41 +1,44 @@
-"""Which parameter is updated how: the rule, and a table of what it did."""
+"""Which parameter is updated how: the rule that sorts parameters into groups, and a table of the groups."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor
 
-Algorithm = Literal["muon", "adamw"]
+from optim.choices import Algorithm
+
 _LABELS = {"muon": "Muon", "adamw": "AdamW"}
 _OUTER_MATRICES = frozenset({"embedding", "lm_head"})
 
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters that are updated alike."""
+    """Parameters that are updated by the same algorithm, with the same weight decay."""
 
     algorithm: Algorithm
     weight_decay: float
-    parameters: tuple[tuple[str, Tensor], ...]
+    parameters: tuple[tuple[str, Float[Tensor, "..."]], ...]
     """Names and tensors."""
 
     def settings(self) -> dict[str, Any]:
-        """Return the group as an optimizer takes it."""
+        """Return the group as a dict, the form in which optimizers expect it."""
         tensors = [tensor for _, tensor in self.parameters]
         return {"params": tensors, "algorithm": self.algorithm, "weight_decay": self.weight_decay}
 
 
 def rule(name: str, shape: Sequence[int], *, muon: bool, decay_vectors: bool = False) -> tuple[Algorithm, bool]:
-    """Decide who updates a parameter, and whether it decays.
+    """Decide which algorithm updates a parameter, and whether it decays.
 
-    - Matrices between embedding and LM head go to Muon, if there is one: they map one hidden vector to another, and
-      that is what orthogonal updates are for. The embedding and the LM head have a row for each token, most of which
-      have no gradient in a step; these stay with AdamW (Jordan et al. 2024, kellerjordan.github.io/posts/muon).
-    - Vectors and scalars, the gains of norms and the weights of mixtures, go to AdamW without decay: they have an
-      origin of their own (often 1), and pulling them to 0 makes nothing smaller that is too large.
+    - Matrices between embedding and LM head are updated by Muon, if it is used: they map one hidden vector to another,
+      which is what orthogonal updates are made for. The embedding and the LM head have a row for each token, most of
+      which have no gradient in a given step; AdamW updates these (Jordan et al. 2024,
+      kellerjordan.github.io/posts/muon).
+    - Vectors and scalars, such as the gains of norms and the weights of mixtures, are updated by AdamW without decay:
+      their neutral value is often 1 instead of 0, and there is no reason to pull them towards 0.
 
     >>> rule("blocks.3.attention.q_proj.weight", (512, 512), muon=True)
     ('muon', True)
@@ -47,7 +50,7 @@ def rule(name: str, shape: Sequence[int], *, muon: bool, decay_vectors: bool = F
     Args:
         name: The parameter's name in the model's ``state_dict``.
         shape: Its shape.
-        muon: Whether the optimizer is Muon; if not, AdamW updates all.
+        muon: Whether the optimizer is Muon; if not, AdamW updates all parameters.
         decay_vectors: Whether vectors and scalars decay too.
 
     Returns:
@@ -59,18 +62,22 @@ def rule(name: str, shape: Sequence[int], *, muon: bool, decay_vectors: bool = F
 
 
 def parameter_groups(
-    named_parameters: Iterable[tuple[str, Tensor]], weight_decay: float, *, muon: bool, decay_vectors: bool = False
+    named_parameters: Iterable[tuple[str, Float[Tensor, "..."]]],
+    weight_decay: float,
+    *,
+    muon: bool,
+    decay_vectors: bool = False,
 ) -> list[ParameterGroup]:
-    """Sort a model's parameters by ``rule`` into at most three groups, which keep the model's order.
+    """Sort a model's parameters by ``rule`` into at most three groups, in the model's order within each.
 
     Args:
-        named_parameters: Such as ``model.named_parameters()``, in which a tied weight appears once.
-        weight_decay: λ of the parameters that decay; the others get 0.
+        named_parameters: For example ``model.named_parameters()``, in which a tied weight appears once.
+        weight_decay: λ of the parameters that decay; it is 0 for the others.
         muon: See ``rule``.
         decay_vectors: See ``rule``.
 
     Returns:
-        Groups that are not empty: Muon's, then AdamW's with decay, then AdamW's without.
+        The groups that are not empty: Muon's, then AdamW's with decay, then AdamW's without.
     """
     sorted_parameters: dict[tuple[Algorithm, bool], list[tuple[str, Tensor]]] = {
         ("muon", True): [],
@@ -87,7 +94,7 @@ def parameter_groups(
 
 
 def describe_groups(groups: Sequence[ParameterGroup]) -> str:
-    """Return a table of who updates what; names that differ in a number only share a line.
+    """Return a table of the groups; names that differ only in a number share a line.
 
     >>> from torch import zeros
     >>> tensors = {"embedding.weight": zeros(8, 2), "blocks.0.w": zeros(2, 2), "blocks.1.w": zeros(2, 2)}

@@ -1,46 +1,44 @@
-"""Muon: momentum, orthogonalized, for the hidden matrices; AdamW for all the rest, in the same optimizer."""
+"""Muon: orthogonalized momentum for the hidden matrices, and AdamW for all other parameters, in one optimizer."""
 
 import math
-from collections.abc import Callable
-from typing import Any, Literal, overload
+from typing import Any, get_args
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from optim._checks import require_dense_real_gradients, require_non_negative
-from optim._gated import GatedOptimizer, keep_where
-from optim.adamw import check_adamw_settings
-from optim.adamw_updates import Implementation, check_implementation, update_group
-from optim.newton_schulz import Precision, check_precision, computing_type, newton_schulz
+from optim._checks import require_non_negative
+from optim.adamw import adamw_update_group, check_adamw_settings
+from optim.adamw_fast import check_implementation
+from optim.choices import Algorithm, Implementation, MuonScale, NewtonSchulzPrecision
+from optim.optimizer import BaseOptimizer
+from optim.orthogonalization import check_precision, computing_type, newton_schulz
 
-Scale = Literal["original", "match_adamw"]
-"""How Muon's learning rate depends on the shape of a matrix: see ``Muon``."""
-
-_AT_ONCE = 2**25  # weights that are orthogonalized together: enough to fill a device, little enough to fit beside it
+_BATCH_NUMEL = 2**25  # weights that are orthogonalized together: enough to use a device fully, few enough to fit in it
 
 
-class Muon(GatedOptimizer):
+class Muon(BaseOptimizer):
     """Momentum orthogonalized by Newton–Schulz iterations (Muon).
 
     For a matrix W of shape ``[rows, columns]`` with gradient G::
 
         B ← μ·B + (1 − μ)·G                        momentum
-        M = μ·B + (1 − μ)·G   or   M = B           with and without Nesterov's look ahead
+        M = μ·B + (1 − μ)·G   or   M = B           with and without Nesterov momentum
         W ← W − lr·λ·W                             decoupled weight decay
-        W ← W − lr·s·O,  O = newton_schulz(M)      all directions of the update are about equally long
+        W ← W − lr·s·O,  O = newton_schulz(M)      all singular values of O are close to 1
 
     The factor s makes one learning rate serve all shapes:
 
-    - ``original``: √max(1, rows/columns), from the first publication; rates are about 0.02.
-    - ``match_adamw``: 0.2·√max(rows, columns), which makes the update as large as AdamW's usually are, so that
-      learning rate and weight decay tuned for AdamW can be kept.
+    - ``original``: √max(1, rows/columns), from the first publication; a usual learning rate is 0.02.
+    - ``match_adamw``: 0.2·√max(rows, columns), which makes the update about as large as AdamW's, so that a learning
+      rate and weight decay tuned for AdamW can be kept.
 
-    Muon is for the matrices between embedding and LM head. A group with ``"algorithm": "adamw"`` is updated exactly as
-    ``AdamW`` does, with the group's ``lr``, ``betas``, ``eps`` and ``weight_decay``; ``parameter_groups`` sorts a
-    model's parameters. Parameters without gradient are skipped entirely.
+    Muon is meant for the matrices between embedding and LM head. A group with ``"algorithm": "adamw"`` is updated
+    exactly as by ``AdamW``, with the group's ``lr``, ``betas``, ``eps`` and ``weight_decay``; ``parameter_groups``
+    sorts a model's parameters into such groups. Parameters without gradient are skipped entirely.
 
-    State: ``momentum_buffer`` (B) for matrices, that of ``AdamW`` for the rest.
+    State: ``momentum_buffer`` (B) for matrices, and that of ``AdamW`` for its groups.
 
     Sources: K. Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
     kellerjordan.github.io/posts/muon; Liu et al. 2025, "Muon is Scalable for LLM Training", arXiv:2502.16982, for
@@ -51,21 +49,22 @@ class Muon(GatedOptimizer):
         lr: Learning rate, at least 0.
         momentum: μ, in [0, 1).
         weight_decay: λ, at least 0.
-        nesterov: Look ahead by the momentum.
+        nesterov: Whether to use Nesterov momentum: M = μ·B + (1 − μ)·G.
         scale: s, as above.
         steps: Newton–Schulz iterations, at least 1.
         precision: Type in which these are computed: see ``newton_schulz``.
-        betas: AdamW's, for its groups.
-        eps: AdamW's, for its groups.
-        implementation: AdamW's, for its groups.
+        betas: Of ``AdamW``, for its groups.
+        eps: Of ``AdamW``, for its groups.
+        implementation: Of ``AdamW``, for its groups.
 
     Raises:
-        ValueError: A setting, of the optimizer or of one group, is outside its range; a parameter that Muon is to
-            update is no matrix; or there are no parameters.
+        ValueError: A setting, of the optimizer or of one group, is outside its range; a parameter in a group of
+            Muon's is not a matrix; or there are no parameters.
     """
 
-    implementation: Implementation = "auto"  # these two are no settings of a group, and not saved: how, not what
-    precision: Precision = "auto"
+    # How the update is computed, not what it is: neither settings of a group nor saved.
+    implementation: Implementation = "auto"
+    precision: NewtonSchulzPrecision = "auto"
 
     def __init__(
         self,
@@ -75,9 +74,9 @@ class Muon(GatedOptimizer):
         weight_decay: float = 0.0,
         *,
         nesterov: bool = True,
-        scale: Scale = "original",
+        scale: MuonScale = "original",
         steps: int = 5,
-        precision: Precision = "auto",
+        precision: NewtonSchulzPrecision = "auto",
         betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 1e-8,
         implementation: Implementation = "auto",
@@ -109,101 +108,62 @@ class Muon(GatedOptimizer):
             ValueError: As for the class; or a parameter is already in another group.
         """
         params = param_group["params"]
-        params = [params] if isinstance(params, Tensor) else list(params)  # an iterator can be looked at only once
+        params = [params] if isinstance(params, Tensor) else list(params)  # an iterator can be read only once
         _check_settings({**self.defaults, **param_group}, params)
         super().add_param_group({**param_group, "params": params})
 
-    @overload
-    def step(self, closure: None = None, *, only_if: Tensor | None = None) -> None: ...
+    def update_group(self, group: dict[str, Any]) -> None:
+        """Update the parameters of a group that have a gradient, by Muon or AdamW as its ``algorithm`` says."""
+        if group["algorithm"] == "adamw":
+            adamw_update_group(self.state, group, self.implementation)
+            return
+        for matrices in _batches(group["params"]):
+            self._update_matrices(matrices, group)
 
-    @overload
-    def step(self, closure: Callable[[], float], *, only_if: Tensor | None = None) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None, *, only_if: Tensor | None = None) -> float | None:
-        """Update every parameter that has a gradient, in place.
-
-        Args:
-            closure: Optional; clears the gradients, computes the loss, calls ``backward`` and returns the loss.
-            only_if: Optional; a 0-d boolean tensor on the parameters' device, read there and never fetched. Where it
-                is false, parameters and moments stay bit for bit as they were, whatever the gradients hold; only the
-                counts of steps advance, see ``retract_step``. Where it is true, the result has the same bits as
-                without it.
-
-        Returns:
-            What the closure returned, or None without one.
-
-        Raises:
-            ValueError: A gradient is sparse or complex, or ``only_if`` is no 0-d boolean tensor on the parameters'
-                device; no parameter has been changed then.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():  # the closure calls backward(), inside a method that runs without gradients
-                loss = closure()
-
-        require_dense_real_gradients("Muon", self.param_groups)
-        self._check_only_if(only_if)
-        self._countable = None
-        for group in self.param_groups:
-            if group["algorithm"] == "adamw":
-                update_group(self.state, group, self.implementation, only_if)
-                continue
-            for matrices in _batches(group["params"]):
-                self._update(matrices, group, only_if)
-        self._note_step(only_if)
-        return loss
-
-    def _update(self, matrices: list[Tensor], group: dict[str, Any], only_if: Tensor | None) -> None:
+    def _update_matrices(self, matrices: list[Float[Tensor, "rows columns"]], group: dict[str, Any]) -> None:
         """Apply the equations of the class to matrices of one shape, together."""
         gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
         for matrix in matrices:
             if not self.state[matrix]:
                 self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
         buffers = [self.state[matrix]["momentum_buffer"] for matrix in matrices]
-        lr, momentum = group["lr"], group["momentum"]
+        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
 
-        if only_if is None:
-            torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        else:
-            keep_where(only_if, torch._foreach_lerp(buffers, gradients, 1 - momentum), buffers)
+        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
         directions = torch._foreach_lerp(gradients, buffers, momentum) if group["nesterov"] else buffers
         dtype = computing_type(self.precision, matrices[0].device)
         stacked = torch.stack([direction.to(dtype) for direction in directions])
         orthogonal = newton_schulz(stacked, group["steps"], self.precision)
 
-        changed = matrices if only_if is None else [matrix.clone() for matrix in matrices]
-        if group["weight_decay"] != 0:
-            torch._foreach_mul_(changed, 1 - lr * group["weight_decay"])
+        if weight_decay != 0:  # not a factor of 1 - lr * weight_decay, which would be rounded first
+            torch._foreach_add_(matrices, matrices, alpha=-lr * weight_decay)
         updates = list(orthogonal.to(matrices[0].dtype).unbind())
-        torch._foreach_add_(changed, updates, alpha=-lr * shape_factor(group["scale"], *matrices[0].shape))
-        if only_if is not None:
-            keep_where(only_if, changed, matrices)
+        torch._foreach_add_(matrices, updates, alpha=-lr * shape_factor(group["scale"], *matrices[0].shape))
 
 
-def shape_factor(scale: Scale, rows: int, columns: int) -> float:
-    """Return s, by which Muon's learning rate is multiplied for matrices of a shape."""
+def shape_factor(scale: MuonScale, rows: int, columns: int) -> float:
+    """Return s, by which Muon's learning rate is multiplied for matrices of this shape."""
     if scale == "match_adamw":
         return 0.2 * math.sqrt(max(rows, columns))
     return math.sqrt(max(1, rows / columns))
 
 
-def _batches(parameters: list[Tensor]) -> list[list[Tensor]]:
-    """Sort the matrices that have a gradient into lists of one shape, type and device, none too large."""
+def _batches(parameters: list[Float[Tensor, "_ _"]]) -> list[list[Float[Tensor, "rows columns"]]]:
+    """Sort the matrices that have a gradient into lists of one shape, type and device, none of them too large."""
     alike: dict[tuple[torch.Size, torch.dtype, torch.device], list[Tensor]] = {}
     for matrix in parameters:
         if matrix.grad is not None:
             alike.setdefault((matrix.shape, matrix.dtype, matrix.device), []).append(matrix)
     batches = []
     for matrices in alike.values():
-        length = max(1, _AT_ONCE // max(1, matrices[0].numel()))
+        length = max(1, _BATCH_NUMEL // max(1, matrices[0].numel()))
         batches += [matrices[first : first + length] for first in range(0, len(matrices), length)]
     return batches
 
 
 def _check_settings(settings: dict[str, Any], params: list[Any]) -> None:
     """Raise ValueError if a setting of Muon is outside its range, or a parameter cannot be updated by it."""
-    if settings["algorithm"] not in ("muon", "adamw"):
+    if settings["algorithm"] not in get_args(Algorithm):
         raise ValueError(f"algorithm is {settings['algorithm']!r}: choose 'muon' or 'adamw'")
     if settings["algorithm"] == "adamw":
         check_adamw_settings(settings)
@@ -212,7 +172,7 @@ def _check_settings(settings: dict[str, Any], params: list[Any]) -> None:
     require_non_negative("weight_decay", settings["weight_decay"], "try 0.01, or 0 for no decay")
     if not 0 <= settings["momentum"] < 1:
         raise ValueError(f"momentum is {settings['momentum']!r}, but it must be at least 0 and below 1: try 0.95")
-    if settings["scale"] not in ("original", "match_adamw"):
+    if settings["scale"] not in get_args(MuonScale):
         raise ValueError(f"scale is {settings['scale']!r}: choose 'original' or 'match_adamw'")
     if settings["steps"] < 1:
         raise ValueError(f"steps is {settings['steps']!r}, but it must be at least 1: try 5")
@@ -220,6 +180,6 @@ def _check_settings(settings: dict[str, Any], params: list[Any]) -> None:
         tensor = param[1] if isinstance(param, tuple) else param
         if tensor.ndim != 2:
             raise ValueError(
-                f"a parameter of shape {tuple(tensor.shape)} is no matrix, which is all that Muon can update: "
+                f"a parameter of shape {tuple(tensor.shape)} is not a matrix, but Muon updates matrices only: "
                 'put it into a group with "algorithm": "adamw"'
             )

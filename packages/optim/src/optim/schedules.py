@@ -1,26 +1,24 @@
 """Learning-rate schedules: pure functions from the step number to the learning rate.
 
-They hold no state, so a resumed run asks for the rate of its step and gets it. The rate of step ``it`` is the one
-to use *for* that step, and ``it`` counts from 0: with warm-up, step 0 has the rate 0.
+They have no state, so a resumed run needs only the number of its step. The rate of step ``it`` is the one
+to use *for* that step, and ``it`` counts from 0: with warm-up, step 0 has the rate 0. The module does not load torch.
 
                   warm-up     stable       decay      after
     cosine       0 ↗ max                max ⤵ min     min
     linear       0 ↗ max                max ↘ min     min
     constant     0 ↗ max    max … max
     wsd          0 ↗ max    max … max   max ↘ min     min
-    piecewise    a list of segments, each with its own end, rate and shape
+    piecewise    a list of segments, each with its own last step, rate and shape
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Literal, NoReturn, get_args
 
 from optim._checks import require_non_negative
-
-Shape = Literal["linear", "cosine", "constant"]
-"""How a rate gets from one value to the next: see ``Segment.shape``."""
+from optim.choices import Shape
 
 
 def cosine_schedule(it: int, max_lr: float, min_lr: float, warmup_iters: int, cosine_cycle_iters: int) -> float:
@@ -39,7 +37,7 @@ def cosine_schedule(it: int, max_lr: float, min_lr: float, warmup_iters: int, co
     Args:
         it: Step number, from 0.
         max_lr: Rate at the end of the warm-up.
-        min_lr: Rate at the end of the cosine and ever after, 0 ≤ ``min_lr`` ≤ ``max_lr``.
+        min_lr: Rate at the end of the cosine and after it, 0 ≤ ``min_lr`` ≤ ``max_lr``.
         warmup_iters: Tw, the step that reaches ``max_lr``.
         cosine_cycle_iters: Tc, the step that reaches ``min_lr``, counted from step 0; at least ``warmup_iters``.
 
@@ -49,16 +47,17 @@ def cosine_schedule(it: int, max_lr: float, min_lr: float, warmup_iters: int, co
     Raises:
         ValueError: An argument is negative or NaN, ``min_lr`` > ``max_lr`` or Tw > Tc.
     """
-    _check(it, max_lr, min_lr, {"warmup_iters": warmup_iters, "cosine_cycle_iters": cosine_cycle_iters})
+    if not (it >= 0 and 0 <= min_lr <= max_lr < math.inf and 0 <= warmup_iters <= cosine_cycle_iters):
+        _refuse(it, max_lr, min_lr, {"warmup_iters": warmup_iters, "cosine_cycle_iters": cosine_cycle_iters})
     if it < warmup_iters:
         return it / warmup_iters * max_lr
-    return _between(it, warmup_iters, cosine_cycle_iters, max_lr, min_lr, "cosine")
+    return _interpolate(it, warmup_iters, cosine_cycle_iters, max_lr, min_lr, "cosine")
 
 
 def linear_schedule(it: int, max_lr: float, min_lr: float, warmup_iters: int, cosine_cycle_iters: int) -> float:
     """Linear warm-up, then a straight line down to ``min_lr``.
 
-    The arguments are those of ``cosine_schedule``, under the same names, so that one can stand in for the other.
+    The arguments have the names of those of ``cosine_schedule``, so that one can replace the other.
     With Tw = ``warmup_iters`` and Tc = ``cosine_cycle_iters``::
 
         it/Tw · max                                                   if it < Tw
@@ -68,7 +67,7 @@ def linear_schedule(it: int, max_lr: float, min_lr: float, warmup_iters: int, co
     Args:
         it: Step number, from 0.
         max_lr: Rate at the end of the warm-up.
-        min_lr: Rate at the end of the line and ever after, 0 ≤ ``min_lr`` ≤ ``max_lr``.
+        min_lr: Rate at the end of the line and after it, 0 ≤ ``min_lr`` ≤ ``max_lr``.
         warmup_iters: Tw, the step that reaches ``max_lr``.
         cosine_cycle_iters: Tc, the step that reaches ``min_lr``, counted from step 0; at least ``warmup_iters``.
 
@@ -78,18 +77,19 @@ def linear_schedule(it: int, max_lr: float, min_lr: float, warmup_iters: int, co
     Raises:
         ValueError: An argument is negative or NaN, ``min_lr`` > ``max_lr`` or Tw > Tc.
     """
-    _check(it, max_lr, min_lr, {"warmup_iters": warmup_iters, "cosine_cycle_iters": cosine_cycle_iters})
+    if not (it >= 0 and 0 <= min_lr <= max_lr < math.inf and 0 <= warmup_iters <= cosine_cycle_iters):
+        _refuse(it, max_lr, min_lr, {"warmup_iters": warmup_iters, "cosine_cycle_iters": cosine_cycle_iters})
     if it < warmup_iters:
         return it / warmup_iters * max_lr
-    return _between(it, warmup_iters, cosine_cycle_iters, max_lr, min_lr, "linear")
+    return _interpolate(it, warmup_iters, cosine_cycle_iters, max_lr, min_lr, "linear")
 
 
 def constant_schedule(it: int, max_lr: float, warmup_iters: int) -> float:
-    """Linear warm-up ``it/warmup_iters · max_lr``, then ``max_lr`` for ever.
+    """Linear warm-up ``it/warmup_iters · max_lr``, then ``max_lr``.
 
     Args:
         it: Step number, from 0.
-        max_lr: Rate at the end of the warm-up and ever after, at least 0.
+        max_lr: Rate from the end of the warm-up on, at least 0.
         warmup_iters: The step that reaches ``max_lr``; 0 for no warm-up.
 
     Returns:
@@ -98,7 +98,8 @@ def constant_schedule(it: int, max_lr: float, warmup_iters: int) -> float:
     Raises:
         ValueError: An argument is negative or NaN.
     """
-    _check(it, max_lr, 0.0, {"warmup_iters": warmup_iters})
+    if not (it >= 0 and 0 <= max_lr < math.inf and warmup_iters >= 0):
+        _refuse(it, max_lr, 0.0, {"warmup_iters": warmup_iters})
     return it / warmup_iters * max_lr if it < warmup_iters else max_lr
 
 
@@ -111,9 +112,9 @@ def wsd_schedule(
     decay_end: int,
     shape: Literal["linear", "cosine"] = "linear",
 ) -> float:
-    """Warm-up, stable, decay: linear warm-up, a long stretch at ``max_lr``, a short fall to ``min_lr``.
+    """Warm-up, stable, decay: linear warm-up, a long stable phase at ``max_lr``, a short decay to ``min_lr``.
 
-    The stretch does not depend on where the run will end: a run can be prolonged, or decayed from any checkpoint.
+    The stable phase does not depend on the length of the run: a run can be extended, or decayed from any checkpoint.
     With Tw, Ts, Te = ``warmup_iters``, ``decay_start``, ``decay_end``::
 
         it/Tw · max                                                   if it < Tw
@@ -123,12 +124,12 @@ def wsd_schedule(
 
     with f(x) = 1 − x (linear) or ½·(1 + cos(π·x)) (cosine).
     Source: Hu et al. 2024, "MiniCPM: Unveiling the Potential of Small Language Models with Scalable Training
-    Strategies", arXiv:2404.06395, section 4, which leaves f open and uses an exponential one.
+    Strategies", arXiv:2404.06395, section 4, which allows any f and uses an exponential one.
 
     Args:
         it: Step number, from 0.
-        max_lr: Rate of the stable stretch.
-        min_lr: Rate at the end of the decay and ever after, 0 ≤ ``min_lr`` ≤ ``max_lr``.
+        max_lr: Rate of the stable phase.
+        min_lr: Rate at the end of the decay and after it, 0 ≤ ``min_lr`` ≤ ``max_lr``.
         warmup_iters: Tw, the step that reaches ``max_lr``.
         decay_start: Ts, the last step at ``max_lr``, at least Tw.
         decay_end: Te, the step that reaches ``min_lr``, at least Ts.
@@ -140,42 +141,43 @@ def wsd_schedule(
     Raises:
         ValueError: An argument is negative or NaN, ``min_lr`` > ``max_lr``, not Tw ≤ Ts ≤ Te, or the shape is unknown.
     """
-    _check(it, max_lr, min_lr, {"warmup_iters": warmup_iters, "decay_start": decay_start, "decay_end": decay_end})
+    if not (it >= 0 and 0 <= min_lr <= max_lr < math.inf and 0 <= warmup_iters <= decay_start <= decay_end):
+        _refuse(it, max_lr, min_lr, {"warmup_iters": warmup_iters, "decay_start": decay_start, "decay_end": decay_end})
     if shape not in ("linear", "cosine"):
         raise ValueError(f"shape is {shape!r}, but the decay can be 'linear' or 'cosine': choose one of these")
     if it < warmup_iters:
         return it / warmup_iters * max_lr
-    return _between(it, decay_start, decay_end, max_lr, min_lr, shape)
+    return _interpolate(it, decay_start, decay_end, max_lr, min_lr, shape)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One stretch of a piecewise schedule: from where the one before ends, to ``until_step``.
+    """One segment of a piecewise schedule: from the end of the segment before to ``until_step``.
 
     Raises:
         ValueError: ``until_step`` is not at least 1, ``to_lr`` is negative or not finite, or the shape is unknown.
     """
 
     until_step: int
-    """The step that ends the segment and already belongs to the next one."""
+    """The end of the segment: the first step of the next one."""
 
     to_lr: float
     """The rate that the segment reaches at ``until_step``, at least 0."""
 
     shape: Shape = "linear"
-    """``linear`` and ``cosine`` lead from the rate before to ``to_lr``; ``constant`` is ``to_lr`` all along, with a
-    jump at its first step if the rate before was another."""
+    """``linear`` and ``cosine`` go from the previous rate to ``to_lr``; ``constant`` is ``to_lr`` throughout, with a
+    jump at its first step if the previous rate was different."""
 
     def __post_init__(self) -> None:
         if not self.until_step >= 1:
-            raise ValueError(f"until_step is {self.until_step!r}, but it must be at least 1: leave empty segments out")
+            raise ValueError(f"until_step is {self.until_step!r}, but it must be at least 1: remove empty segments")
         require_non_negative("to_lr", self.to_lr, "give the rate at the segment's end")
         if self.shape not in get_args(Shape):
             raise ValueError(f"shape is {self.shape!r}, but the known ones are {get_args(Shape)}: choose one of these")
 
 
 def piecewise_schedule(it: int, segments: Sequence[Segment], start_lr: float = 0.0) -> float:
-    """Follow one segment after the other; after the last one, stay at its ``to_lr``.
+    """Follow the segments one after the other; after the last one, the rate stays at its ``to_lr``.
 
     Warm-up over 100 steps, stable to step 900, decay to a tenth at step 1000:
 
@@ -185,7 +187,7 @@ def piecewise_schedule(it: int, segments: Sequence[Segment], start_lr: float = 0
 
     Args:
         it: Step number, from 0.
-        segments: At least one, by rising ``until_step``.
+        segments: At least one, in increasing order of ``until_step``.
         start_lr: Rate at step 0, where the first segment starts; at least 0.
 
     Returns:
@@ -194,7 +196,8 @@ def piecewise_schedule(it: int, segments: Sequence[Segment], start_lr: float = 0
     Raises:
         ValueError: ``it`` or ``start_lr`` is negative or NaN, or the segments are missing or out of order.
     """
-    _check_step(it)
+    if not it >= 0:
+        _refuse_step(it)
     require_non_negative("start_lr", start_lr, "give the rate at step 0")
     ends = [segment.until_step for segment in segments]
     if not ends:
@@ -205,25 +208,29 @@ def piecewise_schedule(it: int, segments: Sequence[Segment], start_lr: float = 0
     from_step, from_lr = 0, start_lr
     for segment in segments:
         if it < segment.until_step:
-            return _between(it, from_step, segment.until_step, from_lr, segment.to_lr, segment.shape)
+            return _interpolate(it, from_step, segment.until_step, from_lr, segment.to_lr, segment.shape)
         from_step, from_lr = segment.until_step, segment.to_lr
     return from_lr
 
 
-def _between(it: int, start: int, end: int, start_lr: float, end_lr: float, shape: Shape) -> float:
-    """Lead from ``start_lr``, up to step ``start``, to ``end_lr``, from step ``end`` on."""
+def _interpolate(it: int, start: int, end: int, start_lr: float, end_lr: float, shape: Shape) -> float:
+    """Interpolate between ``start_lr``, the rate up to step ``start``, and ``end_lr``, the rate from step ``end``."""
     if shape == "constant" or it > end:
         return end_lr
     if it <= start:  # before the division, which would be 0/0 if end = start
         return start_lr
     progress = (it - start) / (end - start)
-    left = 1 - progress if shape == "linear" else (1 + math.cos(math.pi * progress)) / 2
-    return left * start_lr + (1 - left) * end_lr  # both ends are met exactly: 0·a + 1·b is b
+    remaining = 1 - progress if shape == "linear" else (1 + math.cos(math.pi * progress)) / 2
+    return remaining * start_lr + (1 - remaining) * end_lr  # exact at both ends: 0·a + 1·b is b
 
 
-def _check(it: int, max_lr: float, min_lr: float, milestones: dict[str, int]) -> None:
-    """Refuse a bad step number, bad rates, or milestones (steps by their argument's name) that are not in order."""
-    _check_step(it)
+def _refuse(it: int, max_lr: float, min_lr: float, milestones: dict[str, int]) -> NoReturn:
+    """Raise a ValueError that says which argument is wrong; the schedules call this only if one of them is.
+
+    ``milestones`` are the steps that must be in increasing order, by the names of their arguments.
+    """
+    if not it >= 0:
+        _refuse_step(it)
     require_non_negative("max_lr", max_lr, "give the highest rate of the schedule")
     require_non_negative("min_lr", min_lr, "give the lowest rate of the schedule, or 0")
     if min_lr > max_lr:
@@ -234,9 +241,8 @@ def _check(it: int, max_lr: float, min_lr: float, milestones: dict[str, int]) ->
         if not step >= bound:
             raise ValueError(f"{name} is {step!r}, but it must be at least {bound_name}{bound!r}: correct the order")
         bound, bound_name = step, f"{name} = "
+    raise AssertionError("all arguments are valid")
 
 
-def _check_step(it: int) -> None:
-    """Refuse a step number below 0."""
-    if not it >= 0:  # this way round it refuses NaN as well
-        raise ValueError(f"it is {it!r}, but it must be at least 0: count the steps from 0")
+def _refuse_step(it: int) -> NoReturn:
+    raise ValueError(f"it is {it!r}, but it must be at least 0: count the steps from 0")

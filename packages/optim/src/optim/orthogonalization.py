@@ -1,20 +1,22 @@
-"""Orthogonalization by Newton–Schulz iterations: all singular values of a matrix are driven towards 1."""
+"""Orthogonalization by Newton–Schulz iterations, which bring all singular values of a matrix close to 1."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-Precision = Literal["auto", "bfloat16", "float32"]
-"""In which type the iterations are computed: see ``newton_schulz``."""
+from optim.choices import NewtonSchulzPrecision
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """a, b, c of the quintic polynomial, chosen by Jordan et al. to rise as steeply as possible at 0."""
 
 
-def newton_schulz(matrices: Tensor, steps: int = 5, precision: Precision = "auto") -> Tensor:
-    """Bring each matrix near the orthogonal one closest to it, UVᵀ where its singular value decomposition is USVᵀ.
+def newton_schulz(
+    matrices: Float[Tensor, "... rows columns"], steps: int = 5, precision: NewtonSchulzPrecision = "auto"
+) -> Float[Tensor, "... rows columns"]:
+    """Approximate the orthogonal matrix closest to each matrix: UVᵀ, if its singular value decomposition is USVᵀ.
 
     ::
 
@@ -22,23 +24,24 @@ def newton_schulz(matrices: Tensor, steps: int = 5, precision: Precision = "auto
         X ← a·X + (b·A + c·A²)·X,  A = XXᵀ        ``steps`` times
 
     Each iteration maps every singular value s to a·s + b·s³ + c·s⁵ and leaves U and V as they are. The polynomial does
-    not converge to 1; it lifts small values fast (a = 3.4445 times an iteration) and then keeps them between about 0.7
+    not converge to 1; it raises small values fast (by a = 3.4445 per iteration) and then keeps them between about 0.7
     and 1.2, which is as good for training. Source: K. Jordan et al. 2024, "Muon: An optimizer for hidden layers in
     neural networks", kellerjordan.github.io/posts/muon.
 
     Args:
-        matrices: ``[..., rows, columns]``; those of one shape are computed together.
+        matrices: ``[..., rows, columns]``, all computed together.
         steps: Iterations, at least 1.
-        precision: ``bfloat16`` is enough, and the fastest where the device has units for it; without them it is up to
-            80 times slower than ``float32``. ``auto`` takes it on accelerators, and on a CPU with AMX.
+        precision: ``bfloat16`` is precise enough, and the fastest if the device has units for it; otherwise it is up
+            to 80 times slower than ``float32``. ``auto`` means bfloat16 on accelerators and on CPUs with AMX, else
+            float32.
 
     Returns:
-        Matrices of the same shape, in the type that was computed in. A matrix of zeros stays zeros.
+        Matrices of the same shape, in the type used for computing. A matrix of zeros gives zeros.
     """
     a, b, c = COEFFICIENTS
     rows, columns = matrices.shape[-2:]
     x = matrices.to(computing_type(precision, matrices.device)).reshape(-1, rows, columns)
-    if rows > columns:  # XXᵀ is the smaller one then
+    if rows > columns:  # then XXᵀ is the smaller product
         x = x.mT.contiguous()
     norms = torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True, dtype=torch.float32).clamp(min=1e-7)
     x = x / norms.to(x.dtype)
@@ -50,14 +53,13 @@ def newton_schulz(matrices: Tensor, steps: int = 5, precision: Precision = "auto
     return x.reshape(matrices.shape)
 
 
-def computing_type(precision: Precision, device: torch.device) -> torch.dtype:
-    """Return the type in which a device computes the iterations."""
+def computing_type(precision: NewtonSchulzPrecision, device: torch.device) -> torch.dtype:
+    """Return the type in which the iterations are computed on a device."""
     if precision == "auto":
         # Measured on a Xeon: 3 times as fast as float32 with AMX on 2 threads, 5 times on one, as fast with AVX-512
         # alone, 80 times slower without either.
-        capabilities: Mapping[str, Any] = getattr(
-            torch.cpu, "get_capabilities", dict
-        )()  # older versions of torch cannot tell
+        get_capabilities = getattr(torch.cpu, "get_capabilities", dict)  # missing in older versions of torch
+        capabilities: Mapping[str, Any] = get_capabilities()
         fast = device.type != "cpu" or capabilities.get("amx_bf16", False)
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -65,5 +67,5 @@ def computing_type(precision: Precision, device: torch.device) -> torch.dtype:
 
 def check_precision(precision: str) -> None:
     """Raise ValueError if there is no such precision."""
-    if precision not in get_args(Precision):
-        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(get_args(Precision))}")
+    if precision not in get_args(NewtonSchulzPrecision):
+        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(get_args(NewtonSchulzPrecision))}")

@@ -1,15 +1,15 @@
-"""Newton–Schulz iterations: against the polynomial applied to singular values, which is what they are."""
+"""Newton–Schulz iterations: against their polynomial applied to the singular values."""
 
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
 from optim import newton_schulz
-from optim.newton_schulz import computing_type
+from optim.orthogonalization import computing_type
 
 
 def naive(matrix, steps=5):
-    """The singular values through the polynomial, by a singular value decomposition in float64."""
+    """The polynomial applied to the singular values, by a singular value decomposition in float64."""
     u, s, v = torch.linalg.svd(matrix.double(), full_matrices=False)
     s = s / matrix.double().norm()
     for _ in range(steps):
@@ -27,16 +27,16 @@ def test_equals_the_polynomial_of_the_singular_values(rows, columns, seed, steps
 
 @pytest.mark.parametrize("shape", [(32, 32), (64, 16), (16, 64)])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_singular_values_come_near_one(shape, precision):
+def test_the_singular_values_come_close_to_one(shape, precision):
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
-    matrix = u @ torch.diag(torch.linspace(0.02, 1, len(s))) @ v  # none of them vanishing
+    matrix = u @ torch.diag(torch.linspace(0.02, 1, len(s))) @ v  # none of them close to 0
     values = torch.linalg.svdvals(newton_schulz(matrix, precision=precision).float())
     assert values.min() > 0.6
     assert values.max() < 1.25
 
 
-def test_several_matrices_at_once_are_as_each_alone():
+def test_several_matrices_give_the_same_as_each_alone():
     matrices = torch.randn(2, 3, 6, 4, generator=torch.Generator().manual_seed(0))
     together = newton_schulz(matrices, precision="float32")
     assert together.shape == matrices.shape
@@ -45,7 +45,7 @@ def test_several_matrices_at_once_are_as_each_alone():
             torch.testing.assert_close(together[i, j], newton_schulz(matrices[i, j], precision="float32"))
 
 
-def test_the_size_of_a_matrix_does_not_matter():
+def test_a_scaled_matrix_gives_the_same_result():
     matrix = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
     expected = newton_schulz(matrix, precision="float32")
     for factor in (1e-3, 1e4):
@@ -61,6 +61,6 @@ def test_the_type_follows_the_precision():
 
 
 @pytest.mark.parametrize(("amx", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_a_cpu_computes_in_bfloat16_only_with_units_for_it(monkeypatch, amx, expected):
+def test_a_cpu_computes_in_bfloat16_only_if_it_has_amx(monkeypatch, amx, expected):
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"amx_bf16": amx}, raising=False)
     assert computing_type("auto", torch.device("cpu")) == expected
