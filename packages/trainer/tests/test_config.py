@@ -24,20 +24,20 @@ def test_the_defaults_are_the_base_run():
         (TrainingConfig, {"steps": 0}, "training.steps is 0: it must be at least 1"),
         (TrainingConfig, {"eval_batches": 0}, "training.eval_batches is 0"),
         (TrainingConfig, {"checkpoint_interval": -1}, "training.checkpoint_interval is -1"),
-        (TrainingConfig, {"gradient_accumulation": 3}, "batch_size = 128 cannot be cut into 3 equal parts"),
+        (TrainingConfig, {"gradient_accumulation": 3}, "batch_size = 128 cannot be divided into 3 microbatches"),
         (TrainingConfig, {"max_grad_norm": 0.0}, "training.max_grad_norm is 0.0"),
         (ScheduleConfig, {"max_lr": -1.0}, "schedule.max_lr is -1.0"),
         (ScheduleConfig, {"max_lr": float("nan")}, "schedule.max_lr is nan"),
         (ScheduleConfig, {"min_lr": 1.0}, "schedule.min_lr = 1.0 is above schedule.max_lr = 0.001"),
         (ScheduleConfig, {"warmup_fraction": 1.5}, "schedule.warmup_fraction is 1.5"),
-        (ScheduleConfig, {"shape": "wsd", "warmup_fraction": 0.9}, "make more than 1"),
-        (ScheduleConfig, {"shape": "piecewise"}, "schedule.segments belongs to schedule.shape = piecewise"),
+        (ScheduleConfig, {"shape": "wsd", "warmup_fraction": 0.9}, "add up to more than 1"),
+        (ScheduleConfig, {"shape": "piecewise"}, "schedule.segments requires schedule.shape = piecewise"),
         (ScheduleConfig, {"segments": (Segment(5, 1.0),)}, "give both or neither"),
         (ScheduleConfig, {"shape": "cosin"}, "schedule.shape is 'cosin': choose one of cosine, linear"),
         (
             ScheduleConfig,
             {"shape": "piecewise", "segments": (Segment(5, 1.0), Segment(5, 0.0))},
-            r"end at the steps \[5, 5\]: each must end after the one before",
+            r"end at steps \[5, 5\]: each segment must end after the one before",
         ),
         (OptimizerConfig, {"name": "adam"}, "optimizer.name is 'adam': choose one of adamw, muon, sgd"),
         (OptimizerConfig, {"momentum": 1.0}, "optimizer.momentum is 1.0: give a number of at least 0 and below 1"),
@@ -53,12 +53,12 @@ def test_the_defaults_are_the_base_run():
         (RunConfig, {"seed": 2**63}, "run.seed is 9223372036854775808"),
     ],
 )
-def test_nonsense_is_refused(kind, settings, message):
+def test_invalid_settings_are_refused(kind, settings, message):
     with pytest.raises(ValueError, match=message):
         kind(**settings)
 
 
-def test_it_cannot_be_changed():
+def test_a_configuration_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainConfig().run = None
 

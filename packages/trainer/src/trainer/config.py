@@ -1,18 +1,20 @@
-"""What a run is made of: frozen dataclasses, checked when they are made."""
+"""The configuration of a run: frozen dataclasses, checked when they are constructed.
+
+All settings are in this one file, though it is long, so that they can be read side by side. Each key of a
+configuration file is a field here, and its docstring is what `--help` shows.
+"""
 
 import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from nn import ModelConfig
-from optim import Segment
+from optim import MuonScale, NewtonSchulzPrecision, Segment
 
 ComputePrecision = Literal["auto", "float32", "bfloat16"]
 MatmulPrecision = Literal["highest", "high", "medium"]
 Parallel = Literal["none", "ddp", "fsdp"]
 OptimizerName = Literal["adamw", "muon", "sgd"]
-MuonScale = Literal["original", "match_adamw"]
-Precision = Literal["auto", "bfloat16", "float32"]
 CompileSetting = Literal["auto", "on", "off"]
 WandbMode = Literal["disabled", "offline", "online"]
 ScheduleAxis = Literal["steps", "time"]
@@ -22,14 +24,14 @@ ScheduleShape = Literal["cosine", "linear", "constant", "wsd", "piecewise"]
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Where and how the run takes place."""
+    """Where a run is stored, its seed and its device."""
 
     directory: str = "runs/run"
-    """The run's own folder, made by the run."""
+    """The folder of the run, which the run creates."""
     seed: int = 0
-    """Decides the initial weights and every batch."""
+    """Determines the initial weights and every batch."""
     device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps; auto takes the first accelerator, else the CPU."""
+    """auto, cpu, cuda, cuda:1, mps; auto: the first accelerator, or the CPU if there is none."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -38,16 +40,16 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Token files, each with its JSON description beside it."""
+    """Token files, each with a JSON description beside it."""
 
     train_tokens: tuple[str, ...] | str | None = None
     """Token file to train on, or a list of several."""
     valid_tokens: str | None = None
     """Token file to evaluate on."""
     train_weights: tuple[float, ...] = ()
-    """Each training file's share of the rows, of any sum; empty: every window is as likely as any other."""
+    """Relative share of each training file in the rows; empty: every window is equally likely."""
     order: DataOrder = "random"
-    """random: windows from anywhere; epoch: every window once, shuffled, before any comes again."""
+    """random: windows from random positions; epoch: every window once per epoch, shuffled."""
 
     def __post_init__(self) -> None:
         _one_of("data.order", self.order, DataOrder)
@@ -62,10 +64,10 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """The optimizer; the schedule gives its learning rate."""
+    """The optimizer; its learning rate comes from the schedule."""
 
     name: OptimizerName = "adamw"
-    """AdamW; Muon for the matrices of the blocks, with AdamW for the rest; or SGD with a step that decays as 1/√t."""
+    """adamw; muon: Muon for the matrices of the blocks, AdamW for the rest; sgd: a step size that decays as 1/√t."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay rates of AdamW's two moments."""
     eps: float = 1e-8
@@ -73,20 +75,20 @@ class OptimizerConfig:
     weight_decay: float = 0.01
     """Decoupled weight decay of AdamW and Muon."""
     decay_vectors: bool = True
-    """Whether the gains of norms and other vectors decay too, as they did in the reference runs."""
+    """Whether weight decay applies to the gains of norms and other vectors, as in the reference runs."""
     momentum: float = 0.95
     """Muon's momentum."""
     muon_scale: MuonScale = "match_adamw"
-    """Muon's step by a matrix's shape: match_adamw takes AdamW's rates; original is Jordan et al.'s, rates of 0.02."""
+    """Scale of Muon's steps: match_adamw suits AdamW's learning rates, original (Jordan et al.) rates of 0.02."""
     muon_lr_factor: float = 1.0
-    """Muon's rate as a multiple of the schedule's, which is AdamW's."""
-    muon_precision: Precision = "auto"
-    """Type of Muon's Newton–Schulz iterations; auto: bfloat16 where it is fast."""
+    """Learning rate of Muon as a multiple of the schedule's, which AdamW uses."""
+    muon_precision: NewtonSchulzPrecision = "auto"
+    """Number format of Muon's Newton–Schulz iterations; auto: bfloat16 where it is fast."""
 
     def __post_init__(self) -> None:
         _one_of("optimizer.name", self.name, OptimizerName)
         _one_of("optimizer.muon_scale", self.muon_scale, MuonScale)
-        _one_of("optimizer.muon_precision", self.muon_precision, Precision)
+        _one_of("optimizer.muon_precision", self.muon_precision, NewtonSchulzPrecision)
         if not 0 <= self.momentum < 1:
             raise ValueError(f"optimizer.momentum is {self.momentum}: give a number of at least 0 and below 1")
         for name in ("eps", "weight_decay", "muon_lr_factor"):
@@ -100,28 +102,31 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """The learning rate of update 1, 2, …, training.steps."""
+    """The learning rate of updates 1, 2, …, training.steps."""
 
     shape: ScheduleShape = "cosine"
     """After the warm-up: cosine, linear, constant, wsd (stable, then linear decay); or piecewise, from segments."""
     max_lr: float = 1e-3
-    """The rate after the warm-up."""
+    """Learning rate after the warm-up."""
     min_lr: float = 0.0
-    """The rate at the end of the decay."""
+    """Learning rate at the end of the decay."""
     warmup_fraction: float = 0.01
-    """Share of the run in which the rate rises from 0 to max_lr in a straight line."""
+    """Share of the run in which the rate rises linearly from 0 to max_lr."""
     decay_fraction: float = 0.2
-    """Share of the run in which a wsd schedule decays, at its end."""
+    """Share of the run, at its end, in which a wsd schedule decays."""
     segments: tuple[Segment, ...] = ()
-    """For shape piecewise alone: until which step, to which rate, in which shape."""
+    """Only for shape piecewise: until which step, to which rate, in which shape."""
     by: ScheduleAxis = "steps"
-    """What the schedule runs along: the steps of training.steps, or the time of training.max_seconds."""
+    """steps: the schedule ends at training.steps; time: at training.max_seconds."""
 
     def __post_init__(self) -> None:
         _one_of("schedule.shape", self.shape, ScheduleShape)
         _one_of("schedule.by", self.by, ScheduleAxis)
         if self.by == "time" and self.shape == "piecewise":
-            raise ValueError("schedule.shape = piecewise is given by steps: give schedule.by = steps")
+            raise ValueError(
+                "schedule.by = time does not work with schedule.shape = piecewise, whose segments end at steps: "
+                "give schedule.by = steps"
+            )
         for name in ("max_lr", "min_lr"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"schedule.{name} is {getattr(self, name)}: give a number of at least 0")
@@ -131,52 +136,58 @@ class ScheduleConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"schedule.{name} is {getattr(self, name)}: give a share between 0 and 1")
         if self.shape == "wsd" and self.warmup_fraction + self.decay_fraction > 1:
-            raise ValueError("schedule.warmup_fraction and schedule.decay_fraction make more than 1: lower one of them")
+            raise ValueError(
+                "schedule.warmup_fraction and schedule.decay_fraction add up to more than 1: lower one of them"
+            )
         if (self.shape == "piecewise") != bool(self.segments):
-            raise ValueError("schedule.segments belongs to schedule.shape = piecewise: give both or neither")
+            raise ValueError(
+                "schedule.segments requires schedule.shape = piecewise, and the other way round: give both or neither"
+            )
         ends = [segment.until_step for segment in self.segments]
         if ends != sorted(set(ends)):
-            raise ValueError(f"schedule.segments end at the steps {ends}: each must end after the one before")
+            raise ValueError(f"schedule.segments end at steps {ends}: each segment must end after the one before it")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long, how much at a time, and when to look."""
+    """Length of the run, batches, intervals, precision, compilation, and when to stop."""
 
     steps: int = 10_000
     """Updates of the weights."""
     batch_size: int = 128
     """Sequences per update."""
     gradient_accumulation: int = 1
-    """Equal parts that a batch is computed in, one after the other, to save memory."""
+    """Microbatches that a batch is computed in, one after the other, to save memory."""
     max_grad_norm: float | None = 1.0
-    """Gradients are scaled down to this global norm; null: never."""
+    """Gradients are clipped to this global norm; null: no clipping."""
     log_interval: int = 10
-    """Steps between two entries of the training loss."""
+    """Steps between two reports of the training loss."""
     eval_interval: int = 500
-    """Steps between two evaluations; there is one more at the end."""
+    """Steps between two evaluations; there is always one at the end."""
     eval_batches: int | None = 50
-    """Batches of an evaluation, spread evenly over the validation tokens; null: all of them."""
+    """Batches of an evaluation, spread evenly over the validation tokens; null: all tokens."""
     checkpoint_interval: int = 1_000
-    """Steps between two checkpoints; there is one more at the end."""
+    """Steps between two checkpoints; there is always one at the end."""
     compile: CompileSetting | bool = "auto"
-    """Compile the training step: auto does on a GPU, and on a CPU if the run is long; true and false are on and off."""
+    """Whether to compile the training step: auto, on, off; auto: on a GPU, and on a CPU if the run is long."""
     precision: ComputePrecision = "auto"
-    """Products in float32 or bfloat16, weights always in float32; auto: bfloat16 on GPUs that are made for it."""
+    """Number format of matrix products (weights stay in float32); auto: bfloat16 on GPUs that support it."""
     matmul_precision: MatmulPrecision = "high"
-    """Inside float32 products, on GPUs: highest is exact, high allows TF32, medium bfloat16."""
+    """Precision of float32 products on GPUs: highest is float32, high allows TF32, medium bfloat16."""
     parallel: Parallel = "none"
-    """Processes started by torchrun: ddp gives each the whole model, fsdp a share of every parameter."""
+    """Processes started by torchrun: ddp replicates the model, fsdp shards every parameter."""
     max_seconds: float | None = None
-    """Wall-clock time in the loop after which the run ends as if it were done, earlier sessions included."""
+    """Training time after which the run ends, including earlier sessions of the run; null: no limit."""
     max_skipped_in_a_row: int = 10
-    """Updates left out one after another, for loss or gradient that is no number, after which the run stops."""
+    """The run stops after this many steps in a row whose loss or gradient is not finite."""
     spike_threshold: float | None = 8.0
-    """A logged loss this many standard deviations above the last fifty is told as a spike; null: never."""
+    """A loss this many standard deviations above the last fifty is logged as a spike; null: never."""
 
     def __post_init__(self) -> None:
         if isinstance(self.compile, bool):
-            object.__setattr__(self, "compile", "on" if self.compile else "off")  # what YAML makes of on and off
+            object.__setattr__(
+                self, "compile", "on" if self.compile else "off"
+            )  # YAML 1.1 reads on and off as booleans
         _one_of("training.compile", self.compile, CompileSetting)
         _one_of("training.precision", self.precision, ComputePrecision)
         _one_of("training.matmul_precision", self.matmul_precision, MatmulPrecision)
@@ -192,8 +203,8 @@ class TrainingConfig:
         _at_least_one("training.eval_batches", self.eval_batches)
         if self.batch_size % self.gradient_accumulation:
             raise ValueError(
-                f"training.batch_size = {self.batch_size} cannot be cut into {self.gradient_accumulation} equal parts: "
-                "make training.gradient_accumulation a divisor of it"
+                f"training.batch_size = {self.batch_size} cannot be divided into {self.gradient_accumulation} "
+                "microbatches of equal size: make training.gradient_accumulation a divisor of it"
             )
         if self.max_grad_norm is not None and not self.max_grad_norm > 0:
             raise ValueError(f"training.max_grad_norm is {self.max_grad_norm}: give a number above 0, or null")
@@ -204,11 +215,11 @@ class CheckpointConfig:
     """Which checkpoints are kept, and how they are written."""
 
     keep_last: int | None = 3
-    """Newest checkpoints that are kept; null: all."""
+    """Number of latest checkpoints to keep; null: all."""
     keep_best: int = 1
-    """Checkpoints of the lowest validation losses that are kept besides."""
+    """Number of checkpoints with the lowest validation losses to keep in addition."""
     background: bool = True
-    """Write while training goes on; it takes memory for one copy of the model and the optimizer's state."""
+    """Write in the background while training continues; takes memory for a copy of model and optimizer state."""
 
     def __post_init__(self) -> None:
         if self.keep_last is not None and self.keep_last < 1:
@@ -219,12 +230,12 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class WandbConfig:
-    """Weights & Biases, which is asked for and never the default."""
+    """Reporting to Weights & Biases."""
 
     mode: WandbMode = "disabled"
-    """offline writes into the run's folder, to be synced later."""
+    """disabled, offline (write into the run's folder, to sync later), or online."""
     project: str = "language-model"
-    """The project that the run belongs to."""
+    """The project of the run."""
 
     def __post_init__(self) -> None:
         _one_of("wandb.mode", self.mode, WandbMode)
@@ -232,12 +243,12 @@ class WandbConfig:
 
 @dataclass(frozen=True)
 class ReportingConfig:
-    """What else a run tells of itself."""
+    """Further reporting."""
 
     tensorboard: bool = False
-    """Event files in the run's folder, for TensorBoard, which must be installed."""
+    """Write event files for TensorBoard, which must be installed, into the run's folder."""
     peak_flops: float | None = None
-    """What the MFU is a share of: floating-point operations a second of one device; null: what its datasheet says."""
+    """Peak FLOPs per second of one device, for the MFU; null: as its datasheet states."""
 
     def __post_init__(self) -> None:
         if self.peak_flops is not None and not 0 < self.peak_flops < math.inf:
@@ -248,7 +259,7 @@ class ReportingConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a training run on token files."""
+    """The configuration of a training run on token files."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -262,7 +273,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if self.schedule.by == "time" and self.training.max_seconds is None:
-            raise ValueError("schedule.by is time, but there is no end to it: give training.max_seconds")
+            raise ValueError("schedule.by is time, but there is no time limit: give training.max_seconds")
 
 
 def _one_of(name: str, value: object, choices: Any) -> None:
