@@ -110,7 +110,7 @@ def test_perplexity():
 
 def test_one_process_that_is_asked_to_stop_stops_all():
     class Together(World):
-        def agree(self, *values):
+        def max(self, *values):
             return tuple(max(value, theirs) for value, theirs in zip(values, next(others), strict=True))
 
     batches = [(torch.zeros(1, 4, dtype=torch.long),) * 2] * 6

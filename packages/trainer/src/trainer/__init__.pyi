@@ -4,7 +4,7 @@ from .checkpoints.checkpoint import (
 from .checkpoints.checkpoint import (
     save_checkpoint as save_checkpoint,
 )
-from .checkpoints.format import CheckpointError as CheckpointError
+from .checkpoints.errors import CheckpointError as CheckpointError
 from .config import (
     CheckpointConfig as CheckpointConfig,
 )

@@ -135,7 +135,7 @@ def measure_loss_together(
 
     def mine() -> Iterator[Batch]:
         for turn in _turns(batches, world.size):
-            if world.agree(float(stop()))[0]:
+            if world.max(float(stop()))[0]:
                 raise EvaluationStopped
             if world.rank < len(turn):
                 yield turn[world.rank]
@@ -147,7 +147,7 @@ def measure_loss_together(
         share = measure_loss(loss, mine(), byte_lengths=byte_lengths, may_be_empty=world.size > 1)
     finally:
         loss.train()
-    nats, tokens, num_bytes = world.total(share.nats, share.tokens, share.num_bytes or 0)
+    nats, tokens, num_bytes = world.sum(share.nats, share.tokens, share.num_bytes or 0)
     return Evaluation(nats, int(tokens), None if byte_lengths is None else int(num_bytes))
 
 

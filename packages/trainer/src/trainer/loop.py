@@ -179,7 +179,7 @@ class Loop:
 
     def _agree(self) -> tuple[bool, bool, float]:
         """Return, the same in all processes: whether one was asked to stop, or failed to save, and the time."""
-        requested, failed, seconds = self.session.world.agree(
+        requested, failed, seconds = self.session.world.max(
             float(self.interruption.requested is not None), float(self.saver.failed), self.session.seconds()
         )
         return requested > 0, failed > 0, seconds
@@ -283,7 +283,7 @@ class Loop:
             TrainingInterrupted: always.
         """
         self.saver.finish(self._progress(step))
-        self.session.world.wait()
+        self.session.world.barrier()
         reason = self.interruption.requested or "another process"
         self.reporter.message(f"asked to stop ({reason}): step {step} is saved")
         raise TrainingInterrupted(f"{reason}: step {step} is saved")

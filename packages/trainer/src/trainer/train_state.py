@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,17 +13,18 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from nn import TransformerLM
-from trainer.checkpoints.compatibility import check_finite, check_model, check_optimizer, parameter_names
-from trainer.checkpoints.format import CheckpointError, Progress
+from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.format import Progress
 from trainer.checkpoints.reading import Checkpoint
 from trainer.checkpoints.rng_state import capture_rng, restore_rng
 from trainer.checkpoints.writing import Contents, take_states_apart
 from trainer.config import TrainConfig
 from trainer.guards import NonFiniteGuard
 from trainer.runtime.compilation import compile_blocks, make_loss_function, training_flops, why_not_compiled
-from trainer.runtime.distributed import World, distribute, gathered, shared_out, without_exchange, without_numbers
+from trainer.runtime.distributed import World
 from trainer.runtime.peak_flops import Precision
 from trainer.runtime.precision import autocast, computes_in_bfloat16
+from trainer.runtime.sharding import distribute, full_state_dict, no_sync
 from trainer.step import make_optimizer
 
 
@@ -79,13 +80,13 @@ class Session:
 
     def part_context(self, last: bool) -> AbstractContextManager[None]:
         """Return what a part of an accumulated batch is computed in."""
-        return without_exchange(self.loss, last=last)
+        return nullcontext() if last else no_sync(self.loss)
 
     def contents(self, progress: Progress) -> Contents | None:
         """Return what a checkpoint holds, in the main process; every process must take part."""
         keep = self.world.is_main
-        model = gathered(self.model.state_dict(), keep=keep)
-        optimizer = gathered(self.optimizer.state_dict(), keep=keep)
+        model = full_state_dict(self.model.state_dict(), keep=keep)
+        optimizer = full_state_dict(self.optimizer.state_dict(), keep=keep)
         return take_states_apart(model, optimizer, type(self.optimizer).__name__, progress) if keep else None
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -99,28 +100,10 @@ class Session:
             NonFiniteGuard(1).go_on(progress.extras)
         except ValueError as error:
             raise CheckpointError(f"checkpoint {checkpoint.path} is damaged: {error}; use an earlier one") from None
-        model_state, optimizer_state = checkpoint.model_state(), checkpoint.optimizer_state()
-        live = self.model.state_dict()
-        check_model(model_state, {name: without_numbers(value) for name, value in live.items()}, checkpoint.path)
-        check_optimizer(optimizer_state, checkpoint.state.optimizer_class, self.optimizer, checkpoint.path)
-        check_finite(model_state, set(parameter_names(self.model)), optimizer_state, checkpoint.path)
-        self.model.load_state_dict({name: shared_out(value, live[name]) for name, value in model_state.items()})
-        self._fill_optimizer(optimizer_state)
+        checkpoint.restore(self.model, self.optimizer, keep_settings=True)
         self.progress = progress
         if len(progress.rng) > self.world.rank:
             restore_rng(progress.rng[self.world.rank])
-
-    def _fill_optimizer(self, saved: dict[str, Any]) -> None:
-        for group, stored in zip(self.optimizer.param_groups, saved["param_groups"], strict=True):
-            for parameter, index in zip(group["params"], stored["params"], strict=True):
-                for key, value in saved["state"].get(index, {}).items():
-                    moved = value
-                    if isinstance(value, Tensor):
-                        like_parameter = value.shape == parameter.shape
-                        moved = shared_out(value, parameter) if like_parameter else value
-                        # A count of steps stays on the CPU, where the optimizer made it.
-                        moved = moved.to(parameter.device) if like_parameter else moved
-                    self.optimizer.state[parameter][key] = moved
 
     def rng(self) -> tuple[dict[str, Any], ...]:
         """Return the state of the random generators of all processes; each must take part."""

@@ -21,9 +21,9 @@ from trainer.reporting.metrics_file import Entry, rewind_metrics
 from trainer.reporting.reporters import Reporters, make_reporters
 from trainer.run.directory import RunDirectory
 from trainer.run.environment import record_environment
-from trainer.run.lock import sole_use
+from trainer.run.lock import run_lock
 from trainer.runtime.device import choose_device
-from trainer.runtime.distributed import joined_world
+from trainer.runtime.distributed import process_group
 from trainer.runtime.interruption import Interruption
 from trainer.train_state import Session, build_session
 
@@ -73,14 +73,14 @@ def train(
     device = choose_device(config.run.device)
     with (
         Interruption() as interruption,
-        joined_world(config.training.parallel, device) as world,
+        process_group(config.training.parallel, device) as world,
         ExitStack() as stack,
     ):
         if world.size > 1 and device.type == "cuda":
             device = torch.device("cuda", world.local_rank)
         world.rows(config.training.batch_size, config.training.gradient_accumulation)  # refuses what cannot be shared
         if world.is_main:
-            stack.enter_context(sole_use(run.path))
+            stack.enter_context(run_lock(run.path))
         session = build_session(config, world, device)
         batches = data.batches(
             seed=config.run.seed,
@@ -89,7 +89,7 @@ def train(
         )
         store = CheckpointStore(run.checkpoints, config.checkpoints)
         session.notes += store.recover() if world.is_main else ()
-        world.wait()
+        world.barrier()
         if not resume and store.steps():
             raise ValueError(f"{run.path} has been trained already: resume it, or take another folder")
         fingerprint = fingerprint_data(data.train_files, [data.valid_file])
@@ -97,7 +97,7 @@ def train(
             if run.fingerprint.exists():  # which runs of the first format lack
                 refuse_other_data(load_fingerprint(run.fingerprint), fingerprint)
             session.notes += _resume(session, store, batches)
-        world.wait()  # none may still be looking for a checkpoint when the main process tidies up
+        world.barrier()  # none may still be looking for a checkpoint when the main process tidies up
         # From here on the folder changes: a checkpoint that does not fit has been refused.
         told: list[Entry] = []
         if world.is_main:

@@ -1,28 +1,12 @@
 from .background import CheckpointWriter as CheckpointWriter
-from .checkpoint import (
-    load_checkpoint as load_checkpoint,
-)
-from .checkpoint import (
-    save_checkpoint as save_checkpoint,
-)
-from .format import (
-    CheckpointError as CheckpointError,
-)
-from .format import (
-    Progress as Progress,
-)
-from .reading import (
-    Checkpoint as Checkpoint,
-)
-from .reading import (
-    open_checkpoint as open_checkpoint,
-)
-from .rng_state import (
-    capture_rng as capture_rng,
-)
-from .rng_state import (
-    restore_rng as restore_rng,
-)
-from .state_tree import StateError as StateError
+from .checkpoint import load_checkpoint as load_checkpoint
+from .checkpoint import save_checkpoint as save_checkpoint
+from .errors import CheckpointError as CheckpointError
+from .errors import CheckpointWriteError as CheckpointWriteError
+from .errors import StateError as StateError
+from .format import Progress as Progress
+from .reading import Checkpoint as Checkpoint
+from .reading import open_checkpoint as open_checkpoint
+from .rng_state import capture_rng as capture_rng
+from .rng_state import restore_rng as restore_rng
 from .store import CheckpointStore as CheckpointStore
-from .writing import CheckpointWriteError as CheckpointWriteError

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trainer.checkpoints.background import CheckpointWriter, Written
+from trainer.checkpoints.errors import CheckpointWriteError
 from trainer.checkpoints.format import Progress
-from trainer.checkpoints.writing import CheckpointWriteError
 from trainer.train_state import Session
 
 
@@ -62,7 +62,7 @@ class Saver:
             CheckpointWriteError: it could not be written either time.
         """
         self.save(progress)
-        if any(self.session.world.agree(float(not self._arrived()))):
+        if any(self.session.world.max(float(not self._arrived()))):
             self.save(progress)
             self.writer.wait()
 

@@ -16,16 +16,13 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
+from trainer.checkpoints.errors import CheckpointWriteError
 from trainer.checkpoints.format import MODEL_FILE, OPTIMIZER_FILE, STATE_FILE, Progress, StoredState, encode_state
 from trainer.checkpoints.safetensors_file import file_size, write_all, write_tensors
 from trainer.checkpoints.state_tree import flatten
 from trainer.checkpoints.tensor_names import plain_names
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class CheckpointWriteError(OSError):
-    """A checkpoint that could not be written; nothing is left of it, and earlier ones are as they were."""
 
 
 @dataclass(frozen=True)
