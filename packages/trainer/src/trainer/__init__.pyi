@@ -48,12 +48,8 @@ from .config_files import (
     save_config as save_config,
 )
 from .data.token_files import DataError as DataError
-from .data.training_data import (
-    get_batch as get_batch,
-)
-from .data.training_data import (
-    open_data as open_data,
-)
+from .data.training_data import open_data as open_data
+from .data.windows import get_batch as get_batch
 from .evaluation import (
     SampleHook as SampleHook,
 )

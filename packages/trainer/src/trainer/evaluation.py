@@ -4,20 +4,16 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 from torch.nn import Module
 
 from nn import TransformerLM
-from trainer.data.token_files import check_length
-from trainer.data.training_data import windows
+from trainer.data.windows import Batch
+from trainer.runtime.compilation import LossFunction
 from trainer.runtime.distributed import World
 
-Batch = tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]
-LossFunction = Callable[[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]], Float[Tensor, ""]]
-"""The mean loss in nats of inputs and their targets."""
 SampleHook = Callable[[TransformerLM, int], str]
 """Makes a text of the model at a step, for people to see how it comes along; whoever knows the tokenizer gives it."""
 
@@ -149,35 +145,6 @@ def measure_loss_together(
         loss.train()
     nats, tokens, num_bytes = world.sum(share.nats, share.tokens, share.num_bytes or 0)
     return Evaluation(nats, int(tokens), None if byte_lengths is None else int(num_bytes))
-
-
-def validation_batches(
-    data: np.ndarray, batch_size: int, context_length: int, device: torch.device | str, *, rank: int = 0, world: int = 1
-) -> Iterator[Batch]:
-    """Yield windows side by side that have every id but the first as a target exactly once, the same at every call.
-
-    All batches have the same shape but for two at the end: the windows that fill no batch, and the ids that fill no
-    window.
-
-    Args:
-        data: the ids.
-        batch_size: windows per batch.
-        context_length: ids in each window.
-        device: where the batches go.
-        rank: of `world` processes that share the batches: it takes each `world`-th.
-        world: how many share them.
-
-    Raises:
-        DataError: the data is shorter than one window and its last target.
-    """
-    check_length(data, context_length, "the validation data")
-    num_windows, rest = divmod(len(data) - 1, context_length)
-    starts = np.arange(num_windows) * context_length
-    groups = [(starts[first : first + batch_size], context_length) for first in range(0, num_windows, batch_size)]
-    if rest:
-        groups.append((np.array([num_windows * context_length]), rest))
-    for group, length in groups[rank::world]:
-        yield windows(data, group, length, device)
 
 
 def perplexity(loss: float) -> float:

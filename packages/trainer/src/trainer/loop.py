@@ -17,7 +17,7 @@ from trainer.checkpoints.retrying import Saver
 from trainer.config import TrainConfig
 from trainer.config_files import plain_values
 from trainer.data.batches import TrainingBatches
-from trainer.data.prefetch import Prefetcher
+from trainer.data.prefetch import prefetched
 from trainer.data.training_data import TrainingData
 from trainer.evaluation import EvaluationStopped, SampleHook, perplexity
 from trainer.guarded_updates import GuardedUpdates, answers_late
@@ -135,7 +135,7 @@ class Loop:
         self.throughput = self._clock()
         _, _, seconds = self._agree()
         steps = range(first + 1, settings.steps + 1)
-        with Prefetcher(self._prepare, steps, session.device) as prefetcher:
+        with prefetched(self._prepare, steps, session.device) as prefetcher:
             for step in steps:
                 self.rate = self._rate(step, seconds)
                 inputs, targets = next(prefetcher)

@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 
-from trainer.data.training_data import TrainingData, evaluation_batches
+from trainer.data.training_data import TrainingData
+from trainer.data.validation_batches import validation_batches
 from trainer.evaluation import (
     Evaluation,
     SampleHook,
     measure_loss_together,
     perplexity,
-    validation_batches,
 )
 from trainer.guards import DivergedError
 from trainer.reporting.reporter import Metrics
@@ -56,11 +56,8 @@ class Evaluator:
         session, settings = self.session, self.session.config.training
         context_length = session.config.model.context_length
         at_once = settings.batch_size // settings.gradient_accumulation // session.world.size
-        if settings.eval_batches is None:
-            batches = validation_batches(self.data.valid, at_once, context_length, session.device)
-        else:
-            num_windows = settings.eval_batches * settings.batch_size
-            batches = evaluation_batches(self.data.valid, at_once, context_length, num_windows, session.device)
+        num_windows = None if settings.eval_batches is None else settings.eval_batches * settings.batch_size
+        batches = validation_batches(self.data.valid, at_once, context_length, session.device, num_windows=num_windows)
         measured = measure_loss_together(
             session.loss,
             batches,
