@@ -80,17 +80,18 @@ class Loop:
         self.evaluator = Evaluator(self.session, self.data, self.reporter, self.interruption, self.sample)
         if progress.best_loss is not None and progress.best_step is not None:
             self.evaluator.best = (progress.best_loss, progress.best_step)
-        self.saver = Saver(self.session, self.writer, self.reporter.message)
-        self.throughput = self._clock()
+        self.saver = Saver(self.session.contents, self.session.world, self.writer, self.reporter.message)
+        self.throughput = self._clock(progress.step)
         self.rate = progress.schedule.get("learning_rate")
         self.valid_loss = progress.valid_loss
 
-    def _clock(self) -> Throughput:
+    def _clock(self, step: int) -> Throughput:
         """Return what measures tokens a second, and the share of the device's peak."""
         session, config = self.session, self.session.config
         stated = config.reporting.peak_flops or datasheet_peak_flops(device_name(session.device), session.precision)
         return Throughput(
             session.device,
+            tokens=step * config.training.batch_size * config.model.context_length,
             flops_per_token=training_flops(config.model).total / config.model.context_length,
             peak_flops=stated,
             num_devices=session.world.size,
@@ -132,7 +133,7 @@ class Loop:
         if done:
             self.reporter.message(f"nothing left to do: step {first} of {settings.steps} is done")
             return self._measure_again(first), first
-        self.throughput = self._clock()
+        self.throughput = self._clock(first)
         _, _, seconds = self._agree()
         steps = range(first + 1, settings.steps + 1)
         with prefetched(self._prepare, steps, session.device) as prefetcher:
@@ -141,7 +142,6 @@ class Loop:
                 inputs, targets = next(prefetcher)
                 with self._compiling(first) if step == first + 1 else nullcontext():
                     loss, norm = self.updates.update(step, inputs, targets, self.rate)
-                self.throughput.count(settings.batch_size * session.config.model.context_length)
                 self.valid_loss = None
                 interrupted, save_failed, seconds = self._agree()
                 last = step == settings.steps or self._out_of_time(seconds)
@@ -180,7 +180,9 @@ class Loop:
     def _agree(self) -> tuple[bool, bool, float]:
         """Return, the same in all processes: whether one was asked to stop, or failed to save, and the time."""
         requested, failed, seconds = self.session.world.max(
-            float(self.interruption.requested is not None), float(self.saver.failed), self.session.seconds()
+            float(self.interruption.requested is not None),
+            float(self.saver.try_again or self.writer.failed),
+            self.session.seconds(),
         )
         return requested > 0, failed > 0, seconds
 
@@ -217,9 +219,10 @@ class Loop:
         if self.spikes is not None and self.spikes.saw(value):
             self.reporter.message(f"step {step}: the loss has jumped to {value:.3f}")
         settings = self.session.config.training
-        speed = self.throughput.read()
+        tokens = step * settings.batch_size * self.session.config.model.context_length
+        speed = self.throughput.read(tokens)
         figures: dict[str, float | int | None] = {
-            "tokens": step * settings.batch_size * self.session.config.model.context_length,
+            "tokens": tokens,
             "seconds": self.session.seconds(),
             "train_loss": value,
             "train_perplexity": perplexity(value),

@@ -17,12 +17,12 @@ from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.format import Progress
 from trainer.checkpoints.reading import Checkpoint
 from trainer.checkpoints.rng_state import capture_rng, restore_rng
-from trainer.checkpoints.writing import Contents, take_states_apart
+from trainer.checkpoints.writing import Contents, contents_of_states
 from trainer.config import TrainConfig
 from trainer.guards import NonFiniteGuard
-from trainer.runtime.compilation import compile_blocks, make_loss_function, training_flops, why_not_compiled
+from trainer.runtime.compilation import compile_blocks, estimate_run_flops, make_loss_function, why_not_compiled
 from trainer.runtime.distributed import World
-from trainer.runtime.peak_flops import Precision
+from trainer.runtime.peak_flops import MatmulFormat
 from trainer.runtime.precision import autocast, computes_in_bfloat16
 from trainer.runtime.sharding import distribute, full_state_dict, no_sync
 from trainer.step import make_optimizer
@@ -67,7 +67,7 @@ class Session:
         return list(self.model.parameters())
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> MatmulFormat:
         """That of the matrix products."""
         settings = self.config.training
         if computes_in_bfloat16(settings.precision, self.device):
@@ -87,7 +87,7 @@ class Session:
         keep = self.world.is_main
         model = full_state_dict(self.model.state_dict(), keep=keep)
         optimizer = full_state_dict(self.optimizer.state_dict(), keep=keep)
-        return take_states_apart(model, optimizer, type(self.optimizer).__name__, progress) if keep else None
+        return contents_of_states(model, optimizer, type(self.optimizer).__name__, progress) if keep else None
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint; the optimizer's settings stay those of the configuration.
@@ -125,7 +125,7 @@ def build_session(config: TrainConfig, world: World, device: torch.device) -> Se
     torch.set_float32_matmul_precision(settings.matmul_precision)
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
-    why_not = why_not_compiled(settings.compile, device, training_flops(config, model.num_parameters()))
+    why_not = why_not_compiled(settings.compile, device, estimate_run_flops(config, model.num_parameters()))
     compiled = why_not is None
     by_block = compiled and settings.parallel == "fsdp"
     if by_block:  # as the parameters of each block are gathered only when it is reached

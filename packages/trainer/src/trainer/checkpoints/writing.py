@@ -44,13 +44,13 @@ class Contents:
         return file_size(self.model_tensors) + file_size(self.optimizer_tensors)
 
 
-def take_apart(model: Module, optimizer: Optimizer | None, progress: Progress) -> Contents:
+def contents_of(model: Module, optimizer: Optimizer | None, progress: Progress) -> Contents:
     """Return what a checkpoint of a model and an optimizer holds; no tensor is copied.
 
     Raises:
         StateError: a state_dict holds something that a checkpoint cannot.
     """
-    return take_states_apart(
+    return contents_of_states(
         model.state_dict(),
         optimizer.state_dict() if optimizer else None,
         type(optimizer).__name__ if optimizer else None,
@@ -58,7 +58,7 @@ def take_apart(model: Module, optimizer: Optimizer | None, progress: Progress) -
     )
 
 
-def take_states_apart(
+def contents_of_states(
     model_state: Mapping[str, Any],
     optimizer_state: Mapping[str, Any] | None,
     optimizer_class: str | None,

@@ -1,26 +1,21 @@
-from .compilation import (
-    missing_compiler as missing_compiler,
-)
-from .compilation import (
-    why_not_compiled as why_not_compiled,
-)
-from .device import (
-    choose_device as choose_device,
-)
-from .device import (
-    device_name as device_name,
-)
-from .distributed import (
-    DistributedError as DistributedError,
-)
-from .distributed import (
-    World as World,
-)
-from .interruption import (
-    INTERRUPTED_EXIT_CODE as INTERRUPTED_EXIT_CODE,
-)
-from .interruption import (
-    TrainingInterrupted as TrainingInterrupted,
-)
+from .compilation import LossFunction as LossFunction
+from .compilation import compile_blocks as compile_blocks
+from .compilation import estimate_run_flops as estimate_run_flops
+from .compilation import make_loss_function as make_loss_function
+from .compilation import missing_compiler as missing_compiler
+from .compilation import why_not_compiled as why_not_compiled
+from .device import choose_device as choose_device
+from .device import device_name as device_name
+from .distributed import DistributedError as DistributedError
+from .distributed import World as World
+from .distributed import process_group as process_group
+from .interruption import INTERRUPTED_EXIT_CODE as INTERRUPTED_EXIT_CODE
+from .interruption import Interruption as Interruption
+from .interruption import TrainingInterrupted as TrainingInterrupted
 from .memory import peak_memory_bytes as peak_memory_bytes
+from .peak_flops import MatmulFormat as MatmulFormat
 from .peak_flops import datasheet_peak_flops as datasheet_peak_flops
+from .sharding import distribute as distribute
+from .sharding import full_state_dict as full_state_dict
+from .sharding import no_sync as no_sync
+from .sharding import shard_like as shard_like
