@@ -1,4 +1,4 @@
-"""A training run as a program: `run_worker.py CONFIG [resume]`, alone or under torchrun."""
+"""A training run as a program, alone or under torchrun: `run_worker.py CONFIG [resume]`."""
 
 import sys
 from pathlib import Path

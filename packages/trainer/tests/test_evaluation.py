@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from nn import ModelConfig, TransformerLM, cross_entropy
 from trainer import DataError, evaluate, open_data, perplexity, read_metrics, train
-from trainer.data.training_data import validation_batches
+from trainer.data.validation_batches import validation_batches
 from trainer.evaluation import Evaluation, EvaluationStopped, measure_loss
 from trainer.runtime.distributed import World
 
@@ -108,7 +108,7 @@ def test_perplexity():
 
 def test_one_process_that_is_asked_to_stop_stops_all():
     class Together(World):
-        def agree(self, *values):
+        def max(self, *values):
             return tuple(max(value, theirs) for value, theirs in zip(values, next(others), strict=True))
 
     batches = [(torch.zeros(1, 4, dtype=torch.long),) * 2] * 6

@@ -2,7 +2,7 @@ from .checkpoints.checkpoint import (
     load_checkpoint as load_checkpoint,
     save_checkpoint as save_checkpoint,
 )
-from .checkpoints.format import CheckpointError as CheckpointError
+from .checkpoints.errors import CheckpointError as CheckpointError
 from .config import (
     CheckpointConfig as CheckpointConfig,
     DataConfig as DataConfig,
@@ -22,10 +22,8 @@ from .config_files import (
     save_config as save_config,
 )
 from .data.token_files import DataError as DataError
-from .data.training_data import (
-    get_batch as get_batch,
-    open_data as open_data,
-)
+from .data.training_data import open_data as open_data
+from .data.windows import get_batch as get_batch
 from .divergence import DivergedError as DivergedError
 from .evaluation import (
     SampleHook as SampleHook,

@@ -12,16 +12,16 @@ from torch import Tensor
 from torch.nn import Module
 
 from nn import TransformerLM
-from trainer.data.training_data import TrainingData, evaluation_batches, validation_batches
+from trainer.data.training_data import TrainingData
+from trainer.data.validation_batches import validation_batches
+from trainer.data.windows import Batch
 from trainer.divergence import DivergedError
 from trainer.reporting.reporter import Metrics, Reporter
+from trainer.runtime.compilation import LossFunction
 from trainer.runtime.distributed import World
 from trainer.runtime.interruption import Interruption
-from trainer.step import LossFunction
 from trainer.train_state import TrainState
 
-Batch = tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]]
-"""Inputs and targets."""
 SampleHook = Callable[[TransformerLM, int], str]
 """Returns a text that the model generates at a step. The trainer knows token ids only, so the caller provides it."""
 
@@ -74,7 +74,7 @@ def measure_loss(
     loss_function: LossFunction,
     batches: Iterable[Batch],
     *,
-    byte_lengths: Int[Tensor, " vocab"] | None = None,
+    byte_lengths: Int[Tensor, " v"] | None = None,
     world: World | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
@@ -116,7 +116,7 @@ def _own_batches(
     """Yield the batches that this process measures: every `world.size`-th of them."""
     remaining = iter(batches)
     while turn := list(islice(remaining, world.size)):
-        if world.agree(float(stop()))[0]:
+        if world.max(float(stop()))[0]:
             raise EvaluationStopped
         if world.rank < len(turn):
             yield turn[world.rank]
@@ -191,12 +191,9 @@ class Evaluator:
         state, settings = self.state, self.state.config.training
         num_windows = None if settings.eval_batches is None else settings.eval_batches * settings.batch_size
         context_length = state.config.model.context_length
-        if num_windows is None:
-            batches = validation_batches(self.data.valid, state.microbatch_size, context_length, state.device)
-        else:
-            batches = evaluation_batches(
-                self.data.valid, state.microbatch_size, context_length, num_windows, state.device
-            )
+        batches = validation_batches(
+            self.data.valid, state.microbatch_size, context_length, state.device, num_windows=num_windows
+        )
         with evaluation_mode(state.loss):
             measured = measure_loss(
                 state.loss, batches, world=state.world, stop=lambda: self.interruption.requested is not None

@@ -14,7 +14,7 @@ from trainer.checkpoints.retrying import Saver
 from trainer.config import TrainConfig
 from trainer.config_files import plain_values
 from trainer.data.batches import TrainingBatches
-from trainer.data.prefetch import Prefetcher
+from trainer.data.prefetch import prefetched
 from trainer.divergence import DivergedError, SkippedSteps, write_replay_file
 from trainer.evaluation import EvaluationStopped, Evaluator
 from trainer.optimization import learning_rate, learning_rate_by_time
@@ -80,7 +80,7 @@ class Loop:
         state, settings, schedule = self.state, self.state.config.training, self.state.config.schedule
         self.report.start()
         stop_requested, save_failed, seconds = self._signals()
-        with Prefetcher(self._rows, steps, state.device) as batches:
+        with prefetched(self._rows, steps, state.device) as batches:
             for step in steps:
                 if schedule.by == "time" and settings.max_seconds is not None:
                     self.rate = learning_rate_by_time(schedule, seconds, settings.max_seconds)
@@ -124,11 +124,14 @@ class Loop:
 
     def _signals(self) -> tuple[bool, bool, float]:
         """Return whether to stop, whether to save again, and the elapsed time: the same in all processes."""
-        stop_requested, save_failed = self.interruption.requested is not None, self.saver.failed
+        stop_requested, save_failed = (
+            self.interruption.requested is not None,
+            self.saver.try_again or self.saver.writer.failed,
+        )
         seconds = self.state.elapsed_seconds()
         if self.state.world.size == 1:
             return stop_requested, save_failed, seconds
-        stop, failed, seconds = self.state.world.agree(float(stop_requested), float(save_failed), seconds)
+        stop, failed, seconds = self.state.world.max(float(stop_requested), float(save_failed), seconds)
         return stop > 0, failed > 0, seconds
 
     def _rows(self, step: int) -> tuple[Tensor, Tensor]:
@@ -218,7 +221,7 @@ class Loop:
             TrainingInterrupted: always.
         """
         self.saver.finish(self._progress(step))
-        self.state.world.wait()
+        self.state.world.barrier()
         reason = self.interruption.requested or "another process"
         self.report.reporter.message(f"asked to stop ({reason}): step {step} is saved")
         raise TrainingInterrupted(f"{reason}: step {step} is saved")

@@ -9,7 +9,6 @@ This is the step that everything takes: the training loop, `--dry-run`, the benc
 """
 
 import math
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -19,10 +18,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from optim import clip_grad_norm
-from trainer.runtime.distributed import World, without_exchange
-
-LossFunction = Callable[[Int[Tensor, "batch seq"], Int[Tensor, "batch seq"]], Float[Tensor, ""]]
-"""From inputs and targets to their mean loss, in nats."""
+from trainer.runtime.compilation import LossFunction
+from trainer.runtime.distributed import World
+from trainer.runtime.sharding import no_sync
 
 
 class StepResult(NamedTuple):
@@ -39,8 +37,8 @@ class StepResult(NamedTuple):
 def train_step(
     loss_function: LossFunction,
     optimizer: Optimizer,
-    inputs: Int[Tensor, "batch seq"],
-    targets: Int[Tensor, "batch seq"],
+    inputs: Int[Tensor, "b t"],
+    targets: Int[Tensor, "b t"],
     *,
     learning_rate: float,
     gradient_accumulation: int = 1,
@@ -74,7 +72,7 @@ def train_step(
     microbatches = zip(inputs.chunk(gradient_accumulation), targets.chunk(gradient_accumulation), strict=True)
     for number, (microbatch_inputs, microbatch_targets) in enumerate(microbatches, start=1):
         # Processes exchange gradients once a step, in the last microbatch.
-        with nullcontext() if number == gradient_accumulation else without_exchange(loss_function, last=False):
+        with nullcontext() if number == gradient_accumulation else no_sync(loss_function):
             microbatch_loss = loss_function(microbatch_inputs, microbatch_targets) / gradient_accumulation
             microbatch_loss.backward()  # type: ignore[no-untyped-call]
         loss += microbatch_loss.detach()

@@ -12,18 +12,19 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from nn import TransformerLM
-from trainer.checkpoints.compatibility import check_finite, check_model, check_optimizer, parameter_names
-from trainer.checkpoints.format import CheckpointError, Progress
+from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.format import Progress
 from trainer.checkpoints.reading import Checkpoint
 from trainer.checkpoints.rng_state import capture_rng, restore_rng
-from trainer.checkpoints.writing import Contents, take_states_apart
+from trainer.checkpoints.writing import Contents, contents_of_states
 from trainer.config import TrainConfig
 from trainer.divergence import SkippedSteps
 from trainer.optimization import make_optimizer
-from trainer.runtime.compilation import compile_blocks, make_loss_function, training_flops, why_not_compiled
-from trainer.runtime.distributed import World, distribute, gathered, shared_out, without_numbers
-from trainer.runtime.peak_flops import Precision
+from trainer.runtime.compilation import compile_blocks, estimate_run_flops, make_loss_function, why_not_compiled
+from trainer.runtime.distributed import World
+from trainer.runtime.peak_flops import MatmulFormat
 from trainer.runtime.precision import computes_in_bfloat16
+from trainer.runtime.sharding import distribute, full_state_dict
 
 
 class LossModule(Module):
@@ -35,7 +36,7 @@ class LossModule(Module):
         self._compiled = make_loss_function(model, compiled=compiled)
         self._bfloat16 = bfloat16
 
-    def forward(self, inputs: Int[Tensor, "batch seq"], targets: Int[Tensor, "batch seq"]) -> Float[Tensor, ""]:
+    def forward(self, inputs: Int[Tensor, "b t"], targets: Int[Tensor, "b t"]) -> Float[Tensor, ""]:
         """Return the mean loss."""
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._bfloat16):
             # Batches of an evaluation have other shapes, each of which would be compiled again.
@@ -62,7 +63,7 @@ class TrainState:
     """When this session of the run started to train."""
 
     @property
-    def matmul_format(self) -> Precision:
+    def matmul_format(self) -> MatmulFormat:
         """The number format of matrix products."""
         settings = self.config.training
         if computes_in_bfloat16(settings.precision, self.device):
@@ -87,9 +88,9 @@ class TrainState:
     def contents(self, progress: Progress) -> Contents | None:
         """Return what a checkpoint contains; None except in the main process. Every process must call it."""
         keep = self.world.is_main
-        model = gathered(self.model.state_dict(), keep=keep)
-        optimizer = gathered(self.optimizer.state_dict(), keep=keep)
-        return take_states_apart(model, optimizer, type(self.optimizer).__name__, progress) if keep else None
+        model = full_state_dict(self.model.state_dict(), keep=keep)
+        optimizer = full_state_dict(self.optimizer.state_dict(), keep=keep)
+        return contents_of_states(model, optimizer, type(self.optimizer).__name__, progress) if keep else None
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint. The settings of the optimizer stay those of the configuration.
@@ -102,28 +103,10 @@ class TrainState:
             SkippedSteps(limit=1).restore(progress.extras)
         except ValueError as error:
             raise CheckpointError(f"checkpoint {checkpoint.path} is damaged: {error}; use an earlier one") from None
-        model_state, optimizer_state = checkpoint.model_state(), checkpoint.optimizer_state()
-        live = self.model.state_dict()
-        check_model(model_state, {name: without_numbers(value) for name, value in live.items()}, checkpoint.path)
-        check_optimizer(optimizer_state, checkpoint.state.optimizer_class, self.optimizer, checkpoint.path)
-        check_finite(model_state, set(parameter_names(self.model)), optimizer_state, checkpoint.path)
-        self.model.load_state_dict({name: shared_out(value, live[name]) for name, value in model_state.items()})
-        self._fill_optimizer(optimizer_state)
+        checkpoint.restore(self.model, self.optimizer, keep_settings=True)
         self.progress = progress
         if len(progress.rng) > self.world.rank:
             restore_rng(progress.rng[self.world.rank])
-
-    def _fill_optimizer(self, saved: dict[str, Any]) -> None:
-        for group, stored in zip(self.optimizer.param_groups, saved["param_groups"], strict=True):
-            for parameter, index in zip(group["params"], stored["params"], strict=True):
-                for key, value in saved["state"].get(index, {}).items():
-                    moved = value
-                    if isinstance(value, Tensor):
-                        like_parameter = value.shape == parameter.shape
-                        moved = shared_out(value, parameter) if like_parameter else value
-                        # A count of steps stays on the CPU, where the optimizer made it.
-                        moved = moved.to(parameter.device) if like_parameter else moved
-                    self.optimizer.state[parameter][key] = moved
 
     def rng(self) -> tuple[dict[str, Any], ...]:
         """Return the state of the random generators of all processes; every process must call it."""
@@ -145,7 +128,7 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
     torch.set_float32_matmul_precision(settings.matmul_precision)
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
-    why_not = why_not_compiled(settings.compile, device, training_flops(config, model.num_parameters()))
+    why_not = why_not_compiled(settings.compile, device, estimate_run_flops(config, model.num_parameters()))
     whole_loss = why_not is None and settings.parallel != "fsdp"
     if why_not is None and settings.parallel == "fsdp":
         compile_blocks(model)  # one at a time, as FSDP gathers the parameters of a block when it is reached

@@ -29,10 +29,10 @@ from trainer.reporting.metrics_file import Entry, rewind_metrics
 from trainer.reporting.reporters import Reporters, make_reporters
 from trainer.run.directory import RunDirectory
 from trainer.run.environment import record_environment
-from trainer.run.lock import sole_use
+from trainer.run.lock import run_lock
 from trainer.run_report import RunReport
 from trainer.runtime.device import choose_device
-from trainer.runtime.distributed import joined_world
+from trainer.runtime.distributed import process_group
 from trainer.runtime.interruption import Interruption
 from trainer.train_state import TrainState, build_train_state
 
@@ -82,14 +82,14 @@ def train(
     device = choose_device(config.run.device)
     with (
         Interruption() as interruption,
-        joined_world(config.training.parallel, device) as world,
+        process_group(config.training.parallel, device) as world,
         ExitStack() as stack,
     ):
         if world.size > 1 and device.type == "cuda":
             device = torch.device("cuda", world.local_rank)
         world.rows(config.training.batch_size, config.training.gradient_accumulation)  # refuses an uneven division
         if world.is_main:
-            stack.enter_context(sole_use(run.path))
+            stack.enter_context(run_lock(run.path))
         state = build_train_state(config, world, device)
         batches = data.batches(
             seed=config.run.seed,
@@ -98,7 +98,7 @@ def train(
         )
         store = CheckpointStore(run.checkpoints, config.checkpoints)
         state.notes += store.recover() if world.is_main else ()
-        world.wait()
+        world.barrier()
         if not resume and store.steps():
             raise ValueError(f"{run.path} has been trained already: resume it, or use another folder")
         fingerprint = fingerprint_data(data.train_files, [data.valid_file])
@@ -106,7 +106,7 @@ def train(
             if run.fingerprint.exists():  # which runs of the first format do not have
                 refuse_other_data(load_fingerprint(run.fingerprint), fingerprint)
             state.notes += _resume(state, store, batches)
-        world.wait()  # until every process has read the checkpoint, before the main process changes the folder
+        world.barrier()  # until every process has read the checkpoint, before the main process changes the folder
         logged = _prepare_folder(run, state, store, fingerprint) if world.is_main else []
         with (
             _reporters(config, run, state) as reporter,
@@ -117,7 +117,7 @@ def train(
             report = RunReport(state, reporter, logged)
             report.introduce(data, notes)
             evaluator = Evaluator(state, data, reporter, interruption, sample)
-            saver = Saver(state, writer, reporter.message)
+            saver = Saver(state.contents, world, writer, reporter.message)
             loop = Loop(state, batches, skipped, report, evaluator, saver, interruption, run.path / "diverged.json")
             valid_loss, steps = loop.run()
             return TrainingResult(state.model, steps, valid_loss, state.elapsed_seconds())

@@ -6,13 +6,13 @@ import torch
 
 from trainer import CheckpointConfig, CheckpointError
 from trainer.checkpoints import CheckpointStore, CheckpointWriteError, Progress
-from trainer.checkpoints.writing import take_apart
+from trainer.checkpoints.writing import contents_of
 
 MODEL = torch.nn.Linear(2, 2)
 
 
 def write(store, step, **progress):
-    return store.write(take_apart(MODEL, None, Progress(step, **progress)))
+    return store.write(contents_of(MODEL, None, Progress(step, **progress)))
 
 
 def cut(path, name="model.safetensors"):

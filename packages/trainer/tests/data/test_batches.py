@@ -15,7 +15,7 @@ def token_file(tokens, name="t.bin"):
 
 
 def files_of(lengths, dtype=np.uint32):
-    """Files in which every id occurs once, so that an id says where it is from: file number · 10,000 + place."""
+    """Files in which every id occurs once, so that an id identifies its place: file index · 10,000 + place."""
     return [token_file(np.arange(length, dtype=dtype) + 10_000 * k, f"{k}.bin") for k, length in enumerate(lengths)]
 
 
@@ -48,24 +48,24 @@ def test_rows_are_windows_and_targets_follow(lengths, order, step, seed):
     order=ORDERS,
     step=st.integers(1, 10_000),
     processes=st.sampled_from([1, 2, 3, 4]),
-    parts=st.sampled_from([1, 2, 3]),
+    microbatches=st.sampled_from([1, 2, 3]),
 )
-def test_shares_and_parts_make_up_the_same_batch(lengths, order, step, processes, parts):
-    """Each process makes its own object, as it would elsewhere, and asks for its rows part by part."""
+def test_processes_and_microbatches_make_up_the_same_batch(lengths, order, step, processes, microbatches):
+    """Each process has its own object, as in a real run, and asks for its rows one microbatch after the other."""
     whole = make(lengths, order=order, batch_size=72).rows(step)
-    size = 72 // processes // parts
+    size = 72 // processes // microbatches
     pieces = []
     for rank in range(processes):
         batches = make(lengths, order=order, batch_size=72)
-        for part in range(parts):
-            first = rank * (72 // processes) + part * size
+        for microbatch in range(microbatches):
+            first = rank * (72 // processes) + microbatch * size
             pieces.append(batches.rows(step, slice(first, first + size)))
     for k in range(2):
         assert torch.equal(torch.cat([piece[k] for piece in pieces]), whole[k])
 
 
 @given(order=ORDERS, step=st.integers(1, 1000), seed=st.integers(0, 99))
-def test_a_step_needs_none_of_those_before(order, step, seed):
+def test_a_step_does_not_depend_on_earlier_calls(order, step, seed):
     running = make([70, 33], order=order, seed=seed)
     for earlier in range(max(1, step - 3), step):
         running.rows(earlier)
@@ -83,8 +83,8 @@ def test_seeds_steps_and_rows_differ():
     assert len({start for starts in inputs for start in starts}) > 140  # of 150 draws out of 9995
 
 
-def test_what_is_drawn_never_changes():
-    """A run that goes on with a later version of this package goes on with the same batches."""
+def test_the_rows_of_a_seed_never_change():
+    """A run that is resumed with a later version of this package gets the same batches."""
     assert make([500, 300]).rows(7)[0][:, 0].tolist() == KNOWN["random"]
     assert make([500, 300], weights=[1, 9]).rows(7)[0][:, 0].tolist() == KNOWN["weighted"]
     assert make([500, 300], order="epoch").rows(7)[0][:, 0].tolist() == KNOWN["epoch"]
@@ -109,11 +109,11 @@ def test_every_start_of_every_file_is_equally_likely_without_weights():
     assert chi_square(counts, np.full(16, 15_000 / 16)) < 37.7  # the 0.1 % point for 15 degrees of freedom
 
 
-def test_files_have_their_shares_of_the_rows():
+def test_files_get_rows_in_proportion_to_their_weights():
     batches = make([10, 900, 50], batch_size=500, weights=[1, 2, 5])
     files = np.concatenate([batches.rows(step)[0][:, 0].numpy() // 10_000 for step in range(1, 21)])
     assert chi_square(np.bincount(files), 10_000 * np.array([1, 2, 5]) / 8) < 13.8  # 2 degrees of freedom
-    # Which file it is says nothing about the place in it.
+    # The place in a file is independent of the file.
     starts = np.concatenate([batches.rows(step)[0][:, 0].numpy() for step in range(1, 21)])
     counts = np.bincount(starts[files == 0])
     assert chi_square(counts, np.full(6, counts.sum() / 6)) < 20.5  # 5 degrees of freedom
@@ -124,19 +124,19 @@ def test_an_epoch_has_every_window_once(lengths, batch_size, seed, epoch):
     batches = make(lengths, order="epoch", batch_size=batch_size, seed=seed)
     size = batches.windows_per_epoch
     assert size == sum((length - 1) // 4 for length in lengths)
-    first, last = epoch * size, (epoch + 1) * size  # rows of all steps, counted through
+    first, last = epoch * size, (epoch + 1) * size  # numbered over all steps
     steps = range(first // batch_size + 1, (last - 1) // batch_size + 2)
     rows = torch.cat([batches.rows(step)[0] for step in steps])
     rows = rows[first - (steps[0] - 1) * batch_size :][:size]
     for file, length in enumerate(lengths):
         ids = rows[rows[:, 0] // 10_000 == file].flatten().sort().values - 10_000 * file
-        # Side by side and nothing twice: one stretch without a gap, as long as fits.
+        # Adjacent and without overlap: one interval without a gap, as long as fits.
         assert len(ids) == (length - 1) // 4 * 4
         assert torch.equal(ids, torch.arange(len(ids)) + ids[0])
         assert 0 <= ids[0] <= (length - 1) % 4
 
 
-def test_epochs_have_orders_and_borders_of_their_own():
+def test_epochs_differ_in_their_order_and_borders():
     batches = make([203], order="epoch", batch_size=50)
     epochs = [batches.rows(step)[0][:, 0] for step in range(1, 9)]
     assert {int(epoch.min()) for epoch in epochs} == {0, 1, 2}
@@ -152,12 +152,12 @@ def test_files_of_different_dtypes_mix():
     assert rows.unique().tolist() == [7, 2**32 - 1]
 
 
-def test_what_cannot_be_is_refused():
-    with pytest.raises(DataError, match=r"1\.bin has 4 tokens, but one window takes 4"):
+def test_invalid_arguments_are_refused():
+    with pytest.raises(DataError, match=r"1\.bin has 4 tokens, but a window of context length 4"):
         make([50, 4])
     with pytest.raises(DataError, match=r"there is no file to train on: give data\.train_tokens"):
         make([])
-    with pytest.raises(DataError, match=r"data\.train_weights cannot be kept in epochs"):
+    with pytest.raises(DataError, match=r"data\.train_weights cannot be used with data\.order = epoch"):
         make([50, 50], weights=[1, 1], order="epoch")
     with pytest.raises(DataError, match="has 1 weights for 2 files"):
         make([50, 50], weights=[1])

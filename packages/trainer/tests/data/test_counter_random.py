@@ -7,7 +7,7 @@ MASK = 2**64 - 1
 
 
 def splitmix64(state):
-    """One output of SplitMix64, in whole numbers without end, as its authors state it."""
+    """One output of SplitMix64, in Python's integers, as published."""
     state = (state + 0x9E3779B97F4A7C15) & MASK
     z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
@@ -15,7 +15,7 @@ def splitmix64(state):
 
 
 def unmix(z):
-    """The inverse of `mix`: it exists, so `mix` is a bijection."""
+    """The inverse of `mix`."""
 
     def unshift(value, by):
         result = value
@@ -36,26 +36,26 @@ def test_one_coordinate_is_splitmix64():
 
 
 @given(st.integers(0, MASK))
-def test_mixing_can_be_undone(word):
+def test_mix_is_a_bijection(word):
     assert unmix(int(mix(np.array([word], np.uint64))[0])) == word
 
 
 @given(st.lists(st.integers(0, 2**63), min_size=1, max_size=4))
-def test_each_coordinate_is_a_round(coordinates):
+def test_each_coordinate_adds_a_round(coordinates):
     word = 0
     for coordinate in coordinates:
         word = splitmix64((word + 0x9E3779B97F4A7C15 * coordinate) & MASK)
     assert random_words(*coordinates).tolist() == [word]
 
 
-def test_numbers_do_not_depend_on_their_company():
+def test_a_number_does_not_depend_on_the_other_coordinates_of_the_call():
     together = random_words(5, np.arange(4)[:, None], np.arange(3))
     assert together.shape == (4, 3)
     assert all(random_words(5, k, j)[0] == together[k, j] for k in range(4) for j in range(3))
     assert len(set(together.ravel().tolist())) == 12
 
 
-def test_fractions_and_integers_fill_their_range():
+def test_fractions_and_integers_cover_their_range():
     words = np.array([0, 2**11 - 1, 2**63, MASK], np.uint64)
     assert as_fractions(words).tolist() == [0.0, 0.0, 0.5, 1 - 2.0**-53]
     assert as_integers(words, [7, 10, 4, 2**40]).tolist() == [0, 2047 % 10, 0, 2**40 - 1]

@@ -6,17 +6,17 @@ import sys
 import pytest
 
 from trainer import open_data, train
-from trainer.run.lock import RunInUseError, sole_use
+from trainer.run.lock import RunInUseError, run_lock
 
 
 def test_one_process_at_a_time(tmp_path):
     with (
-        sole_use(tmp_path),
+        run_lock(tmp_path),
         pytest.raises(RunInUseError, match="is being trained by another process"),
-        sole_use(tmp_path),
+        run_lock(tmp_path),
     ):
         pass
-    with sole_use(tmp_path):  # the first has let go
+    with run_lock(tmp_path):  # the first has let go
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -25,23 +25,23 @@ def test_a_killed_process_holds_nothing(tmp_path):
     program = f"""
 import time
 from pathlib import Path
-from trainer.run.lock import sole_use
-with sole_use(Path({str(tmp_path)!r})):
+from trainer.run.lock import run_lock
+with run_lock(Path({str(tmp_path)!r})):
     print("held", flush=True)
     time.sleep(600)
 """
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
-    with pytest.raises(RunInUseError), sole_use(tmp_path):
+    with pytest.raises(RunInUseError), run_lock(tmp_path):
         pass
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    with sole_use(tmp_path):
+    with run_lock(tmp_path):
         pass
 
 
 def test_a_run_in_use_is_left_alone(config, run):
-    with sole_use(run.path), pytest.raises(RunInUseError):
+    with run_lock(run.path), pytest.raises(RunInUseError):
         train(config, run, open_data(config.data, config.model))
     assert list(run.path.iterdir()) == []
     train(config, run, open_data(config.data, config.model))

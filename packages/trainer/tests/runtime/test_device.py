@@ -5,7 +5,7 @@ from trainer import choose_device
 from trainer.runtime.device import device_name
 
 
-def test_the_cpu_is_always_there():
+def test_there_is_always_a_cpu():
     assert choose_device("cpu") == torch.device("cpu")
     assert device_name(torch.device("cpu")) == "cpu"
 
@@ -18,15 +18,15 @@ def test_auto_takes_an_accelerator_if_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     assert choose_device("auto") == torch.device("cuda")
     assert choose_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(ValueError, match="'cuda:2', but there are 2 such devices"):
+    with pytest.raises(ValueError, match="'cuda:2', but this machine has 2 such devices"):
         choose_device("cuda:2")
     with pytest.raises(ValueError, match="'mps', but this machine has cuda"):
         choose_device("mps")
 
 
-def test_what_is_not_there_is_refused(monkeypatch):
+def test_unknown_devices_are_refused(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="'cuda', but this machine has no accelerator: try auto"):
+    with pytest.raises(ValueError, match="'cuda', but this machine has no accelerator: use auto"):
         choose_device("cuda")
-    with pytest.raises(ValueError, match="'gpu', which is no device"):
+    with pytest.raises(ValueError, match="'gpu', which is not a device"):
         choose_device("gpu")

@@ -10,7 +10,7 @@ import torch
 
 from nn import TransformerLM
 from trainer import RunDirectory, load_checkpoint, open_data, read_metrics, save_config, train
-from trainer.runtime.distributed import DistributedError, World, joined_world
+from trainer.runtime.distributed import DistributedError, World, process_group
 
 WORKER = Path(__file__).parents[1] / "run_worker.py"
 
@@ -120,22 +120,22 @@ def test_batches_are_shared_equally():
     worlds = [World(rank, 4) for rank in range(4)]
     rows = [list(range(12))[world.rows(12)] for world in worlds]
     assert rows == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
-    with pytest.raises(DistributedError, match=r"training\.batch_size = 10 cannot be shared by 4 processes"):
+    with pytest.raises(DistributedError, match=r"training\.batch_size = 10 is not divisible by 4 processes"):
         worlds[0].rows(10)
-    with pytest.raises(DistributedError, match=r"by 4 processes, each in .* = 2 parts"):
+    with pytest.raises(DistributedError, match=r"x training\.gradient_accumulation = 2: use a multiple of 8"):
         worlds[0].rows(12, 2)
 
 
 def test_several_processes_need_a_way_to_work_together(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with (
-        pytest.raises(DistributedError, match=r"there are 2 processes, but training\.parallel is none"),
-        joined_world("none", torch.device("cpu")),
+        pytest.raises(DistributedError, match=r"torchrun has started 2 processes, but training\.parallel is none"),
+        process_group("none", torch.device("cpu")),
     ):
         pass
     monkeypatch.delenv("WORLD_SIZE")
     with (
-        pytest.raises(DistributedError, match="this process is alone: start it with torchrun"),
-        joined_world("ddp", torch.device("cpu")),
+        pytest.raises(DistributedError, match="was not started by torchrun: start it with torchrun"),
+        process_group("ddp", torch.device("cpu")),
     ):
         pass

@@ -10,7 +10,7 @@ from trainer.runtime.interruption import Interruption
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_noted(number):
+def test_a_signal_is_recorded(number):
     before = signal.getsignal(number)
     with Interruption() as interruption:
         assert interruption.requested is None
@@ -19,29 +19,29 @@ def test_a_signal_is_noted(number):
     assert signal.getsignal(number) is before
 
 
-def test_a_second_ctrl_c_leaves_at_once():
+def test_a_second_ctrl_c_raises_at_once():
     with Interruption() as interruption:
         os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)  # schedulers repeat themselves
+        os.kill(os.getpid(), signal.SIGTERM)  # schedulers repeat the signal
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
         assert interruption.requested == "SIGTERM"
 
 
-def test_outside_the_main_thread_nothing_is_caught():
-    noted = []
+def test_outside_the_main_thread_no_handler_is_installed():
+    recorded = []
 
     def work():
         with Interruption() as interruption:
-            noted.append(interruption.requested)
+            recorded.append(interruption.requested)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert noted == [None]
+    assert recorded == [None]
 
 
-def test_a_sleeping_process_goes_on_with_its_work():
+def test_a_sleeping_process_continues_and_can_save():
     program = """
 import time
 from trainer.runtime.interruption import Interruption

@@ -2,8 +2,8 @@ import pytest
 
 from trainer.runtime.peak_flops import datasheet_peak_flops
 
-# What the chip can do by its design, from the architecture whitepapers: multiprocessors, GHz (boost), multiply-adds of
-# a multiprocessor in a clock in float32 and in the tensor cores in bfloat16 (with float32 sums).
+# From the architecture whitepapers: multiprocessors, boost clock in GHz, and multiply-adds of one per clock,
+# in float32 and in the tensor cores in bfloat16 (accumulated in float32).
 DESIGNS = {
     "NVIDIA A100-SXM4-80GB": (108, 1.41, 64, 1024),
     "NVIDIA GeForce RTX 3090": (82, 1.695, 128, 256),
@@ -16,15 +16,15 @@ DESIGNS = {
 
 
 @pytest.mark.parametrize("name", DESIGNS)
-def test_the_table_agrees_with_the_design_of_the_chips(name):
+def test_the_table_agrees_with_the_architecture(name):
     multiprocessors, gigahertz, scalar, tensor = DESIGNS[name]
-    for precision, multiply_adds in (("float32", scalar), ("bfloat16", tensor), ("tf32", tensor / 2)):
+    for matmul_format, multiply_adds in (("float32", scalar), ("bfloat16", tensor), ("tf32", tensor / 2)):
         flops = 2 * multiply_adds * multiprocessors * gigahertz * 1e9
-        assert datasheet_peak_flops(name, precision) == pytest.approx(flops, rel=0.015), precision
+        assert datasheet_peak_flops(name, matmul_format) == pytest.approx(flops, rel=0.015), matmul_format
 
 
 def test_hopper_clocks_its_tensor_cores_lower():
-    """132 multiprocessors, 4,096 multiply-adds in bfloat16 at 1.83 GHz, 128 in float32 at 1.98 GHz."""
+    """132 multiprocessors, 2,048 multiply-adds in bfloat16 at 1.83 GHz, 128 in float32 at 1.98 GHz."""
     name = "NVIDIA H100 80GB HBM3"
     assert datasheet_peak_flops(name, "bfloat16") == pytest.approx(2 * 132 * 2048 * 1.83e9, rel=0.001)
     assert datasheet_peak_flops(name, "tf32") == pytest.approx(132 * 2048 * 1.83e9, rel=0.001)
@@ -35,10 +35,10 @@ def test_hopper_clocks_its_tensor_cores_lower():
     "name",
     ["cpu", "", "NVIDIA GeForce RTX 4090 Laptop GPU", "NVIDIA GeForce RTX 4090 D", "NVIDIA H100 80GB HBM3 MIG 1g.10gb"],
 )
-def test_what_is_not_known_is_not_guessed(name):
+def test_unknown_devices_have_no_peak(name):
     assert datasheet_peak_flops(name, "bfloat16") is None
 
 
-def test_what_a_chip_cannot_do_has_no_peak():
+def test_formats_without_hardware_support_have_no_peak():
     assert datasheet_peak_flops("Tesla T4", "bfloat16") is None
     assert datasheet_peak_flops("Tesla T4", "float32") == 8.1e12

@@ -1,7 +1,7 @@
-"""Checkpoints that are written while training goes on.
+"""Checkpoints written by a thread while training continues.
 
-Training waits for the copy of the tensors into other memory, and for nothing else, unless the checkpoint before is
-still being written. What goes wrong in the background is raised by the next call.
+Training waits until the tensors have been copied to other memory, and, if the previous checkpoint is still being
+written, for that. An error in the thread is raised by the next call.
 """
 
 import threading
@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from trainer.checkpoints.format import Progress
 from trainer.checkpoints.snapshot import Snapshots
 from trainer.checkpoints.store import CheckpointStore
-from trainer.checkpoints.writing import Contents, take_apart
+from trainer.checkpoints.writing import Contents, contents_of
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,20 @@ class Written:
     nbytes: int
     """Size of its tensor files."""
     stall_seconds: float
-    """Time that training waited for it."""
+    """Time for which training waited."""
     seconds: float
-    """Time from the call until it was on the disk."""
+    """Time from the call until the checkpoint was on the disk."""
 
 
 class CheckpointWriter:
     """Writes checkpoints into a store, at most one at a time.
 
-    Use it as a context, or call `close`: a checkpoint that is being written is finished then. Only a KeyboardInterrupt,
-    which asks to leave at once, does not wait for it: what has been written of it is tidied up by the next session.
+    Use it as a context manager, or call `close`: then a checkpoint that is being written is finished first. Only after
+    a KeyboardInterrupt it is not: the files written so far are removed at the start of the next session.
+
+    Attributes:
+        failed: whether a checkpoint could not be written in the background; the next `wait` or `save` raises the error.
+        last_written: the last checkpoint that reached the disk; None before the first.
 
     Example::
 
@@ -47,64 +51,55 @@ class CheckpointWriter:
     """
 
     def __init__(self, store: CheckpointStore) -> None:
+        self.failed = False
+        self.last_written: Written | None = None
         self._store = store
         self._background = store.config.background
         self._snapshots = Snapshots()
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
-        self._written: Written | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether a checkpoint could not be written in the background, which `wait` or the next `save` will raise."""
-        return self._error is not None
-
-    @property
-    def last_written(self) -> Written | None:
-        """The last checkpoint that reached the disk."""
-        return self._written
 
     def save(self, model: Module, optimizer: Optimizer | None, progress: Progress) -> None:
         """Write a checkpoint of a model and an optimizer as they are now; see `save_contents`.
 
         Raises:
-            StateError: a state_dict holds something that a checkpoint cannot.
-            CheckpointWriteError: the checkpoint before this one could not be written, and this one was not begun.
+            StateError: a state_dict contains something that a checkpoint cannot store.
+            CheckpointWriteError: the previous checkpoint could not be written, and this one was not started.
         """
-        self.save_contents(take_apart(model, optimizer, progress))
+        self.save_contents(contents_of(model, optimizer, progress))
 
     def save_contents(self, contents: Contents) -> None:
-        """Write a checkpoint of what `take_apart` or `take_states_apart` returned, in the background if so configured.
+        """Write a checkpoint of what `contents_of` or `contents_of_states` returned, in the background if configured.
 
         Raises:
-            StateError: it holds a tensor of a dtype that a checkpoint cannot.
-            CheckpointWriteError: the checkpoint before this one could not be written, and this one was not begun.
+            StateError: a tensor has a dtype that a checkpoint cannot store.
+            CheckpointWriteError: the previous checkpoint could not be written, and this one was not started.
         """
         started = time.perf_counter()
         self.wait()
-        nbytes = contents.nbytes  # refuses what a file has no place for
+        nbytes = contents.nbytes  # raises StateError here rather than in the thread
         if not self._background:
             path = self._store.write(contents)
             seconds = time.perf_counter() - started
-            self._written = Written(path, nbytes, seconds, seconds)
+            self.last_written = Written(path, nbytes, seconds, seconds)
             return
-        taken = self._snapshots.take(contents)
+        copied = self._snapshots.take(contents)
         stall = time.perf_counter() - started
         self._thread = threading.Thread(
-            target=self._write, args=(taken, started, stall), name="checkpoint", daemon=True
+            target=self._write, args=(copied, started, stall), name="checkpoint", daemon=True
         )
         self._thread.start()
 
     def reserve(self, contents: Contents) -> bool:
-        """Take the memory for copies now rather than at the first checkpoint, and make the checkpoint's copy once.
+        """Allocate the memory for the copies now, by making them once, rather than at the first checkpoint.
 
         Returns:
-            Whether there is enough; else checkpoints are written in the foreground from now on, without a copy.
+            Whether there is enough memory. If not, checkpoints are written in the foreground, without a copy.
 
         Raises:
-            StateError: the contents hold a tensor of a dtype that a checkpoint cannot.
+            StateError: a tensor has a dtype that a checkpoint cannot store.
         """
-        contents.nbytes  # noqa: B018 refuses what a file has no place for
+        contents.nbytes  # noqa: B018 raises StateError
         if not self._background:
             return True
         try:
@@ -119,17 +114,17 @@ class CheckpointWriter:
         """Wait until no checkpoint is being written.
 
         Raises:
-            CheckpointWriteError: the last one could not be written. It is raised once.
+            CheckpointWriteError: the last one could not be written. The error is raised once.
         """
         if self._thread is not None:
             self._thread.join()
             self._thread = None
         if self._error is not None:
-            error, self._error = self._error, None
+            error, self._error, self.failed = self._error, None, False
             raise error
 
     def close(self) -> None:
-        """Finish what is being written; raises what `wait` does."""
+        """Finish the checkpoint that is being written; raises the errors of `wait`."""
         self.wait()
 
     def __enter__(self) -> "CheckpointWriter":
@@ -145,13 +140,14 @@ class CheckpointWriter:
             return
         try:
             self.close()
-        except (OSError, ValueError) as later:  # the error that is on its way out is what happened first
+        except (OSError, ValueError) as later:  # the error that ended the block came first
             error.add_note(str(later))
 
     def _write(self, contents: Contents, started: float, stall: float) -> None:
         try:
             self._snapshots.wait()
             path = self._store.write(contents)
-            self._written = Written(path, contents.nbytes, stall, time.perf_counter() - started)
+            self.last_written = Written(path, contents.nbytes, stall, time.perf_counter() - started)
         except BaseException as error:
             self._error = error
+            self.failed = True

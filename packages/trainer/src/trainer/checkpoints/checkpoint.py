@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from trainer.checkpoints.format import Progress
 from trainer.checkpoints.reading import open_checkpoint
-from trainer.checkpoints.writing import take_apart, write_checkpoint
+from trainer.checkpoints.writing import contents_of, write_checkpoint
 
 
 def save_checkpoint(model: Module, optimizer: Optimizer | None, iteration: int, out: str | os.PathLike[str]) -> None:
@@ -31,7 +31,7 @@ def save_checkpoint(model: Module, optimizer: Optimizer | None, iteration: int, 
         StateError: a state_dict holds something that a checkpoint cannot.
         CheckpointWriteError: the folder cannot be written; nothing is left of it then.
     """
-    write_checkpoint(out, take_apart(model, optimizer, Progress(iteration)))
+    write_checkpoint(out, contents_of(model, optimizer, Progress(iteration)))
 
 
 def load_checkpoint(

@@ -11,7 +11,9 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 import optim
-from trainer.checkpoints.format import CheckpointError, shorten
+from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.format import shorten
+from trainer.runtime.sharding import local_shard
 
 _LIKE_PARAMETER = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum", "square_avg", "acc_delta"}
 """What the usual optimizers keep for each element of a parameter, by its name in their state."""
@@ -37,7 +39,8 @@ def check_model(saved: Mapping[str, Any], expected: Mapping[str, Any], src: Path
                 f"checkpoint {src} is of another model: {name} is {_describe(found)} there and {_describe(tensor)} "
                 "here; use the configuration that it was trained with"
             )
-        tied = first.setdefault((tensor.data_ptr(), tensor.shape), name) if tensor.data_ptr() else name
+        address = local_shard(tensor).data_ptr()  # 0 if the tensor has no memory of its own: empty, or on meta
+        tied = first.setdefault((address, tensor.shape), name) if address else name
         if saved[tied] is not found and not torch.equal(saved[tied], found):
             raise CheckpointError(
                 f"checkpoint {src} is of another model: {tied} and {name} are one tensor here and two there; "

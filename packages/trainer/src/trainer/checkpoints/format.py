@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainer.checkpoints.state_tree import StateError
+from trainer.checkpoints.errors import CheckpointError, StateError
 
 FORMAT = 2
 STATE_FILE = "state.json"
@@ -26,10 +26,6 @@ OPTIMIZER_FILE = "optimizer.safetensors"
 MAX_STATE_BYTES = 1 << 26  # a model of ten thousand tensors needs about 2 MB
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # fit to be a file's name and an id of Weights & Biases
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or belongs to another model."""
 
 
 @dataclass(frozen=True)

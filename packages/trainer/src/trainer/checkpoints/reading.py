@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainer.checkpoints.compatibility import check_finite, check_model, check_optimizer, parameter_names
+from trainer.checkpoints.errors import CheckpointError, StateError
 from trainer.checkpoints.format import (
     MAX_STATE_BYTES,
     MODEL_FILE,
     OPTIMIZER_FILE,
     STATE_FILE,
-    CheckpointError,
     FileRecord,
     Progress,
     StoredState,
     decode_state,
     shorten,
 )
+from trainer.checkpoints.restoring import fill
 from trainer.checkpoints.safetensors_file import read_tensors, stored_names
-from trainer.checkpoints.state_tree import StateError, tensor_names, unflatten
+from trainer.checkpoints.state_tree import tensor_names, unflatten
 from trainer.checkpoints.tensor_names import plain_names
 
 
@@ -59,21 +59,27 @@ class Checkpoint:
                 f"checkpoint {self.path} is damaged: {shorten(str(error))}; use another one"
             ) from None
 
-    def restore(self, model: Module, optimizer: Optimizer | None = None, *, finite: bool = True) -> Progress:
-        """Fill a model, and an optimizer if given.
+    def restore(
+        self, model: Module, optimizer: Optimizer | None = None, *, finite: bool = True, keep_settings: bool = False
+    ) -> Progress:
+        """Fill a model, and an optimizer if given; parameters may be sharded, if every process calls this.
 
         Args:
             model: a module of the same shape as the saved one.
-            optimizer: an optimizer over the same parameters, or None to take the model alone.
-            finite: refuse NaN and infinity.
+            optimizer: an optimizer over the same parameters, or None to restore the model alone.
+            finite: refuse weights and optimizer state that contain NaN or infinity.
+            keep_settings: keep the optimizer's own settings, such as betas and weight decay, instead of the saved ones.
+
+        Returns:
+            What the checkpoint contains besides the model and the optimizer.
 
         Raises:
-            CheckpointError: it does not fit; nothing has been changed then.
+            CheckpointError: the checkpoint does not fit; the model and the optimizer are unchanged.
         """
-        names = plain_names(model.state_dict())
-        live = {names[name]: value for name, value in model.state_dict().items()}
+        live = model.state_dict()
+        names = plain_names(live)
         model_state = self.model_state()
-        check_model(model_state, live, self.path)
+        check_model(model_state, {names[name]: value for name, value in live.items()}, self.path)
         optimizer_state = None
         if optimizer is not None:
             optimizer_state = self.optimizer_state()
@@ -81,12 +87,8 @@ class Checkpoint:
         if finite:
             parameters = {names.get(name, name) for name in parameter_names(model)}
             check_finite(model_state, parameters, optimizer_state, self.path)
-        if optimizer is not None and optimizer_state is not None:
-            _fill_optimizer(optimizer, optimizer_state, self.path)
-        try:
-            model.load_state_dict({name: model_state[plain] for name, plain in names.items()})
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:  # extra state of another form
-            raise CheckpointError(f"checkpoint {self.path} does not fit the model: {shorten(str(error))}") from None
+        named = {name: model_state[plain] for name, plain in names.items()}
+        fill(model, named, optimizer, optimizer_state, self.path, keep_settings=keep_settings)
         return self.progress
 
 
@@ -165,21 +167,3 @@ def _check_file(path: Path, record: FileRecord | None) -> None:
         raise CheckpointError(
             f"{path} is damaged (its content does not have the hash that {STATE_FILE} states): use another checkpoint"
         )
-
-
-def _fill_optimizer(optimizer: Optimizer, saved: dict[str, Any], src: Path) -> None:
-    """Load a state_dict, keeping each tensor's dtype, which torch changes to the parameter's."""
-    groups = [
-        {**live, **group}
-        for live, group in zip(optimizer.state_dict()["param_groups"], saved["param_groups"], strict=True)
-    ]
-    try:
-        optimizer.load_state_dict({**saved, "param_groups": groups})
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"checkpoint {src} does not fit the optimizer: {shorten(str(error))}") from None
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for index, kept in saved["state"].items():
-        state = optimizer.state[parameters[index]]
-        for key, value in kept.items():
-            if isinstance(value, Tensor) and value.dtype != state[key].dtype:
-                state[key] = value.to(state[key].device)

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.checkpoints.format import CheckpointError, shorten
+from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.format import shorten
 
 
 def capture_rng(devices: Iterable[torch.device] = ()) -> dict[str, Any]:

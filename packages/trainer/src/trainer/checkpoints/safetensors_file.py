@@ -17,8 +17,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from trainer.checkpoints.format import CheckpointError, FileRecord, shorten
-from trainer.checkpoints.state_tree import StateError
+from trainer.checkpoints.errors import CheckpointError, StateError
+from trainer.checkpoints.format import FileRecord, shorten
 
 _PIECE = 1 << 24  # bytes that are hashed and written at a time
 _DTYPES = {

@@ -14,9 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-
-class StateError(ValueError):
-    """State that cannot be stored, or that was stored by something else."""
+from trainer.checkpoints.errors import StateError
 
 
 def flatten(state: Any) -> tuple[Any, dict[str, Tensor]]:

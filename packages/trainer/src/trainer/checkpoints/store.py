@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from trainer.checkpoints.format import MODEL_FILE, OPTIMIZER_FILE, CheckpointError, Progress
+from trainer.checkpoints.errors import CheckpointError, CheckpointWriteError
+from trainer.checkpoints.format import MODEL_FILE, OPTIMIZER_FILE, Progress
 from trainer.checkpoints.reading import Checkpoint, open_checkpoint, read_state
-from trainer.checkpoints.writing import CheckpointWriteError, Contents, sync_folder, write_checkpoint
+from trainer.checkpoints.writing import Contents, sync_folder, write_checkpoint
 from trainer.config import CheckpointConfig
 
 _NAME = re.compile(r"step_([0-9]{8,18})")

@@ -16,16 +16,13 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
+from trainer.checkpoints.errors import CheckpointWriteError
 from trainer.checkpoints.format import MODEL_FILE, OPTIMIZER_FILE, STATE_FILE, Progress, StoredState, encode_state
 from trainer.checkpoints.safetensors_file import file_size, write_all, write_tensors
 from trainer.checkpoints.state_tree import flatten
 from trainer.checkpoints.tensor_names import plain_names
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class CheckpointWriteError(OSError):
-    """A checkpoint that could not be written; nothing is left of it, and earlier ones are as they were."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +44,13 @@ class Contents:
         return file_size(self.model_tensors) + file_size(self.optimizer_tensors)
 
 
-def take_apart(model: Module, optimizer: Optimizer | None, progress: Progress) -> Contents:
+def contents_of(model: Module, optimizer: Optimizer | None, progress: Progress) -> Contents:
     """Return what a checkpoint of a model and an optimizer holds; no tensor is copied.
 
     Raises:
         StateError: a state_dict holds something that a checkpoint cannot.
     """
-    return take_states_apart(
+    return contents_of_states(
         model.state_dict(),
         optimizer.state_dict() if optimizer else None,
         type(optimizer).__name__ if optimizer else None,
@@ -61,7 +58,7 @@ def take_apart(model: Module, optimizer: Optimizer | None, progress: Progress) -
     )
 
 
-def take_states_apart(
+def contents_of_states(
     model_state: Mapping[str, Any],
     optimizer_state: Mapping[str, Any] | None,
     optimizer_class: str | None,

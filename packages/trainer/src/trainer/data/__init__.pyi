@@ -7,15 +7,13 @@ from .fingerprint import (
     refuse_other_data as refuse_other_data,
     save_fingerprint as save_fingerprint,
 )
-from .prefetch import Prefetcher as Prefetcher
+from .prefetch import Prefetcher as Prefetcher, prefetched as prefetched
 from .token_files import (
     DataError as DataError,
     TokenFile as TokenFile,
     open_token_file as open_token_file,
     open_tokens as open_tokens,
 )
-from .training_data import (
-    TrainingData as TrainingData,
-    get_batch as get_batch,
-    open_data as open_data,
-)
+from .training_data import TrainingData as TrainingData, open_data as open_data
+from .validation_batches import validation_batches as validation_batches
+from .windows import Batch as Batch, get_batch as get_batch

@@ -1,7 +1,7 @@
-"""Random numbers without a generator: each is a hash of a few whole numbers that say what it is for.
+"""Random numbers without a generator: each is a hash of a few integers that say what it is for.
 
-A generator has a state, which would have to be saved with a run, and moved forward to reach a later number. Here any
-number can be had at once, in any process: that of `(seed, purpose, step, row)`, say. The hash goes through one round of
+The state of a generator would have to be saved with a run, and advanced to reach a later number. Here any number is
+computed directly, in any process, for example that of `(seed, purpose, step, row)`. The hash applies one round of
 SplitMix64 per coordinate (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators", figure 17).
 """
 
@@ -24,7 +24,7 @@ def random_words(*coordinates: ArrayLike) -> NDArray[np.uint64]:
     >>> random_words(0, 7, [0, 1, 2])[1] == random_words(0, 7, 1)[0]
     np.True_
     """
-    words = np.zeros(1, np.uint64)  # an array, since scalars would warn when they overflow
+    words = np.zeros(1, np.uint64)  # an array: a scalar would warn of the overflow that the hash relies on
     for coordinate in coordinates:
         steps = np.atleast_1d(np.asarray(coordinate)).astype(np.uint64) + np.uint64(1)
         words = mix(words + _GOLDEN_GAMMA * steps)
@@ -32,14 +32,14 @@ def random_words(*coordinates: ArrayLike) -> NDArray[np.uint64]:
 
 
 def as_fractions(words: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return numbers of at least 0 and below 1, equally likely, from random words."""
+    """Return uniform numbers in [0, 1), from random words."""
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def as_integers(words: NDArray[np.uint64], sizes: ArrayLike) -> NDArray[np.int64]:
-    """Return whole numbers of at least 0 and below `sizes`, from random words.
+    """Return integers of at least 0 and below `sizes`, from random words.
 
-    They are remainders, so that some numbers are likelier than others by a share of `size / 2⁶⁴`, which is nothing: for
-    10¹⁰ tokens one in two thousand million.
+    They are remainders, so that some are more likely than others, by a relative difference of at most `size / 2⁶⁴`:
+    for 10¹⁰ tokens 5·10⁻¹⁰.
     """
     return (words % np.asarray(sizes).astype(np.uint64)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Token files: mapped into memory, never read whole, never written to."""
+"""Token files: memory-mapped read-only, so that a file may be larger than memory."""
 
 import json
 import os
@@ -9,54 +9,56 @@ from typing import Any
 import numpy as np
 
 _CHECKED_AT_ONCE = 1 << 24
+_ENCODE_AGAIN = "encode the text again"
 _DTYPES: dict[str, np.dtype[Any]] = {"uint16": np.dtype("<u2"), "uint32": np.dtype("<u4")}
 
 
 class DataError(ValueError):
-    """Data that cannot be trained on."""
+    """The data is missing, damaged, or does not match the model or the configuration."""
 
 
 @dataclass(frozen=True, eq=False)
 class TokenFile:
-    """The ids of a token file, and what its description says of them."""
+    """The ids of a token file and the content of its JSON description."""
 
     path: Path
-    """The file."""
+    """The token file."""
     tokens: np.ndarray
-    """Its ids, one-dimensional, mapped read-only: `uint16` or `uint32`."""
+    """Its ids, one-dimensional and memory-mapped read-only: `uint16` or `uint32`."""
     tokenizer_sha256: str | None = None
-    """Fingerprint of the tokenizer that made the ids, if known."""
+    """SHA-256 of the tokenizer that encoded the text; None if it is not known."""
     text_bytes: int | None = None
-    """Bytes of text that the ids stand for, if known."""
+    """Size of the encoded text in bytes; None if it is not known."""
 
     @property
     def bytes_per_token(self) -> float | None:
-        """Bytes of text that an id stands for on average; None if that is not known.
+        """Mean number of bytes of text per id; None if it is not known.
 
-        A loss of `x` nats per token is `x / ln 2 / bytes_per_token` bits per byte, whatever the tokenizer.
+        A loss of `x` nats per token is `x / ln 2 / bytes_per_token` bits per byte, for any tokenizer.
         """
         return None if self.text_bytes is None else self.text_bytes / len(self.tokens)
 
 
 def open_token_file(path: str | os.PathLike[str], vocab_size: int) -> TokenFile:
-    """Map a token file into memory, read-only, and check once that every id fits the model.
+    """Memory-map a token file read-only, and check that every id is in the model's vocabulary.
 
-    The file holds little-endian ids and nothing else; `PATH.json` beside it says their dtype (`uint16` or
-    `uint32`) and count, and may say more.
+    The file contains little-endian ids and nothing else; `PATH.json` states their `dtype` (`uint16` or `uint32`) and
+    `count`, and optionally `tokenizer_sha256` and `text_bytes`.
 
     Args:
         path: the token file.
-        vocab_size: of the model; every id must be smaller.
+        vocab_size: vocabulary size of the model; every id must be smaller.
 
     Raises:
-        DataError: the file or its description is missing or damaged, or an id is outside the vocabulary.
+        DataError: the file or its description is missing or damaged, or contains an id outside the vocabulary.
     """
     path = Path(path)
     dtype, count, tokenizer_sha256, text_bytes = _read_description(path)
     size = path.stat().st_size
     if size != count * dtype.itemsize or count == 0:
         raise DataError(
-            f"{path} has {size} bytes, but should have {count} ids of {dtype.itemsize} bytes: encode the text again"
+            f"{path} has {size} bytes, but {path.name}.json states {count} ids of {dtype.itemsize} bytes: "
+            f"{_ENCODE_AGAIN}"
         )
     tokens = np.memmap(path, dtype=dtype, mode="r")
     _check_ids(tokens, vocab_size, path)
@@ -64,50 +66,50 @@ def open_token_file(path: str | os.PathLike[str], vocab_size: int) -> TokenFile:
 
 
 def open_tokens(path: str | os.PathLike[str], vocab_size: int) -> np.ndarray:
-    """Return the ids of a token file alone; arguments and errors are those of `open_token_file`."""
+    """Return the ids of a token file; arguments and errors are those of `open_token_file`."""
     return open_token_file(path, vocab_size).tokens
 
 
 def check_length(tokens: np.ndarray, context_length: int, name: str | os.PathLike[str]) -> None:
-    """Refuse data without a single window.
+    """Refuse data that is shorter than one window and its last target.
 
     Raises:
-        DataError: there are not more than `context_length` ids.
+        DataError: there are fewer than `context_length + 1` ids.
     """
     if len(tokens) <= context_length:
         raise DataError(
-            f"{name} has {len(tokens)} tokens, but one window takes {context_length} and the one that follows: "
-            "give more text, or lower model.context_length"
+            f"{name} has {len(tokens)} tokens, but a window of context length {context_length} needs at least "
+            f"{context_length + 1}: use more text, or lower model.context_length"
         )
 
 
 def _read_description(path: Path) -> tuple[np.dtype[Any], int, str | None, int | None]:
-    """Return dtype, count, tokenizer and bytes of text, as far as they are known."""
+    """Return dtype, count, the tokenizer's hash and the size of the text; the last two are None if not stated."""
     description = Path(f"{path}.json")
     for file in (path, description):
         if not file.is_file():
-            raise DataError(f"{file} does not exist: a token file has its description beside it; encode the text again")
+            raise DataError(f"{file} does not exist: a token file needs {description.name} next to it; {_ENCODE_AGAIN}")
     try:
         content = json.loads(description.read_text("utf-8"))
         dtype, count = _DTYPES[content["dtype"]], content["count"]
         tokenizer_sha256, text_bytes = content.get("tokenizer_sha256"), content.get("text_bytes")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise DataError(f"{description} does not say dtype and count of a token file: encode the text again") from None
+        raise DataError(f"{description} does not state dtype and count of a token file: {_ENCODE_AGAIN}") from None
     if type(count) is not int or count < 0:
-        raise DataError(f"{description} says count = {count!r}, which is no number of ids: encode the text again")
+        raise DataError(f"{description} has count = {count!r}, which is not a number of ids: {_ENCODE_AGAIN}")
     if not isinstance(tokenizer_sha256, str | None):
-        raise DataError(f"{description} says tokenizer_sha256 = {tokenizer_sha256!r}: encode the text again")
+        raise DataError(f"{description} has tokenizer_sha256 = {tokenizer_sha256!r}, not a string: {_ENCODE_AGAIN}")
     if text_bytes is not None and (type(text_bytes) is not int or text_bytes <= 0 < count):
-        raise DataError(f"{description} says text_bytes = {text_bytes!r}: encode the text again")
+        raise DataError(f"{description} has text_bytes = {text_bytes!r}, not a positive integer: {_ENCODE_AGAIN}")
     return dtype, count, tokenizer_sha256, text_bytes
 
 
 def _check_ids(tokens: np.ndarray, vocab_size: int, path: Path) -> None:
     for start in range(0, len(tokens), _CHECKED_AT_ONCE):
-        part = tokens[start : start + _CHECKED_AT_ONCE]
-        if part.max() >= vocab_size:
-            place = int(np.argmax(part >= vocab_size))
+        chunk = tokens[start : start + _CHECKED_AT_ONCE]
+        if chunk.max() >= vocab_size:
+            place = int(np.argmax(chunk >= vocab_size))
             raise DataError(
-                f"{path} has the id {part[place]} at position {start + place}, but the model's vocabulary is "
-                f"{vocab_size}: raise model.vocab_size, or encode the text with the model's tokenizer"
+                f"{path} has the id {chunk[place]} at position {start + place}, but the model's vocabulary has "
+                f"{vocab_size} entries: raise model.vocab_size, or encode the text with the model's tokenizer"
             )

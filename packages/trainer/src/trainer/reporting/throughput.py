@@ -1,6 +1,6 @@
-"""How fast a run trains: tokens a second, and the share of the device's peak that this makes (MFU).
+"""Training speed: tokens per second, and the fraction of the device's peak that they amount to (MFU).
 
-The time is that of training steps alone: evaluation, checkpoints and samples are left out.
+The time is that of training steps alone: evaluations, checkpoints and samples are excluded.
 """
 
 import time
@@ -13,52 +13,63 @@ import torch
 
 @dataclass(frozen=True)
 class Speed:
-    """What was reached since the last reading."""
+    """The speed since the last reading."""
 
     tokens_per_second: float
-    """Of all devices together; 0 if there was no step."""
+    """Over all devices; 0 if there was no step."""
     mfu: float | None
-    """Model FLOPs utilization, 0 to 1; None where the peak or the FLOPs of a token are not known."""
+    """Model FLOPs utilization, 0 to 1; None if the peak or the FLOPs per token are not known."""
 
 
 class Throughput:
-    """Counts tokens and the seconds that the steps took.
+    """Measures the speed of training between two readings.
 
     Model FLOPs utilization (Chowdhery et al. 2022, "PaLM", appendix B) is
 
         MFU = tokens/s × FLOPs per token / (devices × peak FLOP/s)
 
-    where the FLOPs are those that the model's definition needs, forward and backward: what is computed again to save
-    memory does not count.
+    where the FLOPs are those of the model's definition, forward and backward: recomputed activations do not count.
 
     Args:
-        device: its queue of work is waited for whenever the clock is stopped or read, and only then.
-        flops_per_token: of training, forward and backward, three times those of the forward pass; None: not known.
-        peak_flops: of one device, a second, at the precision of the matrix products; None: not known.
-        num_devices: how many share the tokens that are counted.
-        clock: tells seconds.
+        device: is synchronized when the clock is stopped or read, and only then.
+        tokens: number of tokens processed before, for example in earlier sessions of the run.
+        flops_per_token: of training, forward and backward, three times those of the forward pass; None if not known.
+        peak_flops: of one device, in FLOP/s, at the precision of the matrix products; None if not known.
+        num_devices: number of devices that process the tokens.
+        clock: returns the time in seconds.
+
+    Example::
+
+        throughput = Throughput(device)
+        for step in range(1, steps + 1):
+            ...
+            if step % log_interval == 0:
+                speed = throughput.read(step * tokens_per_step)
+            if step % eval_interval == 0:
+                with throughput.excluded():
+                    ...
     """
 
     def __init__(
         self,
         device: torch.device,
         *,
+        tokens: int = 0,
         flops_per_token: float | None = None,
         peak_flops: float | None = None,
         num_devices: int = 1,
-        tokens: int = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._device = device
+        self._tokens = tokens
         self._flops_per_token = flops_per_token
         self._peak_flops = None if peak_flops is None else num_devices * peak_flops
         self._clock = clock
         self._started = clock()
-        self._tokens = tokens
 
     @contextmanager
     def excluded(self) -> Iterator[None]:
-        """Leave the time of the block out."""
+        """Do not count the time spent in the `with` block."""
         synchronize(self._device)
         before = self._clock()
         try:
@@ -68,18 +79,22 @@ class Throughput:
             self._started += self._clock() - before
 
     def read(self, tokens: int) -> Speed:
-        """Return the speed since the last reading, or since the beginning, and start anew."""
+        """Return the speed since the last reading, or since the beginning.
+
+        Args:
+            tokens: number of tokens processed so far, over all devices, since the start of the run.
+        """
         synchronize(self._device)
         now = self._clock()
-        seconds, new_tokens = now - self._started, tokens - self._tokens
+        seconds, processed = now - self._started, tokens - self._tokens
         self._started, self._tokens = now, tokens
-        per_second = new_tokens / seconds if seconds > 0 else 0.0
+        per_second = processed / seconds if seconds > 0 else 0.0
         if self._peak_flops is None or self._flops_per_token is None:
             return Speed(per_second, None)
         return Speed(per_second, per_second * self._flops_per_token / self._peak_flops)
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all that it was given; a CPU always has."""
+    """Wait until the device has finished all work in its queue; a CPU has no queue."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints.format import CheckpointError
+from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.reading import Checkpoint
 from trainer.checkpoints.store import CheckpointStore
 

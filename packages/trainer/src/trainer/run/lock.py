@@ -15,7 +15,7 @@ class RunInUseError(ValueError):
 
 
 @contextmanager
-def sole_use(folder: Path) -> Iterator[None]:
+def run_lock(folder: Path) -> Iterator[None]:
     """Hold a folder while the block runs; the system lets go of it when the process ends, however it ends.
 
     On Windows, and on network file systems that know no such locks, nothing is held.

@@ -1,4 +1,7 @@
-"""What a run computes on: device, precision, compilation, processes, interruption."""
+"""What a run computes on and how: device, precision, compilation, processes, memory, interruption.
+
+It imports `trainer.config` and nothing else of `trainer`.
+"""
 
 from lazy_loader import attach_stub
 

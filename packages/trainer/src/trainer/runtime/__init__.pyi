@@ -1,18 +1,23 @@
 from .compilation import (
+    LossFunction as LossFunction,
+    compile_blocks as compile_blocks,
+    estimate_run_flops as estimate_run_flops,
+    make_loss_function as make_loss_function,
     missing_compiler as missing_compiler,
     why_not_compiled as why_not_compiled,
 )
-from .device import (
-    choose_device as choose_device,
-    device_name as device_name,
-)
-from .distributed import (
-    DistributedError as DistributedError,
-    World as World,
-)
+from .device import choose_device as choose_device, device_name as device_name
+from .distributed import DistributedError as DistributedError, World as World, process_group as process_group
 from .interruption import (
     INTERRUPTED_EXIT_CODE as INTERRUPTED_EXIT_CODE,
+    Interruption as Interruption,
     TrainingInterrupted as TrainingInterrupted,
 )
 from .memory import peak_memory_bytes as peak_memory_bytes
-from .peak_flops import datasheet_peak_flops as datasheet_peak_flops
+from .peak_flops import MatmulFormat as MatmulFormat, datasheet_peak_flops as datasheet_peak_flops
+from .sharding import (
+    distribute as distribute,
+    full_state_dict as full_state_dict,
+    no_sync as no_sync,
+    shard_like as shard_like,
+)

@@ -1,23 +1,27 @@
-"""Whether a run compiles what it computes, and why not."""
+"""Whether a run compiles its loss, and compiling it."""
 
 import importlib.util
 import shutil
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from nn import TransformerLM
 from trainer.config import TrainConfig
 
+LossFunction = Callable[[Int[Tensor, "b t"], Int[Tensor, "b t"]], Float[Tensor, ""]]
+"""Maps inputs and targets to their mean loss, in nats."""
+
 WORTHWHILE_FLOPS = 1e14
-"""Compilation takes 20 to 90 s on a CPU; a run of so many operations takes a quarter of an hour there."""
+"""On a CPU compilation takes 20 to 90 s, and a run of this many operations takes a quarter of an hour."""
 
 
-def training_flops(config: TrainConfig, num_parameters: int) -> float:
-    """Return how much a whole run computes, by the rule of thumb 6 · tokens · parameters.
+def estimate_run_flops(config: TrainConfig, num_parameters: int) -> float:
+    """Return about how many operations a whole run takes: 6 · tokens · parameters.
 
-    It counts the run from its first step, so that a run that is resumed decides as it did before.
+    All steps count, also those done before a run was resumed, so that all its sessions decide alike.
     """
     tokens = config.training.steps * config.training.batch_size * config.model.context_length
     return 6.0 * tokens * num_parameters
@@ -28,51 +32,54 @@ def why_not_compiled(setting: str | bool, device: torch.device, flops: float) ->
 
     Args:
         setting: `training.compile`.
-        device: the run's.
-        flops: of the whole run: `training_flops`.
+        device: of the run.
+        flops: of the whole run, see `estimate_run_flops`.
 
     Returns:
-        None if it does, else the reason in words.
+        None if it compiles, otherwise the reason why not.
 
     Raises:
-        ValueError: it is asked for, but cannot be done here.
+        ValueError: compilation is requested, but not possible here.
     """
     if setting == "off":
         return "training.compile is off"
     missing = missing_compiler(device)
     if setting == "on":
         if missing:
-            raise ValueError(f"training.compile is on, but {missing}: give training.compile auto or off")
+            raise ValueError(f"training.compile is on, but {missing}: use --training.compile auto or off")
         return None
     if missing:
         return missing
     if device.type == "cpu" and flops < WORTHWHILE_FLOPS:
-        return f"the run is short ({flops:.1e} operations, below {WORTHWHILE_FLOPS:.0e}); training.compile on compiles"
+        return (
+            f"the run is short ({flops:.1e} operations, below {WORTHWHILE_FLOPS:.0e}); "
+            "use --training.compile on to compile anyway"
+        )
     return None
 
 
 def missing_compiler(device: torch.device) -> str | None:
-    """Say what torch.compile lacks on a device; None: nothing."""
+    """Return what torch.compile needs but does not find for a device, as part of a sentence; None if nothing."""
     if device.type == "cpu":
         found = any(map(shutil.which, ("c++", "g++", "clang++", "cl")))
         return None if found else "there is no C++ compiler (c++, g++ or clang++)"
     if device.type in ("cuda", "xpu"):
         return None if importlib.util.find_spec("triton") else "the package triton, which compiles for GPUs, is missing"
-    return f"nothing compiles for {device.type}"
+    return f"torch.compile does not support {device.type}"
 
 
-def make_loss_function(model: TransformerLM, *, compiled: bool) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return `model.loss`, compiled or not; the model and the names in its state_dict stay as they are."""
+def make_loss_function(model: TransformerLM, *, compiled: bool) -> LossFunction:
+    """Return `model.loss`, compiled or not; the model and the names in its state_dict do not change."""
     if not compiled:
         return model.loss
-    function: Callable[[Tensor, Tensor], Tensor] = torch.compile(model.loss, fullgraph=True, dynamic=False)
+    function: LossFunction = torch.compile(model.loss, fullgraph=True, dynamic=False)
     return function
 
 
 def compile_blocks(model: TransformerLM) -> None:
-    """Let each block of a model be compiled by itself, in place; all share the same code, which is compiled once.
+    """Compile the `forward` of each block of a model, in place; the blocks share the compiled code.
 
-    Only what a block computes is: hooks that others put before and after it run as they are.
+    Hooks that run before and after a block, such as those of FSDP, are not part of what is compiled.
     """
     for block in model.blocks:
         block.forward = torch.compile(block.forward, fullgraph=True, dynamic=False)

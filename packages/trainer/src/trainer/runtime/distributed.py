@@ -1,12 +1,11 @@
-"""Several processes that train one model: what of torch.distributed a run needs, and nothing of our own.
+"""The processes of a run: how many there are, which rows of a batch each computes, and what they exchange.
 
-A run is started by `torchrun`, which tells each process its place. Every process holds the same model (`ddp`), or its
-share of each parameter (`fsdp`, Zhao et al. 2023, arXiv:2304.11277), and computes its rows of the global batch; the
-mean of the gradients is that of the whole batch.
+A run on several processes is started by `torchrun`, which sets `RANK`, `WORLD_SIZE` and `LOCAL_RANK` in the environment
+of each process. Every process computes its rows of the global batch; `trainer.runtime.sharding` averages the gradients.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,17 +13,12 @@ from typing import Any
 import torch
 import torch.distributed
 from torch import Tensor
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
-from torch.nn import Module
-from torch.nn.parallel import DistributedDataParallel
 
 from trainer.config import Parallel
 
 
 class DistributedError(ValueError):
-    """Processes that do not fit the configuration."""
+    """The number of processes does not match the configuration."""
 
 
 @dataclass(frozen=True)
@@ -32,169 +26,87 @@ class World:
     """The processes of a run, and which of them this one is."""
 
     rank: int = 0
-    """Place of this process, from 0."""
+    """Number of this process, from 0."""
     size: int = 1
-    """How many there are."""
+    """Number of processes."""
     local_rank: int = 0
-    """Place on this machine: the number of its GPU."""
+    """Number of this process on its machine, which is the index of its GPU."""
 
     @property
     def is_main(self) -> bool:
         """Whether this process reports and saves."""
         return self.rank == 0
 
-    def rows(self, batch_size: int, parts: int = 1) -> slice:
-        """Return which rows of a global batch are this process's.
+    def rows(self, batch_size: int, num_microbatches: int = 1) -> slice:
+        """Return which rows of a global batch this process computes.
 
         Raises:
-            DistributedError: the rows cannot be shared equally, or a share not be cut into equal parts.
+            DistributedError: the batch cannot be divided into equal microbatches for each process.
         """
-        if batch_size % (self.size * parts):
-            cut = f", each in training.gradient_accumulation = {parts} parts" if parts > 1 else ""
+        if batch_size % (self.size * num_microbatches):
+            accumulation = f" x training.gradient_accumulation = {num_microbatches}" if num_microbatches > 1 else ""
             raise DistributedError(
-                f"training.batch_size = {batch_size} cannot be shared by {self.size} processes{cut}: make it a multiple"
+                f"training.batch_size = {batch_size} is not divisible by {self.size} processes{accumulation}: "
+                f"use a multiple of {self.size * num_microbatches}"
             )
         share = batch_size // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def mean(self, value: Tensor) -> Tensor:
-        """Return the mean of a tensor over all processes."""
+        """Return the mean of a tensor over all processes; the tensor itself is overwritten."""
         if self.size > 1:
             torch.distributed.all_reduce(value)
             value /= self.size
         return value
 
-    def total(self, *values: float) -> tuple[float, ...]:
-        """Return the sum of each value over all processes, by the CPU."""
-        return self._by_cpu(values, torch.distributed.ReduceOp.SUM)
+    def sum(self, *values: float) -> tuple[float, ...]:
+        """Return the sum of each value over all processes, exchanged between CPUs."""
+        return self._all_reduce(values, torch.distributed.ReduceOp.SUM)
 
-    def agree(self, *values: float) -> tuple[float, ...]:
-        """Return the largest of each value over all processes, by the CPU: no GPU is waited for."""
-        return self._by_cpu(values, torch.distributed.ReduceOp.MAX)
+    def max(self, *values: float) -> tuple[float, ...]:
+        """Return the maximum of each value over all processes, exchanged between CPUs: no GPU is waited for."""
+        return self._all_reduce(values, torch.distributed.ReduceOp.MAX)
 
-    def _by_cpu(self, values: tuple[float, ...], operation: Any) -> tuple[float, ...]:
+    def _all_reduce(self, values: tuple[float, ...], operation: Any) -> tuple[float, ...]:
         if self.size == 1:
             return values
-        together = torch.tensor(values, dtype=torch.float64)
-        torch.distributed.all_reduce(together, operation)
-        return tuple(together.tolist())
+        reduced = torch.tensor(values, dtype=torch.float64)
+        torch.distributed.all_reduce(reduced, operation)
+        return tuple(reduced.tolist())
 
-    def wait(self) -> None:
-        """Wait until every process is here."""
+    def barrier(self) -> None:
+        """Wait until every process has reached this point."""
         if self.size > 1:
             torch.distributed.barrier()
 
 
 @contextmanager
-def joined_world(parallel: Parallel, device: torch.device) -> Iterator[World]:
-    """Join the other processes, if there are any, and leave them at the end.
+def process_group(parallel: Parallel, device: torch.device) -> Iterator[World]:
+    """Initialize the process group of a run, if it has several processes, and destroy it at the end of the block.
 
     Raises:
-        DistributedError: torchrun has started several processes, but the run is for one.
+        DistributedError: torchrun has started several processes, but `training.parallel` is none; or the reverse.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if parallel == "none":
         if size > 1:
-            raise DistributedError(f"there are {size} processes, but training.parallel is none: give ddp or fsdp")
+            raise DistributedError(
+                f"torchrun has started {size} processes, but training.parallel is none: use ddp or fsdp"
+            )
         yield World()
         return
     if "RANK" not in os.environ:
         raise DistributedError(
-            f"training.parallel is {parallel}, but this process is alone: start it with "
-            "torchrun --nproc-per-node N, or give --training.parallel none"
+            f"training.parallel is {parallel}, but this process was not started by torchrun: start it with "
+            "torchrun --nproc-per-node N, or use --training.parallel none"
         )
-    # Both back ends on a GPU: what the processes agree upon goes by the CPU.
+    # On a GPU both back ends: gradients go through NCCL, the values of World.sum and World.max through gloo.
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         world = World(torch.distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
         if device.type == "cuda":
             torch.cuda.set_device(world.local_rank)
         yield world
-        world.wait()  # lest one take the connections away from another that is still at it
+        world.barrier()  # so that no process closes connections that another one still uses
     finally:
         torch.distributed.destroy_process_group()
-
-
-def distribute(loss: Module, blocks: list[Module], parallel: Parallel, device: torch.device, size: int) -> Module:
-    """Make a module that computes the loss one that all processes compute together.
-
-    Args:
-        loss: maps inputs and targets to the mean loss; holds the model.
-        blocks: parts of the model whose parameters are gathered and let go together, under fsdp.
-        parallel: how.
-        device: of the model.
-        size: number of processes.
-    """
-    if parallel == "ddp":
-        return DistributedDataParallel(loss, device_ids=[device.index] if device.type == "cuda" else None)
-    if parallel == "fsdp":
-        mesh = init_device_mesh(device.type, (size,))
-        for block in blocks:
-            fully_shard(block, mesh=mesh)
-        fully_shard(loss, mesh=mesh)  # in place
-    return loss
-
-
-@contextmanager
-def without_exchange(module: object, *, last: bool) -> Iterator[None]:
-    """Leave gradients where they are but in the last part of an accumulated batch: one exchange a step is enough."""
-    if last:
-        yield
-    elif isinstance(module, DistributedDataParallel):
-        with module.no_sync():
-            yield
-    elif isinstance(module, FSDPModule):
-        module.set_requires_gradient_sync(False)
-        try:
-            yield
-        finally:
-            module.set_requires_gradient_sync(True)
-    else:
-        yield
-
-
-def gathered(state: Any, *, keep: bool) -> Any:
-    """Return state with each sharded tensor made whole; every process must call it, in the same order.
-
-    What is one tensor under two names stays one.
-
-    Args:
-        state: a state_dict.
-        keep: have the whole tensors, in the CPU's memory; else this process only helps to gather them, one by one, and
-            none of what is returned may be used.
-    """
-    whole: dict[tuple[int, torch.Size], Tensor] = {}
-
-    def gather(tensor: Tensor) -> Tensor:
-        if not isinstance(tensor, DTensor):
-            return tensor
-        place = (tensor.to_local().data_ptr(), tensor.shape)
-        if place not in whole or not place[0]:
-            gathered_tensor = tensor.full_tensor()
-            whole[place] = gathered_tensor.cpu() if keep else tensor
-        return whole[place]
-
-    return _map_tensors(state, gather)
-
-
-def shared_out(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a whole tensor in the form of another: sharded as it is, or whole."""
-    if isinstance(like, DTensor):
-        return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements)
-    return tensor
-
-
-def without_numbers(tensor: Tensor) -> Tensor:
-    """Return a sharded tensor's shape and dtype as a whole one on no device; other tensors as they are."""
-    return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta") if isinstance(tensor, DTensor) else tensor
-
-
-def _map_tensors(state: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    match state:
-        case Tensor():
-            return function(state)
-        case dict():
-            return {key: _map_tensors(value, function) for key, value in state.items()}
-        case list() | tuple():
-            return type(state)(_map_tensors(value, function) for value in state)
-    return state

@@ -1,4 +1,4 @@
-"""How much memory a run has needed at most."""
+"""The peak memory of a run."""
 
 import sys
 from pathlib import Path
@@ -9,19 +9,20 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_memory_bytes(device: torch.device) -> int | None:
-    """Return the peak of the device's memory that tensors held; on a CPU, that of the whole process.
+    """Return the peak memory of tensors on an accelerator; for a CPU, the peak resident memory of the process.
 
-    None where the system does not tell.
+    Returns:
+        None if the system does not report it.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if device.type == "mps":
-        return torch.mps.driver_allocated_memory()  # which never shrinks by itself
+        return torch.mps.driver_allocated_memory()  # which does not shrink unless asked to
     return _peak_resident_bytes()
 
 
 def _peak_resident_bytes() -> int | None:
-    # Linux hands the peak that getrusage tells on from a parent to the program that it starts; VmHWM is our own.
+    # On Linux a program inherits the peak of getrusage from the process that started it; VmHWM is its own.
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):

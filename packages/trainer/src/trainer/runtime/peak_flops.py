@@ -1,13 +1,14 @@
-"""What a device could do at most, by its datasheet: the denominator of MFU.
+"""Peak FLOP/s of a device, from its datasheet: the denominator of MFU.
 
-Teraflops of dense matrix products (datasheets often print twice as much, with structured sparsity), accumulated in
-float32. Exact names, as CUDA reports them: a laptop's part, a slice of a card or a cut-down edition is another device.
+Teraflops of dense matrix products (datasheets often state twice as much, for structured sparsity), accumulated in
+float32. The names are exactly those that CUDA reports: laptop variants, MIG slices and cut-down editions of a card are
+different devices.
 """
 
 from typing import Literal, NamedTuple
 
-Precision = Literal["float32", "tf32", "bfloat16"]
-"""Of the matrix products: float32 without tensor cores, TF32, or bfloat16 (autocast)."""
+MatmulFormat = Literal["float32", "tf32", "bfloat16"]
+"""The number format of matrix products: float32 without tensor cores, TF32, or bfloat16 (autocast)."""
 
 
 class _Peak(NamedTuple):
@@ -20,7 +21,7 @@ class _Peak(NamedTuple):
 _GB200 = _Peak(2500, 1250, 80)
 _B200 = _Peak(2250, 1100, 75)
 # H100: "NVIDIA H100 Tensor Core GPU Architecture" whitepaper, table 2, and the H100 datasheet (NVL).
-# H200 and GH200 have the same chip: H200 and GH200 datasheets.
+# H200 and GH200 use the same chip: H200 and GH200 datasheets.
 _H100_SXM = _Peak(989.4, 494.7, 66.9)
 _H100_PCIE = _Peak(756, 378, 51.2)
 _H100_NVL = _Peak(835.5, 417.5, 60)
@@ -65,8 +66,8 @@ _TERAFLOPS: dict[str, _Peak] = {
 }
 
 
-def datasheet_peak_flops(device_name: str, precision: Precision) -> float | None:
-    """Return the floating-point operations a second that a device's datasheet states, or None if it is not known here.
+def datasheet_peak_flops(device_name: str, matmul_format: MatmulFormat) -> float | None:
+    """Return the peak FLOP/s in a device's datasheet; None for a device that is not in the table.
 
     >>> datasheet_peak_flops("NVIDIA A100-SXM4-80GB", "bfloat16")
     312000000000000.0
@@ -74,5 +75,5 @@ def datasheet_peak_flops(device_name: str, precision: Precision) -> float | None
     True
     """
     peak = _TERAFLOPS.get(device_name)
-    teraflops = None if peak is None else getattr(peak, precision)
+    teraflops = None if peak is None else getattr(peak, matmul_format)
     return None if teraflops is None else teraflops * 1e12

@@ -1,4 +1,4 @@
-"""In which numbers a run computes: weights stay float32, products may be rounded to bfloat16 on the way."""
+"""Mixed precision: weights are float32, matrix products may be computed in bfloat16."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,9 +8,9 @@ from trainer.config import ComputePrecision
 
 
 def computes_in_bfloat16(setting: ComputePrecision, device: torch.device) -> bool:
-    """Decide whether products are computed in bfloat16; auto does where the device is fast at it.
+    """Return whether products are computed in bfloat16; with auto, where the device has hardware support for it.
 
-    On CPUs auto never does: those without instructions for it are many times slower.
+    On CPUs auto means float32: without hardware support bfloat16 is many times slower.
     """
     if setting == "auto":
         return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -18,5 +18,5 @@ def computes_in_bfloat16(setting: ComputePrecision, device: torch.device) -> boo
 
 
 def autocast(device: torch.device, *, bfloat16: bool) -> AbstractContextManager[object]:
-    """Return the context in which losses are computed."""
+    """Return the context manager in which a loss is computed."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if bfloat16 else nullcontext()
