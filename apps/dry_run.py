@@ -15,7 +15,7 @@ from nn.accounting.precision import Precision
 from trainer import TrainConfig, TrainState, build_train_state, choose_device, train_step
 from trainer.data import TrainingData
 from trainer.data.fingerprint import fingerprint_file
-from trainer.runtime.compilation import training_flops as flops_of_run, why_not_compiled
+from trainer.runtime import estimate_run_flops, why_not_compiled
 from trainer.runtime.distributed import World
 
 
@@ -35,7 +35,7 @@ def print_dry_run(config: TrainConfig, data: TrainingData | None, texts: list[Pa
     World(size=processes).rows(training.batch_size, training.gradient_accumulation)
     part = training.batch_size // training.gradient_accumulation // processes
     device = choose_device(config.run.device)
-    why_not = why_not_compiled(training.compile, device, flops_of_run(config, count_parameters(model).total))
+    why_not = why_not_compiled(training.compile, device, estimate_run_flops(config, count_parameters(model).total))
     alone = dataclasses.replace(training, parallel="none", compile="off")
     state = build_train_state(dataclasses.replace(config, training=alone), World(), device)
 

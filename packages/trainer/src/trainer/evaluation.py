@@ -103,7 +103,7 @@ def measure_loss(
     tokens = sum(counts)
     num_bytes = sum(torch.stack(byte_counts).tolist()) if byte_counts else 0
     if world is not None:
-        nats, *totals = world.total(nats, tokens, num_bytes)
+        nats, *totals = world.sum(nats, tokens, num_bytes)
         tokens, num_bytes = map(int, totals)
     if not tokens:
         raise ValueError("there is no batch to measure the loss on: give validation data")

@@ -124,15 +124,13 @@ class Loop:
 
     def _signals(self) -> tuple[bool, bool, float]:
         """Return whether to stop, whether to save again, and the elapsed time: the same in all processes."""
-        stop_requested, save_failed = (
-            self.interruption.requested is not None,
-            self.saver.try_again or self.saver.writer.failed,
-        )
+        stop_requested = self.interruption.requested is not None
+        save_failed = self.saver.try_again or self.saver.writer.failed
         seconds = self.state.elapsed_seconds()
-        if self.state.world.size == 1:
-            return stop_requested, save_failed, seconds
-        stop, failed, seconds = self.state.world.max(float(stop_requested), float(save_failed), seconds)
-        return stop > 0, failed > 0, seconds
+        if self.state.world.size > 1:
+            stop, failed, seconds = self.state.world.max(float(stop_requested), float(save_failed), seconds)
+            stop_requested, save_failed = stop > 0, failed > 0
+        return stop_requested, save_failed, seconds
 
     def _rows(self, step: int) -> tuple[Tensor, Tensor]:
         """Return this process's rows of the batch of a step, on the CPU."""

@@ -27,7 +27,7 @@ def test_a_checkpoint_that_cannot_be_written_is_retried_once(config, run, monkey
     failing_writes(monkeypatch, calls)
     result = train_run(changed(config, checkpoints={"background": background}), run)
     assert same(weights(run, config, 20), result.model.state_dict())
-    assert run.log.read_text().count("no space left on the device; it is tried once more") == len(calls)
+    assert run.log.read_text().count("no space left on the device; trying once more") == len(calls)
 
 
 @pytest.mark.parametrize("background", [True, False])
@@ -48,4 +48,4 @@ def test_without_memory_for_a_copy_checkpoints_are_written_in_the_foreground(con
     monkeypatch.setattr(Snapshots, "take", take)
     result = train_run(config, run)
     assert same(weights(run, config, 20), result.model.state_dict())
-    assert "there is no memory for a copy of model and optimizer" in run.log.read_text()
+    assert "not enough memory for a copy of the model and the optimizer" in run.log.read_text()

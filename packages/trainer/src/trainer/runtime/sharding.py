@@ -41,7 +41,7 @@ def distribute(loss: Module, blocks: list[Module], parallel: Parallel, device: t
 
 
 @contextmanager
-def no_sync(module: Module) -> Iterator[None]:
+def no_sync(module: object) -> Iterator[None]:
     """Accumulate gradients in each process without averaging them, for all microbatches of a step but the last.
 
     Args:
