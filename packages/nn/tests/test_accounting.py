@@ -15,7 +15,7 @@ from nn.accounting import (
     forward_flops,
     kv_cache_bytes,
     optimizer_values,
-    textbook_memory,
+    reference_memory,
     training_flops,
     training_flops_by_rule,
     training_seconds,
@@ -50,8 +50,8 @@ def test_the_other_figures_of_gpt2_xl():
     assert 4 * count_parameters(xl).total == 6_542_150_400
     assert forward_flops(xl, sequence=16_384).total == pytest.approx(1.33e14, rel=4e-3)
     for batch in (1, 3, 1024):
-        assert textbook_memory(xl, batch).total == 15_311_904_768 * batch + 26_168_601_600
-    assert textbook_memory(xl, 3).total <= 80e9 < textbook_memory(xl, 4).total
+        assert reference_memory(xl, batch).total == 15_311_904_768 * batch + 26_168_601_600
+    assert reference_memory(xl, 3).total <= 80e9 < reference_memory(xl, 4).total
     step = training_flops_by_rule(xl, 1024 * 1024)
     assert step == 10_289_912_846_745_600
     assert round(training_seconds(400_000 * step, 19.5e12, 0.5) / 86_400) == 4_886

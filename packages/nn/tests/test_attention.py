@@ -3,7 +3,6 @@ import torch
 from torch.nn import functional
 
 from nn import CausalMultiHeadSelfAttention, RotaryPositionalEmbedding
-from nn.forward_state import ForwardState
 
 
 def reference(attention, x):
@@ -45,24 +44,20 @@ def test_the_future_is_hidden():
     assert not torch.allclose(attention(x)[:, 4:], attention(changed)[:, 4:])
 
 
-def at(positions):
-    return ForwardState(token_positions=positions)
-
-
 def test_rotation_knows_distances_but_not_places():
     attention = CausalMultiHeadSelfAttention(16, 4, rope=RotaryPositionalEmbedding(1e4, 4, 100))
     x = torch.randn(2, 6, 16)
-    torch.testing.assert_close(attention(x), attention(x, at(torch.arange(6))), rtol=0, atol=0)
-    torch.testing.assert_close(attention(x), attention(x, at(torch.arange(6) + 90)), rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(attention(x), attention(x, at(3 * torch.arange(6))), atol=1e-3)
+    torch.testing.assert_close(attention(x), attention(x, torch.arange(6)), rtol=0, atol=0)
+    torch.testing.assert_close(attention(x), attention(x, torch.arange(6) + 90), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(attention(x), attention(x, 3 * torch.arange(6)), atol=1e-3)
     rows = torch.stack([torch.arange(6), 3 * torch.arange(6)])
-    torch.testing.assert_close(attention(x, at(rows))[1], attention(x, at(rows[1]))[1])
+    torch.testing.assert_close(attention(x, rows)[1], attention(x, rows[1])[1])
 
 
 def test_without_rotation_positions_do_not_matter():
     attention = CausalMultiHeadSelfAttention(16, 4)
     x = torch.randn(1, 6, 16)
-    assert torch.equal(attention(x), attention(x, at(torch.arange(6) * 7)))
+    assert torch.equal(attention(x), attention(x, torch.arange(6) * 7))
 
 
 @pytest.mark.parametrize(("num_heads", "num_kv_heads"), [(3, None), (4, 3)])

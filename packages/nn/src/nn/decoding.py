@@ -7,24 +7,17 @@ whole cache. So einx traces each shape once, and a step is recorded or compiled 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from nn.generation_config import DecodingMode
 from nn.kv_cache import KVCache
 from nn.language_model import TransformerLM
 from nn.recording import record
-
-DecodingMode = Literal["off", "record", "on"]
-"""How a decoding step runs:
-
-- `off`: the code as it stands.
-- `record`: as a list of torch operations, written down at the first step of a model (half a second for four layers).
-- `on`: compiled by torch.compile, which needs a C++ compiler and takes 20 to 90 seconds on a CPU the first time.
-"""
 
 _SHORTEST = 16
 
@@ -80,7 +73,7 @@ class Decoder:
         if compile == "record":
             self._take_up()
 
-    def read(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
+    def read(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b v"]:
         """Read a prompt into each row, from its beginning; returns the logits, on the CPU, of what follows.
 
         Args:
@@ -89,13 +82,13 @@ class Decoder:
         self.lengths = [len(row) for row in rows]
         return self._read(self.cache, rows)
 
-    def read_row(self, index: int, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
+    def read_row(self, index: int, ids: Sequence[int]) -> Float[Tensor, " v"]:
         """Read one row anew, and leave the others as they are."""
         self.lengths[index] = len(ids)
         return self._read(self.cache.row(index), [ids])[0]
 
     @torch.no_grad()
-    def step(self, ids: Sequence[int | None]) -> Float[Tensor, "b vocab"]:
+    def step(self, ids: Sequence[int | None]) -> Float[Tensor, "b v"]:
         """Add one token to each row; returns the logits, on the CPU, of what follows.
 
         Args:
@@ -131,7 +124,7 @@ class Decoder:
         return len(self.lengths), self.cache.capacity
 
     @torch.no_grad()
-    def _read(self, cache: KVCache, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
+    def _read(self, cache: KVCache, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b v"]:
         width = min(power_of_two(max(len(row) for row in rows)), cache.capacity)
         padded = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
         positions = torch.arange(width).expand_as(padded)
@@ -151,14 +144,14 @@ class Decoder:
 
 def step(
     model: TransformerLM, ids: Int[Tensor, " b"], positions: Int[Tensor, " b"], cache: KVCache
-) -> Float[Tensor, "b vocab"]:
+) -> Float[Tensor, "b v"]:
     """Return the logits after one more token in each row, which is noted in the cache."""
     hidden = model.hidden_states(ids[:, None], positions[:, None], cache=cache)
     return model.logits(hidden[:, 0])
 
 
 @cache
-def compiled_step() -> Callable[..., Float[Tensor, "b vocab"]]:
+def compiled_step() -> Callable[..., Float[Tensor, "b v"]]:
     """Return `step`, compiled: one function for all decoders, so that each shape is compiled once."""
     compiled: Callable[..., Tensor] = torch.compile(step, fullgraph=True, dynamic=False)
     return compiled

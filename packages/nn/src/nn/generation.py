@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from nn.decoding import Decoder, DecodingMode, power_of_two
+from nn.decoding import Decoder, power_of_two
+from nn.generation_config import DecodingMode, SamplingConfig
 from nn.language_model import TransformerLM
-from nn.sampling import SamplingConfig, sample
+from nn.sampling import sample
 
 RECORDING_PAYS_FROM = 150
 """Tokens: writing a step down takes as long as about 80 steps, and halves the time of the later ones."""
@@ -123,12 +124,12 @@ class _Row:
         self.ids = list(prompt_ids)
         self.ended = False
         self._sampling, self._generator = sampling, generator
-        self._seen: Bool[Tensor, " vocab"] | None = None
+        self._seen: Bool[Tensor, " v"] | None = None
         if sampling.repetition_penalty != 1:
             self._seen = torch.zeros(vocab_size, dtype=torch.bool)
             self._seen[self.ids] = True
 
-    def draw(self, logits: Float[Tensor, " vocab"], stop_tokens: frozenset[int]) -> int | None:
+    def draw(self, logits: Float[Tensor, " v"], stop_tokens: frozenset[int]) -> int | None:
         """Return the next id and note it, or None where the text has ended."""
         if self.ended:
             return None
@@ -158,7 +159,7 @@ def _continue(
         decoder.close()
 
 
-def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Float[Tensor, "b vocab"]:
+def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Float[Tensor, "b v"]:
     """Let the model read the tokens just drawn; rows that have filled the context go on from its latter half."""
     context = decoder.model.config.context_length
     full = [index for index, length in enumerate(decoder.lengths) if length == context and not rows[index].ended]

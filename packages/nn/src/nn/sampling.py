@@ -1,54 +1,18 @@
-"""Choosing the next token from logits."""
-
-import math
-from dataclasses import dataclass
+"""Choosing the next token from logits. Axes: see `nn`."""
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-_GREEDY_BELOW = 1e-30  # float32 has hardly smaller numbers to divide by, and at 1e-30 all is greedy anyway
-_FIRST_RANKED = 256  # most often the set of top-p is among these, and finding them costs an eighth of sorting 10,000
+from nn.generation_config import SamplingConfig
 
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How the next token is drawn. The defaults draw from the model's own distribution.
-
-    The settings apply in this order: repetition penalty, temperature, top-k, top-p, min-p.
-    """
-
-    temperature: float = 1.0
-    """Logits are divided by it; 0 always takes the most probable token (greedy)."""
-    top_k: int | None = None
-    """Draw from the k most probable tokens only (Fan et al. 2018, arXiv:1805.04833); none: no limit."""
-    top_p: float = 1.0
-    """Draw from the smallest set whose probability reaches p (Holtzman et al. 2019, arXiv:1904.09751)."""
-    min_p: float = 0.0
-    """Draw from tokens at least min_p times as probable as the first one (Nguyen et al. 2024, arXiv:2407.01082)."""
-    repetition_penalty: float = 1.0
-    """Tokens seen before have positive logits divided by it, negative ones multiplied (Keskar et al. 2019,
-    arXiv:1909.05858); above 1 makes them rarer, 1 changes nothing."""
-
-    def __post_init__(self) -> None:
-        """Refuse what no distribution follows from."""
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature is {self.temperature}: give 0 (greedy) or a number above it")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k is {self.top_k}: give at least 1, or leave it out")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}: give a number above 0 and at most 1")
-        if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p is {self.min_p}: give a number from 0 (no limit) to 1")
-        if not 0 < self.repetition_penalty < math.inf:
-            raise ValueError(
-                f"repetition_penalty is {self.repetition_penalty}: give a number above 0, such as 1.2, or 1 for none"
-            )
+_GREEDY_BELOW = 1e-30  # float32 has few smaller numbers to divide by, and at 1e-30 sampling is greedy anyway
+_FIRST_RANKED = 256  # the set of top-p is usually among these; finding them costs an eighth of sorting 10,000
 
 
 def next_token_probabilities(
-    logits: Float[Tensor, "*lead vocab"], config: SamplingConfig, seen: Bool[Tensor, "*lead vocab"] | None = None
-) -> Float[Tensor, "*lead vocab"]:
+    logits: Float[Tensor, "*b v"], config: SamplingConfig, seen: Bool[Tensor, "*b v"] | None = None
+) -> Float[Tensor, "*b v"]:
     """Return the distribution that `sample` draws from.
 
     The repetition penalty comes first, then temperature, top-k, top-p and min-p, each on what those before it left.
@@ -71,12 +35,12 @@ def next_token_probabilities(
 
 
 def sample(
-    logits: Float[Tensor, "*lead vocab"],
+    logits: Float[Tensor, "*b v"],
     config: SamplingConfig,
     generator: torch.Generator | None = None,
     *,
-    seen: Bool[Tensor, "*lead vocab"] | None = None,
-) -> Int[Tensor, "*lead"]:
+    seen: Bool[Tensor, "*b v"] | None = None,
+) -> Int[Tensor, "*b"]:
     """Draw one token for each row of logits; returns ids of shape `[...]`.
 
     One uniform number a row decides: the token drawn is where the running sum of the probabilities passes it.
@@ -117,7 +81,7 @@ def _penalized(logits: Tensor, config: SamplingConfig, seen: Tensor | None) -> T
     return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
 
 
-def _best(scores: Float[Tensor, "*lead vocab"]) -> tuple[Float[Tensor, "*lead"], Int[Tensor, "*lead"]]:
+def _best(scores: Float[Tensor, "*b v"]) -> tuple[Float[Tensor, "*b"], Int[Tensor, "*b"]]:
     """Return the highest score of each row and its token."""
     highest, token = scores.max(-1)  # NaN if any score is
     if not torch.isfinite(highest).all():
@@ -126,8 +90,8 @@ def _best(scores: Float[Tensor, "*lead vocab"]) -> tuple[Float[Tensor, "*lead"],
 
 
 def _candidates(
-    scores: Float[Tensor, "*lead vocab"], config: SamplingConfig
-) -> tuple[Float[Tensor, "*lead n"], Int[Tensor, "*lead n"] | None]:
+    scores: Float[Tensor, "*b v"], config: SamplingConfig
+) -> tuple[Float[Tensor, "*b m"], Int[Tensor, "*b m"] | None]:
     """Return the weights, proportional to probabilities, of the tokens that remain, and their ids if not all in order.
 
     The first token has the weight 1.
@@ -151,8 +115,8 @@ def _candidates(
 
 
 def _ranked(
-    weights: Float[Tensor, "*lead vocab"], needed: Float[Tensor, "*lead 1"]
-) -> tuple[Float[Tensor, "*lead n"], Int[Tensor, "*lead n"]]:
+    weights: Float[Tensor, "*b v"], needed: Float[Tensor, "*b 1"]
+) -> tuple[Float[Tensor, "*b m"], Int[Tensor, "*b m"]]:
     """Return the highest weights, from the top down, as many as it takes to reach `needed`, or more; and their ids."""
     if weights.shape[-1] > _FIRST_RANKED:
         first, ids = weights.topk(_FIRST_RANKED, dim=-1)

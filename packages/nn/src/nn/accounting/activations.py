@@ -13,10 +13,10 @@ from typing import Literal
 
 from nn.accounting.breakdown import Breakdown
 from nn.accounting.parameters import count_parameters
-from nn.accounting.precision import Precision, activation_bytes, weight_bytes
+from nn.accounting.precision import PrecisionScheme, activation_bytes, weight_bytes
 from nn.config import ModelConfig
 
-Loss = Literal["plain", "chunked"]
+LossKind = Literal["plain", "chunked"]
 """`cross_entropy` of all logits, or `linear_cross_entropy`, which never holds them all."""
 
 
@@ -45,9 +45,9 @@ class Pass:
     config: ModelConfig
     batch: int
     sequence: int
-    precision: Precision
+    precision: PrecisionScheme
     compiled: bool
-    loss: Loss
+    loss: LossKind
     chunk_tokens: int | None = None
     accelerator: bool = False
 

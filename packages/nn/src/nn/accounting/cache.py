@@ -1,7 +1,7 @@
 """How much memory decoding needs for the keys and values of what has been read."""
 
 from nn.accounting.breakdown import at_least_one
-from nn.accounting.precision import Precision, activation_bytes
+from nn.accounting.precision import PrecisionScheme, activation_bytes
 from nn.config import ModelConfig
 
 
@@ -10,7 +10,7 @@ def kv_cache_bytes(
     batch: int = 1,
     capacity: int | None = None,
     *,
-    precision: Precision = "float32",
+    precision: PrecisionScheme = "float32",
     only_window: bool = False,
 ) -> int:
     """Return the bytes of `2 · layers · batch · kv_heads · capacity · d_head` numbers: keys and values.

@@ -13,7 +13,7 @@ from nn.accounting.breakdown import Breakdown, at_least_one
 from nn.accounting.parameters import count_parameters, num_ffn_matrices, qkv_width
 from nn.config import ModelConfig
 
-Pairs = Literal["dense", "visible"]
+PairKind = Literal["dense", "visible"]
 """Which pairs of a query and a key count: all t×t, or only those that the mask lets through."""
 
 
@@ -39,7 +39,7 @@ class FlopCount(Breakdown):
         return FlopCount(**{name: factor * flops for name, flops in self.parts().items()})
 
 
-def attention_pairs(config: ModelConfig, sequence: int, pairs: Pairs = "dense") -> int:
+def attention_pairs(config: ModelConfig, sequence: int, pairs: PairKind = "dense") -> int:
     """Count the pairs of a query and a key in one head and one sequence.
 
     `dense`: t², what the back ends `einx` and `fused` multiply when they mask scores that they have computed.
@@ -55,11 +55,11 @@ def attention_pairs(config: ModelConfig, sequence: int, pairs: Pairs = "dense") 
     if pairs == "visible":
         window = min(sequence, config.window or sequence)
         return window * (window + 1) // 2 + (sequence - window) * window
-    raise ValueError(f"pairs is {pairs!r}: choose one of {', '.join(get_args(Pairs))}")
+    raise ValueError(f"pairs is {pairs!r}: choose one of {', '.join(get_args(PairKind))}")
 
 
 def forward_flops(
-    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: PairKind = "dense"
 ) -> FlopCount:
     """Count the FLOPs of a forward pass with logits at every position.
 
@@ -91,7 +91,7 @@ def forward_flops(
 
 
 def backward_flops(
-    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: PairKind = "dense"
 ) -> FlopCount:
     """Count the FLOPs of the backward pass of a loss on all logits: twice those of the forward pass.
 
@@ -103,7 +103,7 @@ def backward_flops(
 
 
 def training_flops(
-    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: PairKind = "dense"
 ) -> FlopCount:
     """Count the FLOPs of a training step, forward and backward; the optimizer's are few beside them."""
     return forward_flops(config, batch, sequence, pairs=pairs).times(3)

@@ -4,7 +4,7 @@ import math
 from typing import Literal, get_args
 
 from nn.accounting.parameters import count_parameters, hidden_matrix_shapes
-from nn.accounting.precision import Precision, weight_bytes
+from nn.accounting.precision import PrecisionScheme, weight_bytes
 from nn.config import ModelConfig
 
 OptimizerKind = Literal["adamw", "muon", "sgd"]
@@ -33,7 +33,9 @@ def optimizer_values(config: ModelConfig, optimizer: OptimizerKind) -> int:
     raise ValueError(f"optimizer is {optimizer!r}: choose one of {', '.join(get_args(OptimizerKind))}")
 
 
-def update_bytes(config: ModelConfig, optimizer: OptimizerKind, precision: Precision, *, accelerator: bool) -> int:
+def update_bytes(
+    config: ModelConfig, optimizer: OptimizerKind, precision: PrecisionScheme, *, accelerator: bool
+) -> int:
     """Return the most bytes that clipping and update take beside parameters, gradients and what the optimizer keeps.
 
     Clipping takes the norm in float32, so all narrower gradients are there a second time. AdamW needs √v of one

@@ -16,11 +16,11 @@ real steps on a CPU. Not counted: PyTorch itself, the batch, masks, and what a m
 from dataclasses import dataclass, fields
 from typing import get_args
 
-from nn.accounting.activations import KeptActivations, Loss, Pass, kept_activations
+from nn.accounting.activations import KeptActivations, LossKind, Pass, kept_activations
 from nn.accounting.breakdown import Breakdown, at_least_one
 from nn.accounting.optimizer import OptimizerKind, optimizer_values, update_bytes
 from nn.accounting.parameters import count_parameters
-from nn.accounting.precision import Precision, weight_bytes
+from nn.accounting.precision import PrecisionScheme, weight_bytes
 from nn.accounting.working import attention_bytes, feedforward_bytes, loss_bytes
 from nn.config import ModelConfig
 
@@ -80,9 +80,9 @@ def training_memory(
     sequence: int | None = None,
     *,
     optimizer: OptimizerKind = "adamw",
-    precision: Precision = "float32",
+    precision: PrecisionScheme = "float32",
     compiled: bool = False,
-    loss: Loss = "chunked",
+    loss: LossKind = "chunked",
     chunk_tokens: int | None = None,
     accumulates: bool = False,
     accelerator: bool = False,
@@ -107,8 +107,8 @@ def training_memory(
     """
     sequence = config.context_length if sequence is None else sequence
     at_least_one(batch=batch, sequence=sequence, chunk_tokens=1 if chunk_tokens is None else chunk_tokens)
-    if loss not in get_args(Loss):
-        raise ValueError(f"loss is {loss!r}: choose one of {', '.join(get_args(Loss))}")
+    if loss not in get_args(LossKind):
+        raise ValueError(f"loss is {loss!r}: choose one of {', '.join(get_args(LossKind))}")
     of = Pass(config, batch, sequence, precision, compiled, loss, chunk_tokens, accelerator)
     count, width = count_parameters(config), weight_bytes(precision)
     kept = kept_activations(of)

@@ -5,7 +5,6 @@ Letters as in `activations`: `n` tokens, `d` model width, `f` feed-forward width
 
 from nn.accounting.activations import Pass
 from nn.accounting.precision import activation_bytes
-from nn.loss import default_chunk
 
 
 def loss_bytes(of: Pass) -> int:
@@ -76,6 +75,14 @@ def _chunks(of: Pass) -> tuple[int, int]:
     """Return the tokens of the first chunk and of the one after it, if there is one."""
     first = min(of.tokens, of.chunk_tokens or default_chunk(of.tokens))
     return first, min(first, of.tokens - first)
+
+
+def default_chunk(tokens: int) -> int:
+    """Return how many tokens are in a chunk of the loss where the caller does not choose.
+
+    The same rule as in `nn.loss`, which cannot be imported here because it needs torch; a test compares the two.
+    """
+    return tokens if tokens <= 1024 else max(512, -(-tokens // 32))
 
 
 def _narrow_bytes(of: Pass) -> int:

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from nn.config import ModelConfig
+from nn.interchange.dtype_names import DTYPE_NAMES
 from nn.interchange.errors import InterchangeError
 from nn.language_model import TransformerLM
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-"""What weights may be stored as, by name."""
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
+"""The dtypes that weights may be stored as, by name."""
 
 
 def checked_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -7,8 +7,6 @@ The names are those of `transformers.LlamaConfig`. Its version 5 keeps the base 
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from nn.config import AttentionBackend, ModelConfig
 from nn.interchange.errors import InterchangeError
 
@@ -49,15 +47,14 @@ def check_exportable(config: ModelConfig) -> None:
         )
 
 
-def to_llama_config(config: ModelConfig, dtype: torch.dtype, end_token: int | None = None) -> dict[str, Any]:
+def to_llama_config(config: ModelConfig, dtype_name: str, end_token: int | None = None) -> dict[str, Any]:
     """Return the content of `config.json`.
 
     Args:
         config: a model that `check_exportable` lets pass.
-        dtype: of the tensors beside it.
+        dtype_name: of the tensors beside it, such as float32.
         end_token: the id that separates documents: it begins one and ends one.
     """
-    dtype_name = str(dtype).removeprefix("torch.")
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",

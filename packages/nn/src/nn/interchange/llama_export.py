@@ -69,7 +69,7 @@ def write_llama(
     if end_token is not None and not 0 <= end_token < config.vocab_size:
         raise InterchangeError(f"end_token is {end_token}, but the ids go from 0 to {config.vocab_size - 1}")
     dtype = checked_dtype(model.embedding.weight.dtype if dtype is None else dtype)
-    _write_json(folder / "config.json", to_llama_config(config, dtype, end_token))
+    _write_json(folder / "config.json", to_llama_config(config, str(dtype).removeprefix("torch."), end_token))
     ids = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end_token)
     _write_json(folder / "generation_config.json", ids)
     _write_tensors(model, folder, dtype, max_shard_bytes)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from nn.accounting.breakdown import Breakdown, at_least_one
 from nn.accounting.optimizer import OptimizerKind, optimizer_values
 from nn.accounting.parameters import count_parameters, num_ffn_matrices, qkv_width
-from nn.accounting.precision import Precision, activation_bytes, weight_bytes
+from nn.accounting.precision import PrecisionScheme, activation_bytes, weight_bytes
 from nn.config import ModelConfig
 
 
 @dataclass(frozen=True)
-class TextbookMemory(Breakdown):
+class ReferenceMemory(Breakdown):
     """Bytes by what they are for."""
 
     parameters: int
@@ -27,7 +27,7 @@ class TextbookMemory(Breakdown):
     """What the forward pass leaves for the backward pass; proportional to the batch."""
 
 
-def textbook_activations(config: ModelConfig, batch: int = 1, sequence: int | None = None) -> int:
+def reference_activations(config: ModelConfig, batch: int = 1, sequence: int | None = None) -> int:
     """Count the numbers that a forward pass produces, loss included.
 
     In each block: two norms (2td), queries, keys and values, scores and softmax (ht² each), the weighted sum of
@@ -49,23 +49,23 @@ def textbook_activations(config: ModelConfig, batch: int = 1, sequence: int | No
     return batch * (config.num_layers * block + embedding_norm + norm + t * config.vocab_size + t)
 
 
-def textbook_memory(
+def reference_memory(
     config: ModelConfig,
     batch: int = 1,
     sequence: int | None = None,
     *,
     optimizer: OptimizerKind = "adamw",
-    precision: Precision = "float32",
-) -> TextbookMemory:
+    precision: PrecisionScheme = "float32",
+) -> ReferenceMemory:
     """Return what a training step holds by the textbook.
 
     Raises:
         ValueError: a size is below 1, or the optimizer or the precision is not known.
     """
     weights = weight_bytes(precision) * count_parameters(config).total
-    return TextbookMemory(
+    return ReferenceMemory(
         parameters=weights,
         gradients=weights,
         optimizer=weight_bytes(precision) * optimizer_values(config, optimizer),
-        activations=activation_bytes(precision) * textbook_activations(config, batch, sequence),
+        activations=activation_bytes(precision) * reference_activations(config, batch, sequence),
     )
