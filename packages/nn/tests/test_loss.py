@@ -2,8 +2,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from sizes import PRODUCTS, Sizes
 
 from nn import ModelConfig, TransformerLM, cross_entropy, linear_cross_entropy, soft_cap
 
@@ -138,30 +137,6 @@ def test_the_model_learns_the_same(tie):
         list(model.parameters()),
     )
     torch.testing.assert_close(ours, torch.autograd.grad(cross_entropy(model(inputs), targets), model.parameters()))
-
-
-PRODUCTS = {"mm", "addmm", "addmm_", "bmm", "matmul", "einsum"}
-
-
-class Sizes(TorchDispatchMode):
-    """Notes the elements of all tensors that operations return, and the dtypes of what matrix products take."""
-
-    def __init__(self):
-        super().__init__()
-        self.largest = 0
-        self.multiplied = set()
-        self.operations = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **kwargs or {})
-        for x in tree_leaves(result):
-            if isinstance(x, torch.Tensor):
-                self.largest = max(self.largest, x.numel())
-        name = function.overloadpacket.__name__
-        self.operations.append(name)
-        if name in PRODUCTS:
-            self.multiplied |= {x.dtype for x in tree_leaves(args) if isinstance(x, torch.Tensor)}
-        return result
 
 
 @pytest.mark.parametrize("cap", [None, 2.0])

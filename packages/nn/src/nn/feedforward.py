@@ -83,4 +83,4 @@ NETWORKS: dict[FeedForwardKind, type[SwiGLU] | type[UngatedNetwork]] = {
     "silu": SiLUNetwork,
     "relu2": ReLU2Network,
 }
-"""The networks by their name in `ModelConfig.ffn`."""
+"""The networks by their names in `ModelConfig.ffn`."""

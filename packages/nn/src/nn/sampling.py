@@ -15,15 +15,16 @@ def next_token_probabilities(
 ) -> Float[Tensor, "*b v"]:
     """Return the distribution that `sample` draws from.
 
-    The repetition penalty comes first, then temperature, top-k, top-p and min-p, each on what those before it left.
+    The repetition penalty is applied first, then temperature, top-k, top-p and min-p, each to the tokens that the ones
+    before it keep.
 
     Args:
-        logits: the model's, one row for each token to draw.
+        logits: one row for each token to draw.
         config: how to draw.
-        seen: True for the tokens that the prompt or the text so far has; only a repetition penalty looks at it.
+        seen: True for the tokens of the prompt and the text so far; used by the repetition penalty only.
 
     Raises:
-        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or of
+        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or has
             another shape.
     """
     scores = _penalized(logits, config, seen)
@@ -41,25 +42,25 @@ def sample(
     *,
     seen: Bool[Tensor, "*b v"] | None = None,
 ) -> Int[Tensor, "*b"]:
-    """Draw one token for each row of logits; returns ids of shape `[...]`.
+    """Draw one token for each row of logits.
 
-    One uniform number a row decides: the token drawn is where the running sum of the probabilities passes it.
+    Each row takes one uniform number; the token at which the running sum of the probabilities passes it is drawn.
 
     Args:
-        logits: the model's, one row for each token to draw.
+        logits: one row for each token to draw.
         config: how to draw.
-        generator: where the uniform numbers come from, on the device of the logits; torch's own if not given.
-        seen: True for the tokens that the prompt or the text so far has; only a repetition penalty looks at it.
+        generator: draws the uniform numbers, on the device of the logits; torch's global one if not given.
+        seen: True for the tokens of the prompt and the text so far; used by the repetition penalty only.
 
     Raises:
-        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or of
+        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or has
             another shape.
     """
     scores = _penalized(logits, config, seen)
     if config.temperature < _GREEDY_BELOW:
         return _best(scores)[1]
     weights, ids = _candidates(scores, config)
-    # float32 steps are too coarse for the running sum of a large vocabulary, but Apple's GPUs have nothing finer.
+    # float32 is too coarse for the running sum of a large vocabulary, but Apple's GPUs have no float64.
     sums = weights.cumsum(-1, dtype=torch.float32 if weights.device.type == "mps" else torch.float64).contiguous()
     total = sums[..., -1:]
     uniform = torch.rand(total.shape, generator=generator, dtype=sums.dtype, device=sums.device)
@@ -69,15 +70,17 @@ def sample(
 
 
 def _penalized(logits: Tensor, config: SamplingConfig, seen: Tensor | None) -> Tensor:
-    """Return the logits in float32, those of seen tokens moved down by the penalty."""
+    """Return the logits in float32, those of seen tokens lowered by the penalty."""
     scores = logits.float()
     penalty = config.repetition_penalty
     if penalty == 1:
         return scores
     if seen is None:
-        raise ValueError(f"repetition_penalty is {penalty}, so the tokens seen so far are needed: give `seen`")
+        raise ValueError(f"repetition_penalty is {penalty}, which needs the tokens seen so far: give `seen`")
     if seen.shape != scores.shape:
-        raise ValueError(f"`seen` has the shape {tuple(seen.shape)}: give that of the logits, {tuple(scores.shape)}")
+        raise ValueError(
+            f"`seen` has the shape {tuple(seen.shape)}: it must have that of the logits, {tuple(scores.shape)}"
+        )
     return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
 
 
@@ -85,19 +88,21 @@ def _best(scores: Float[Tensor, "*b v"]) -> tuple[Float[Tensor, "*b"], Int[Tenso
     """Return the highest score of each row and its token."""
     highest, token = scores.max(-1)  # NaN if any score is
     if not torch.isfinite(highest).all():
-        raise ValueError("the model's logits are not finite, so no token can be chosen: its training has diverged")
+        raise ValueError(
+            "the model's logits are not finite (NaN or infinity), so no token can be chosen: its training has diverged"
+        )
     return highest, token
 
 
 def _candidates(
     scores: Float[Tensor, "*b v"], config: SamplingConfig
 ) -> tuple[Float[Tensor, "*b m"], Int[Tensor, "*b m"] | None]:
-    """Return the weights, proportional to probabilities, of the tokens that remain, and their ids if not all in order.
+    """Return the weights, proportional to probabilities, of the candidates, and their ids.
 
-    The first token has the weight 1.
+    The most probable token has the weight 1. No ids means that the candidates are the whole vocabulary in order.
     """
     highest, _ = _best(scores)
-    # From the maximum down, since a tiny temperature must not make infinities of all logits.
+    # Relative to the maximum, so that a tiny temperature does not turn all logits into infinities.
     weights = ((scores - highest.unsqueeze(-1)) / config.temperature).exp()
     ids = None
     if config.top_k is not None and config.top_k < weights.shape[-1]:
@@ -106,7 +111,7 @@ def _candidates(
         needed = max(config.top_p, _GREEDY_BELOW) * weights.sum(-1, keepdim=True)
         if ids is None:
             weights, ids = _ranked(weights, needed)
-        # A token belongs to the smallest set if those before it have not reached p; so the first one always does.
+        # A token belongs to the smallest set if those before it have not reached p, so the first one always does.
         reached_before = weights.cumsum(-1) - weights
         weights = weights * (reached_before < needed)
     if config.min_p > 0:
@@ -117,7 +122,7 @@ def _candidates(
 def _ranked(
     weights: Float[Tensor, "*b v"], needed: Float[Tensor, "*b 1"]
 ) -> tuple[Float[Tensor, "*b m"], Int[Tensor, "*b m"]]:
-    """Return the highest weights, from the top down, as many as it takes to reach `needed`, or more; and their ids."""
+    """Return the highest weights in descending order, enough of them to reach `needed`, and their ids."""
     if weights.shape[-1] > _FIRST_RANKED:
         first, ids = weights.topk(_FIRST_RANKED, dim=-1)
         if (first.sum(-1, keepdim=True) >= needed).all():

@@ -10,13 +10,13 @@ _ACTIVATION = {"float32": 4, "bfloat16": 2, "mixed": 2}
 
 
 def weight_bytes(precision: PrecisionScheme) -> int:
-    """Return the bytes of a parameter, as of its gradient and of each number that the optimizer keeps for it."""
+    """Return the bytes of a parameter, and of its gradient and each number that the optimizer stores for it."""
     _check(precision)
     return _WEIGHT[precision]
 
 
 def activation_bytes(precision: PrecisionScheme) -> int:
-    """Return the bytes of a number that comes out of a matrix product."""
+    """Return the bytes of each number in the result of a matrix product."""
     _check(precision)
     return _ACTIVATION[precision]
 

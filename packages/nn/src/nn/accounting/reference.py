@@ -1,7 +1,6 @@
-"""Training memory as textbooks count it: every result of a forward pass is kept, once, until the backward pass.
+"""The reference count of training memory: every result of the forward pass is stored once until the backward pass.
 
-The count knows nothing of what an implementation keeps twice, computes anew or never writes down; `peak` does.
-Letters: `b` batch, `t` positions, `d` model width, `h` query heads, `f` feed-forward width, `v` vocabulary.
+It ignores what an implementation stores twice, recomputes or never stores; `peak` estimates that. Letters: see `nn`.
 """
 
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ class ReferenceMemory(Breakdown):
     gradients: int
     """One for each weight."""
     optimizer: int
-    """What the optimizer keeps."""
+    """What the optimizer stores."""
     activations: int
-    """What the forward pass leaves for the backward pass; proportional to the batch."""
+    """What the forward pass stores for the backward pass; proportional to the batch."""
 
 
 def reference_activations(config: ModelConfig, batch: int = 1, sequence: int | None = None) -> int:
@@ -57,10 +56,10 @@ def reference_memory(
     optimizer: OptimizerKind = "adamw",
     precision: PrecisionScheme = "float32",
 ) -> ReferenceMemory:
-    """Return what a training step holds by the textbook.
+    """Return the memory of a training step by the reference count.
 
     Raises:
-        ValueError: a size is below 1, or the optimizer or the precision is not known.
+        ValueError: a size is below 1, or the optimizer or the precision is unknown.
     """
     weights = weight_bytes(precision) * count_parameters(config).total
     return ReferenceMemory(
