@@ -55,7 +55,7 @@ def test_public_names(package):
     ],
 )
 def test_configurations_and_arithmetic_load_without_torch(code):
-    """In a process of their own, as the tests have long loaded everything."""
+    """In a process of its own, because the tests have loaded everything already."""
     heavy = "{'torch', 'einx', 'numpy', 'jaxtyping', 'safetensors'}"
     program = f"{code}\nimport sys\nassert not {heavy} & sys.modules.keys(), {heavy} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", program], check=True)
