@@ -27,9 +27,7 @@ settings.load_profile("default")
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "program(name, *arguments): needs the output of this program, which runs beside the tests"
-    )
+    config.addinivalue_line("markers", "program(name, *arguments): needs the output of this program")
 
 
 def pytest_collection_modifyitems(items):
