@@ -3,7 +3,8 @@
     python packages/nn/tests/compiling.py inductor
 
 Each must be one graph, compiled once, with the results of the uncompiled code. With `aot_eager`, torch's compiler
-traces them forward and backward without changing the operations; `inductor` generates code, which takes a quarter of an hour.
+traces them forward and backward without changing the operations; `inductor` generates code, which takes a quarter of an
+hour.
 The compiler cannot trace the checks of shapes that other tests install, so this is a program of its own.
 """
 
