@@ -162,7 +162,7 @@ def causal_attention(
     return partial(scaled_dot_product_attention if backend == "einx" else fused_attention, mask=mask)
 
 
-def masked_attention(backend: AttentionBackend, mask: Bool[Tensor, "*#lead q k"]) -> AttentionFunction:
+def masked_attention(backend: AttentionBackend, mask: Bool[Tensor, "*#b q k"]) -> AttentionFunction:
     """Choose the function that computes attention under a mask that changes at every step, as decoding needs.
 
     `fused` stands in for `flex`, which would need a new block mask at each step. A single query is computed by the

@@ -20,7 +20,7 @@ def fused_attention(
     queries: Float[Tensor, "... h q e"],
     keys: Float[Tensor, "... kv k e"],
     values: Float[Tensor, "... kv k e"],
-    mask: Bool[Tensor, "*#lead q k"] | None = None,
+    mask: Bool[Tensor, "*#b q k"] | None = None,
 ) -> Float[Tensor, "... h q e"]:
     """Return `softmax(q kᵀ / √e) v` by torch's fused kernel, which does not store the scores.
 

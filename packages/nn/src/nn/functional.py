@@ -21,7 +21,7 @@ def scaled_dot_product_attention(
     q: Float[Tensor, "... q e"],
     k: Float[Tensor, "... k e"],
     v: Float[Tensor, "... k e_v"],
-    mask: Bool[Tensor, "*#lead q k"] | None = None,
+    mask: Bool[Tensor, "*#b q k"] | None = None,
 ) -> Float[Tensor, "... q e_v"]:
     """Return `softmax(q kᵀ / √e) v` (Vaswani et al. 2017, arXiv:1706.03762, equation 1).
 
@@ -31,7 +31,7 @@ def scaled_dot_product_attention(
     Args:
         q: queries, with any number of leading dimensions (batch, heads).
         k: keys, with the same leading dimensions.
-        v: values, with the same leading dimensions.
+        v: values, with the same leading dimensions; their width may be another one than that of queries and keys.
         mask: True where a query may attend to a key; its leading dimensions broadcast. A query without any key gives
             NaN. Without a mask every query attends to all keys.
     """

@@ -102,14 +102,14 @@ class KVCache:
                 f"token_ids has the shape {tuple(token_ids.shape)} and token_positions "
                 f"{None if positions is None else tuple(positions.shape)}: with a cache, give both as [batch, tokens]"
             )
-        mask = self._mask(token_ids, positions)
-        return [partial(self._attend, layer, positions, mask) for layer in range(self.config.num_layers)]
+        attend = masked_attention(self.config.attention, self._mask(token_ids, positions))
+        return [partial(self._attend, layer, positions, attend) for layer in range(self.config.num_layers)]
 
     def _attend(
         self,
         layer: int,
         positions: Int[Tensor, "b t"],
-        mask: Bool[Tensor, "b 1 t c"],
+        attend: AttentionFunction,
         queries: Float[Tensor, "b h t e"],
         keys: Float[Tensor, "b kv t e"],
         values: Float[Tensor, "b kv t e"],
@@ -118,7 +118,7 @@ class KVCache:
         rows = torch.arange(len(positions), device=positions.device)[:, None]
         self.keys[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", keys)
         self.values[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", values)
-        return masked_attention(self.config.attention, mask)(queries, self.keys[layer], self.values[layer])
+        return attend(queries, self.keys[layer], self.values[layer])
 
     def _mask(self, token_ids: Int[Tensor, "b t"], positions: Int[Tensor, "b t"]) -> Bool[Tensor, "b 1 t c"]:
         """Return which positions of the cache each new token attends to, and store the numbers of their documents."""

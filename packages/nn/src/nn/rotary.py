@@ -15,8 +15,8 @@ class RotaryPositionalEmbedding(Module):
     The product of a query at position i with a key at position j then depends on i − j only.
     """
 
-    cos: Float[Tensor, "max_seq_len p"]
-    sin: Float[Tensor, "max_seq_len p"]
+    cos: Float[Tensor, "t p"]
+    sin: Float[Tensor, "t p"]
 
     def __init__(
         self,
