@@ -15,7 +15,7 @@ from nn.accounting import (
     count_parameters,
     forward_flops,
     kv_cache_bytes,
-    textbook_memory,
+    reference_memory,
     training_flops,
     training_flops_by_rule,
     training_memory,
@@ -82,7 +82,7 @@ def account(config: AccountedRunConfig) -> dict[str, Any]:
         accumulates=training.gradient_accumulation > 1,
         accelerator=given.accelerator,
     )
-    textbook = textbook_memory(model, batch, optimizer=config.optimizer.name, precision=given.precision)
+    textbook = reference_memory(model, batch, optimizer=config.optimizer.name, precision=given.precision)
     parameters = count_parameters(model)
     forward, backward = forward_flops(model), backward_flops(model)
     visible = forward_flops(model, pairs="visible")

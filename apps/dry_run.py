@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 from torch.nn import Module
 
-from nn.accounting import count_parameters, training_flops, training_memory
-from nn.accounting.precision import Precision
+from nn.accounting import PrecisionScheme, count_parameters, training_flops, training_memory
 from trainer import TrainConfig, TrainState, build_train_state, choose_device, train_step
 from trainer.data import TrainingData
 from trainer.data.fingerprint import fingerprint_file
@@ -63,7 +62,7 @@ def _shapes(model: Module) -> list[str]:
 
 def _print_memory(state: TrainState, part: int, why_not: str | None) -> None:
     training = state.config.training
-    precision: Precision = "mixed" if state.matmul_format == "bfloat16" else "float32"
+    precision: PrecisionScheme = "mixed" if state.matmul_format == "bfloat16" else "float32"
     needed = training_memory(
         state.config.model,
         part,

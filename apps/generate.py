@@ -11,8 +11,7 @@ import torch
 
 from bpe import StreamDecoder, Tokenizer
 from command import OneLineParser, run_command
-from nn import SamplingConfig, TransformerLM, generate
-from nn.decoding import DecodingMode
+from nn import DecodingMode, SamplingConfig, TransformerLM, generate
 from text_data import END_OF_TEXT
 from text_run import TextRunConfig, restore_checkpoint
 from trainer import RunDirectory, choose_device, open_run_directory, parse_config

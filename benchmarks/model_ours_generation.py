@@ -8,8 +8,7 @@ from torch import Tensor
 import model_ours
 from model_setup import Setup
 from model_shapes import Shape
-from nn import SamplingConfig, generate
-from nn.decoding import DecodingMode
+from nn import DecodingMode, SamplingConfig, generate
 
 UNCACHED = "uncached"
 MODES: dict[str, DecodingMode] = {"eager": "off", "record": "record", "compiled": "on"}

@@ -1,7 +1,7 @@
-"""How much memory a computation takes at most: the allocator's own count, read from torch's profiler.
+"""The peak memory of a computation, counted by the allocator and read from torch's profiler.
 
-It counts every allocation of the CPU allocator, those inside kernels and compiled functions too, and nothing else: no
-pages, no libraries. So it is the same in every run and on every busy machine, which a resident set size is not.
+It counts every allocation of the CPU allocator, including those inside kernels and compiled functions, and nothing
+else. So, unlike a resident set size, it is the same in every run on every machine.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch.profiler import ProfilerActivity, profile
 
 
 def peak_bytes(compute):
-    """Call it, and return the most bytes that were taken at a time beyond those that were there before."""
+    """Call `compute` and return the most bytes allocated at a time, besides those allocated before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         compute()
     changes = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
@@ -22,9 +22,9 @@ def peak_bytes(compute):
 
 
 def training_peak(step, model, optimizer):
-    """Return the most bytes in one training step, weights and the optimizer's own numbers included.
+    """Return the most bytes in one training step, including weights and the optimizer's state.
 
-    It is the second step that counts, as the optimizer makes what it keeps in the first.
+    The second step is measured, since the optimizer allocates its state in the first.
     """
     step()
     optimizer.zero_grad(set_to_none=True)

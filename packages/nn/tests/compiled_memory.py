@@ -3,8 +3,8 @@
     python packages/nn/tests/compiled_memory.py
 
 prints the estimate, the count and their ratio for several configurations, which takes five minutes on a CPU; with
-numbers, for those alone. The checks of shapes that other tests install would stand in the compiler's way, so this is
-a program of its own.
+numbers, for those only. The compiler cannot trace the checks of shapes that other tests install, so this is a program
+of its own.
 """
 
 import sys

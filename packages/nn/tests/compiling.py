@@ -2,10 +2,10 @@
 
     python packages/nn/tests/compiling.py inductor
 
-Each must be one graph, compiled once, with the results of the code as it stands. With `aot_eager`, torch's compiler
-traces them forward and backward and leaves the operations as they are; `inductor` compiles for real, which takes a
-quarter of an hour. The checks of shapes that other tests install would stand in the compiler's way, so this is a
-program of its own.
+Each must be one graph, compiled once, with the results of the uncompiled code. With `aot_eager`, torch's compiler
+traces them forward and backward without changing the operations; `inductor` generates code, which takes a quarter of an
+hour.
+The compiler cannot trace the checks of shapes that other tests install, so this is a program of its own.
 """
 
 import sys
@@ -40,7 +40,7 @@ def check_decoding_step(row, backend):
     compiled = torch.compile(decoding.step, fullgraph=True, dynamic=False, backend=backend)
     decoding.compiled_step = lambda: compiled
     ids = some_ids(2, CONTEXT).tolist()
-    for start in (1, 3):  # the second time with another decoder, and nothing may be compiled
+    for start in (1, 3):  # the second time with another decoder, for which nothing may be compiled
         plain, fast = decoding.Decoder(model, 2), decoding.Decoder(model, 2, compile="on")
         prompts = [row_ids[:start] for row_ids in ids]
         torch.testing.assert_close(fast.read(prompts), plain.read(prompts))

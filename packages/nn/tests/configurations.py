@@ -1,4 +1,4 @@
-"""The configurations that the family is tested with: any two values of any two switches stand together in one."""
+"""The configurations that the tests use: any two values of any two options occur together in one of them."""
 
 import itertools
 import random
@@ -7,7 +7,7 @@ import torch
 
 from nn import ModelConfig, TransformerLM
 
-SWITCHES = {
+OPTIONS = {
     "norm": ("pre", "post", "none"),
     "position": ("rope", "none"),
     "ffn": ("swiglu", "silu", "relu2"),
@@ -24,19 +24,22 @@ SWITCHES = {
     "attention": ("einx", "fused", "flex"),
 }
 VOCAB, CONTEXT = 40, 16
+ROWS = 3  # sequences in a batch: einx traces each new shape, so the tests share one
+
+GPT2_SHAPES = {"xl": (48, 1600, 25), "large": (36, 1280, 20), "medium": (24, 1024, 16), "small": (12, 768, 12)}
 
 
 def covering_array():
-    """Return settings of all switches in which each pair of values occurs: the best of some random rows, repeatedly."""
+    """Return settings of all options in which each pair of values occurs, greedily: the best of some random rows."""
     rng = random.Random(0)
     pairs = {
         ((a, x), (b, y))
-        for a, b in itertools.combinations(SWITCHES, 2)
-        for x, y in itertools.product(SWITCHES[a], SWITCHES[b])
+        for a, b in itertools.combinations(OPTIONS, 2)
+        for x, y in itertools.product(OPTIONS[a], OPTIONS[b])
     }
-    rows = [{name: values[0] for name, values in SWITCHES.items()}]
+    rows = [{name: values[0] for name, values in OPTIONS.items()}]
     while pairs := pairs - set(itertools.combinations(rows[-1].items(), 2)):
-        candidates = [{name: rng.choice(values) for name, values in SWITCHES.items()} for _ in range(200)]
+        candidates = [{name: rng.choice(values) for name, values in OPTIONS.items()} for _ in range(200)]
         rows.append(max(candidates, key=lambda row: len(pairs.intersection(itertools.combinations(row.items(), 2)))))
     return rows
 
@@ -46,14 +49,21 @@ def config_of(row, **changes):
     return ModelConfig(**{**sizes, **row, **changes})
 
 
+def gpt2(size):
+    """The shapes whose figures are published: un-gated networks of width 4·d, separate head."""
+    layers, d_model, heads = GPT2_SHAPES[size]
+    shape = {"vocab_size": 50_257, "context_length": 1024, "d_model": d_model, "num_layers": layers}
+    return ModelConfig(**shape, num_heads=heads, ffn="silu")
+
+
 def name_of(row):
-    changed = [f"{name}={value}" for name, value in row.items() if value != SWITCHES[name][0]]
+    changed = [f"{name}={value}" for name, value in row.items() if value != OPTIONS[name][0]]
     return ",".join(changed) or "base"
 
 
 def build(row, **changes):
     model = TransformerLM(config_of(row, **changes), generator=torch.Generator().manual_seed(1))
-    if model.config.zero_init_outputs:  # a model whose blocks do nothing would hide everything
+    if model.config.zero_init_outputs:  # blocks that are the identity would hide every mistake
         generator = torch.Generator().manual_seed(2)
         for name, parameter in model.named_parameters():
             if name.endswith(("output_proj.weight", "w2.weight")):

@@ -1,9 +1,9 @@
-"""Generate text while einx says when one place in a program has met a third shape, each of which it traces anew.
+"""Generate text while einx warns when a line of the program is called with a third shape, each of which it traces.
 
     python packages/nn/tests/retracing.py
 
-prints what einx says, in three parts: for one text, for two at a time, and, to show that it does say it, for growing
-texts without a cache. einx reads its setting when it is imported and forgets no shape, so this is a program of its own.
+prints the warnings in three parts: for one text, for two at a time, and, to show that einx does warn, for growing texts
+without a cache. einx reads its setting when it is imported and never forgets a shape, so this is a program of its own.
 """
 
 import os

@@ -1,9 +1,10 @@
 import pytest
 import torch
 from torch.nn import functional
+from torch.nn.attention.flex_attention import BlockMask
 
-from nn import CausalMultiHeadSelfAttention, RotaryPositionalEmbedding
-from nn.forward_state import ForwardState
+from nn import CausalMultiHeadSelfAttention, RotaryPositionalEmbedding, causal_attention
+from nn.attention_backends import fused_attention
 
 
 def reference(attention, x):
@@ -36,7 +37,19 @@ def test_it_equals_torchs_multihead_attention():
     torch.testing.assert_close(ours(x), theirs(x, x, x, attn_mask=forbidden, need_weights=False)[0])
 
 
-def test_the_future_is_hidden():
+@pytest.mark.parametrize("backend", ["einx", "fused", "flex"])
+@pytest.mark.parametrize("num_kv_heads", [4, 2])
+def test_any_number_of_leading_dimensions(backend, num_kv_heads):
+    rope = RotaryPositionalEmbedding(1e4, 4, 10)
+    attention = CausalMultiHeadSelfAttention(16, 4, num_kv_heads=num_kv_heads, rope=rope, backend=backend)
+    x = torch.randn(2, 3, 6, 16)
+    positions = torch.randint(10, (2, 3, 6))
+    rows = torch.stack([attention(x.flatten(0, 1)[i], positions.flatten(0, 1)[i]) for i in range(6)])
+    torch.testing.assert_close(attention(x, positions), rows.view_as(x))
+    torch.testing.assert_close(attention(x, positions[1])[0], attention(x[0], positions[1]))
+
+
+def test_later_positions_are_hidden():
     attention = CausalMultiHeadSelfAttention(16, 4, rope=RotaryPositionalEmbedding(1e4, 4, 10))
     x = torch.randn(1, 6, 16)
     changed = x.clone()
@@ -45,27 +58,50 @@ def test_the_future_is_hidden():
     assert not torch.allclose(attention(x)[:, 4:], attention(changed)[:, 4:])
 
 
-def at(positions):
-    return ForwardState(token_positions=positions)
-
-
-def test_rotation_knows_distances_but_not_places():
+def test_with_rotation_only_distances_matter():
     attention = CausalMultiHeadSelfAttention(16, 4, rope=RotaryPositionalEmbedding(1e4, 4, 100))
     x = torch.randn(2, 6, 16)
-    torch.testing.assert_close(attention(x), attention(x, at(torch.arange(6))), rtol=0, atol=0)
-    torch.testing.assert_close(attention(x), attention(x, at(torch.arange(6) + 90)), rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(attention(x), attention(x, at(3 * torch.arange(6))), atol=1e-3)
+    torch.testing.assert_close(attention(x), attention(x, torch.arange(6)), rtol=0, atol=0)
+    torch.testing.assert_close(attention(x), attention(x, torch.arange(6) + 90), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(attention(x), attention(x, 3 * torch.arange(6)), atol=1e-3)
     rows = torch.stack([torch.arange(6), 3 * torch.arange(6)])
-    torch.testing.assert_close(attention(x, at(rows))[1], attention(x, at(rows[1]))[1])
+    torch.testing.assert_close(attention(x, rows)[1], attention(x, rows[1])[1])
 
 
 def test_without_rotation_positions_do_not_matter():
     attention = CausalMultiHeadSelfAttention(16, 4)
     x = torch.randn(1, 6, 16)
-    assert torch.equal(attention(x), attention(x, at(torch.arange(6) * 7)))
+    assert torch.equal(attention(x), attention(x, torch.arange(6) * 7))
 
 
 @pytest.mark.parametrize(("num_heads", "num_kv_heads"), [(3, None), (4, 3)])
 def test_heads_that_do_not_divide_are_refused(num_heads, num_kv_heads):
     with pytest.raises(ValueError, match=f"{num_heads} heads must divide d_model = 16"):
         CausalMultiHeadSelfAttention(16, num_heads, num_kv_heads=num_kv_heads)
+
+
+def test_first_values_are_mixed_in():
+    first = CausalMultiHeadSelfAttention(16, 4)
+    later = CausalMultiHeadSelfAttention(16, 4, mix_first_values=True)
+    x = torch.randn(2, 6, 16)
+    output, first_values = first(x, return_values=True)
+    assert torch.equal(output, first(x))
+    assert first_values.shape == (2, 4, 6, 4)
+    with torch.no_grad():
+        later.value_mix.weight.copy_(torch.tensor([0.0, 1.0]))
+        for ours, theirs in zip(later.parameters(), first.parameters(), strict=False):
+            ours.copy_(theirs)
+        later.v_proj.weight.normal_()
+    torch.testing.assert_close(later(x, first_values=first_values), output)
+    with pytest.raises(ValueError, match="pass first_values"):
+        later(x)
+
+
+def test_the_fastest_function_is_chosen():
+    cpu = torch.device("cpu")
+    with torch.no_grad():
+        assert isinstance(causal_attention("flex", 16, cpu).args[0], BlockMask)
+        assert causal_attention("fused", 16, cpu) is fused_attention  # without a mask the kernel skips half of the work
+        assert causal_attention("fused", 16, cpu, window=16) is fused_attention
+        assert causal_attention("fused", 16, cpu, window=15).keywords["mask"].shape == (16, 16)
+    assert causal_attention("flex", 16, cpu) is fused_attention  # on a CPU torch cannot train with flex attention

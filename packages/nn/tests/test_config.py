@@ -13,15 +13,15 @@ def test_the_defaults_are_the_base_model():
     assert config.feedforward_width == 1344
 
 
-def test_what_goes_beyond_it_is_off():
+def test_further_options_are_off():
     config = ModelConfig()
-    for switch in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs"):
-        assert getattr(config, switch) is False
+    for option in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs"):
+        assert getattr(config, option) is False
     assert config.window is config.separator_token is config.logit_soft_cap is None
     assert config.attention == "einx"
 
 
-def test_an_unknown_switch_is_refused():
+def test_an_unknown_option_is_refused():
     with pytest.raises(TypeError, match="unexpected keyword argument 'qk_layernorm'"):
         ModelConfig(qk_layernorm=True)
 
@@ -42,9 +42,9 @@ def test_the_default_feedforward_width(ffn, d_model, width):
         ({"num_layers": 0}, "model.num_layers is 0"),
         ({"num_kv_heads": 0}, "model.num_kv_heads is 0"),
         ({"d_ff": 0}, "model.d_ff is 0"),
-        ({"num_heads": 7}, "d_model = 512 cannot be shared by 7 heads: make model.num_heads a divisor"),
-        ({"num_kv_heads": 3}, "num_heads = 16 cannot be grouped onto 3 key/value heads"),
-        ({"d_model": 48, "num_heads": 16}, "an odd width of 3"),
+        ({"num_heads": 7}, "d_model = 512 is not divisible by model.num_heads = 7: make model.num_heads a divisor"),
+        ({"num_kv_heads": 3}, "num_heads = 16 is not divisible by model.num_kv_heads = 3"),
+        ({"d_model": 48, "num_heads": 16}, "the odd width 3"),
         ({"norm": "layer"}, "model.norm is 'layer': choose one of pre, post, none"),
         ({"position": "learned"}, "model.position is 'learned': choose one of rope, none"),
         ({"ffn": "gelu"}, "model.ffn is 'gelu': choose one of swiglu, silu, relu2"),
@@ -52,12 +52,12 @@ def test_the_default_feedforward_width(ffn, d_model, width):
         ({"rope_theta": float("nan")}, "model.rope_theta is nan"),
         ({"norm_eps": 0.0}, "model.norm_eps is 0.0"),
         ({"window": 0}, "model.window is 0: it must be at least 1, or null"),
-        ({"num_layers": 2.5}, "model.num_layers is 2.5: give a whole number"),
-        ({"d_ff": True}, "model.d_ff is True: give a whole number or null"),
+        ({"num_layers": 2.5}, "model.num_layers is 2.5: give an integer"),
+        ({"d_ff": True}, "model.d_ff is True: give an integer or null"),
         ({"qk_norm": "yes"}, "model.qk_norm is 'yes': give true or false"),
         ({"logit_soft_cap": 0.0}, "model.logit_soft_cap is 0.0: it must be a finite number above 0"),
         ({"logit_soft_cap": float("inf")}, "model.logit_soft_cap is inf"),
-        ({"separator_token": 10_000}, "model.separator_token is 10000, which is no id of a vocabulary of 10000"),
+        ({"separator_token": 10_000}, "model.separator_token is 10000, which is not an id of a vocabulary of 10000"),
         ({"attention": "flash"}, "model.attention is 'flash': choose one of einx, fused, flex"),
     ],
 )
@@ -66,7 +66,7 @@ def test_what_cannot_be_built_is_refused(settings, message):
         ModelConfig(**settings)
 
 
-def test_odd_heads_are_fine_without_rotation():
+def test_heads_of_odd_width_are_allowed_without_rotation():
     assert ModelConfig(d_model=48, num_heads=16, position="none").d_head == 3
 
 

@@ -17,7 +17,7 @@ def model():
 
 @pytest.fixture
 def recordings(monkeypatch):
-    """Every recording that is made."""
+    """The recordings that are made."""
     made = []
 
     def watched(*arguments):
@@ -48,7 +48,7 @@ def test_two_texts_at_a_time_do_not_share_a_cache(model, recordings):
     assert len(recordings) == 2
 
 
-def test_weights_that_change_in_place_are_seen_and_new_ones_recorded_anew(model, recordings):
+def test_weights_that_change_in_place_are_read_and_new_ones_recorded_again(model, recordings):
     text(model)
     with torch.no_grad():
         model.lm_head.weight.mul_(-1)
@@ -59,8 +59,8 @@ def test_weights_that_change_in_place_are_seen_and_new_ones_recorded_anew(model,
     assert len(recordings) == 2
 
 
-def test_a_diverged_model_leaves_nothing_to_the_next_text(model):
-    sound = text(model)
+def test_a_diverged_model_does_not_affect_the_next_text(model):
+    expected = text(model)
     weight = model.blocks[0].attention.v_proj.weight
     before = weight.detach().clone()
     with torch.no_grad():
@@ -73,7 +73,7 @@ def test_a_diverged_model_leaves_nothing_to_the_next_text(model):
     decoder.close()
     with torch.no_grad():
         weight.copy_(before)
-    assert text(model) == sound
+    assert text(model) == expected
 
 
 def test_recordings_do_not_keep_a_model_alive():

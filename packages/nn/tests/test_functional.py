@@ -62,8 +62,16 @@ def test_attention_gradients_equal_torch():
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-5)
 
 
+def test_key_heads_may_be_shared_by_groups_of_query_heads():
+    q, k, v = torch.randn(2, 6, 5, 8), torch.randn(2, 3, 5, 8), torch.randn(2, 3, 5, 8)
+    expected = functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    torch.testing.assert_close(scaled_dot_product_attention(q, k, v), expected)
+
+
 def test_causal_mask():
     assert causal_mask(3).tolist() == [[True, False, False], [True, True, False], [True, True, True]]
+    assert causal_mask(3, window=2).tolist() == [[True, False, False], [True, True, False], [False, True, True]]
+    assert causal_mask(3, queries=torch.tensor([[1], [0]])).tolist() == [[[True, True, False]], [[True, False, False]]]
 
 
 @pytest.mark.parametrize("lead", [(7,), (2, 5), (2, 3, 4)])

@@ -14,9 +14,9 @@ def model():
 
 @torch.no_grad()
 def naive_greedy(model, ids, count, penalty=1.0):
-    """What the model sees through the whole model, without a cache, for each token.
+    """The whole model without a cache, for each token.
 
-    What stands behind the text, where no token looks, makes all lengths one shape, which einx traces once.
+    Padding after the text, which no token attends to, makes all lengths one shape, which einx traces once.
     """
     text, seen = list(ids), list(ids)
     context = model.config.context_length
@@ -85,7 +85,7 @@ def rows_of(steps):
 
 
 @pytest.mark.parametrize("compile", ["off", "record"])
-def test_each_row_of_a_batch_says_what_it_says_alone(model, compile):
+def test_each_row_of_a_batch_equals_the_same_prompt_alone(model, compile):
     prompts = [[3, 1, 4, 1, 5], [9], list(range(24)), [2] * 17]
     sampling = SamplingConfig(temperature=0.8, top_k=20, repetition_penalty=1.1)
     seeds = range(len(prompts))
@@ -101,14 +101,14 @@ def test_each_row_of_a_batch_says_what_it_says_alone(model, compile):
     assert len(steps) == max(map(len, alone))
 
 
-def test_a_row_that_has_ended_stays_so(model):
+def test_a_row_that_has_ended_does_not_continue(model):
     steps = list(generate_batch(model, [[1], [2]], 40, stop_tokens=[5, 6], generators=seeded(0, 1)))
     for row in zip(*steps, strict=True):
         ended = [token_id is None for token_id in row]
         assert ended == sorted(ended)
 
 
-def test_the_generators_of_a_batch_are_one_a_row(model):
+def test_a_batch_needs_one_generator_for_each_row(model):
     with pytest.raises(ValueError, match="2 prompts but 1 generators"):
         generate_batch(model, [[1], [2]], 3, generators=seeded(0))
 
@@ -122,13 +122,13 @@ def test_ids_come_one_at_a_time(model, monkeypatch):
     stream = generate(model, [1], 10, GREEDY)
     assert calls == []
     next(stream)
-    assert len(calls) == 1  # the prompt; the step of the first token waits until a second is asked for
+    assert len(calls) == 1  # the prompt; the first token is read only when a second is requested
     next(stream)
     assert len(calls) == 2
 
 
-def test_few_shapes_are_seen(model, monkeypatch):
-    """einx traces each shape anew; a growing text must not make each length a shape."""
+def test_few_shapes_are_used(model, monkeypatch):
+    """einx traces each new shape, so a growing text must not have a shape for each length."""
     shapes = set()
     original = TransformerLM.hidden_states
 
@@ -142,8 +142,8 @@ def test_few_shapes_are_seen(model, monkeypatch):
 
 
 @pytest.mark.program("retracing.py")
-def test_einx_traces_nothing_anew_as_the_text_grows(program_lines):
-    """Unlike in the last part, which grows without a cache."""
+def test_einx_does_not_retrace_as_the_text_grows(program_lines):
+    """Except in the last part, where the text grows without a cache."""
     parts = "\n".join(program_lines).split("END OF PART")
     assert ["retraces of an einx function" in part for part in parts] == [False, False, True], program_lines
 
@@ -167,7 +167,7 @@ def test_a_short_text_takes_little_memory(monkeypatch):
     [
         ([], 5, "the prompt is empty"),
         ([1] * 25, 5, "the prompt has 25 tokens, but the model's context is 24"),
-        ([1, 40], 5, "the prompt has the id 40, but the model's vocabulary is 40"),
+        ([1, 40], 5, "the prompt contains the id 40, but the ids of the model's vocabulary go from 0 to 39"),
         ([-1], 5, "the id -1"),
         ([1], -1, "max_new_tokens is -1"),
     ],
@@ -177,17 +177,17 @@ def test_bad_prompts_are_refused_at_the_call(model, prompt, count, message):
         generate(model, prompt, count)
 
 
-def test_what_else_is_refused_at_the_call(model):
-    with pytest.raises(ValueError, match="the stop token 40 never comes"):
+def test_stop_tokens_outside_the_vocabulary_are_refused_at_the_call(model):
+    with pytest.raises(ValueError, match="the stop token 40 is not an id of"):
         generate(model, [1], 5, stop_tokens=[3, 40])
 
 
-def test_a_way_of_compiling_that_does_not_exist(model, unchecked):
+def test_an_unknown_mode_is_refused(model, unchecked):
     with pytest.raises(ValueError, match="compile is 'fast': choose one of off, record, on"):
         generate(model, [1], 5, compile="fast")
 
 
-def test_a_diverged_model_says_so():
+def test_a_diverged_model_is_reported():
     model = TransformerLM(ModelConfig(vocab_size=40, context_length=24, d_model=32, num_layers=1, num_heads=4))
     with torch.no_grad():
         model.lm_head.weight[3, 0] = torch.nan

@@ -1,58 +1,68 @@
+"""What the package offers, and what it costs to import it."""
+
 import ast
 import doctest
 import importlib
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 import nn
+import nn.accounting
 import nn.interchange
 
-
-def test_public_names():
-    assert nn.__all__ == [
-        "CausalMultiHeadSelfAttention",
-        "Embedding",
-        "KVCache",
-        "Linear",
-        "ModelConfig",
-        "RMSNorm",
-        "ReLU2Network",
-        "RotaryPositionalEmbedding",
-        "SamplingConfig",
-        "SiLUNetwork",
-        "SwiGLU",
-        "TransformerBlock",
-        "TransformerLM",
-        "causal_mask",
-        "cross_entropy",
-        "generate",
-        "generate_batch",
-        "next_token_probabilities",
-        "sample",
-        "scaled_dot_product_attention",
-        "silu",
-        "soft_cap",
-        "softmax",
-    ]
-    assert all(hasattr(nn, name) for name in nn.__all__)
+NAMES = {
+    nn: [
+        *("AttentionBackend", "AttentionFunction", "CausalMultiHeadSelfAttention", "DecodingMode", "Embedding"),
+        *("KVCache", "Linear", "Mix", "ModelConfig", "RMSNorm", "ReLU2Network", "RotaryPositionalEmbedding"),
+        *("SamplingConfig", "SiLUNetwork", "SwiGLU", "TransformerBlock", "TransformerLM", "causal_attention"),
+        *("causal_mask", "cross_entropy", "generate", "generate_batch", "linear_cross_entropy"),
+        *("next_token_probabilities", "number_documents", "sample", "scaled_dot_product_attention", "silu"),
+        *("soft_cap", "softmax"),
+    ],
+    nn.accounting: [
+        *("FlopCount", "LossKind", "OptimizerKind", "PairKind", "ParameterCount", "PeakMemory", "PrecisionScheme"),
+        *("ReferenceMemory", "TrainingMemory", "attention_pairs", "backward_flops", "count_parameters"),
+        *("forward_flops", "kv_cache_bytes", "optimizer_values", "reference_activations", "reference_memory"),
+        *("training_flops", "training_flops_by_rule", "training_memory", "training_seconds"),
+    ],
+    nn.interchange: [
+        *("DTYPES", "DTYPE_NAMES", "InterchangeError", "check_exportable", "load_llama", "load_llama2c"),
+        *("save_llama", "whole_folder", "write_llama"),
+    ],
+}
 
 
-def test_public_names_of_interchange():
-    assert nn.interchange.__all__ == [
-        "DTYPES",
-        "InterchangeError",
-        "check_exportable",
-        "load_llama",
-        "load_llama2c",
-        "save_llama",
-        "whole_folder",
-        "write_llama",
-    ]
-    assert all(hasattr(nn.interchange, name) for name in nn.interchange.__all__)
+@pytest.mark.parametrize("package", NAMES, ids=lambda package: package.__name__)
+def test_public_names(package):
+    assert package.__all__ == sorted(NAMES[package])
+    assert set(NAMES[package]) <= set(dir(package))
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        package.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import nn; dir(nn)",
+        "from nn import DecodingMode, ModelConfig, SamplingConfig; ModelConfig(), SamplingConfig()",
+        "from nn import ModelConfig; from nn.accounting import *; training_memory(ModelConfig()), PrecisionScheme",
+        "from nn.interchange import DTYPE_NAMES, InterchangeError, check_exportable, whole_folder",
+    ],
+)
+def test_configurations_and_arithmetic_load_without_torch(code):
+    """In a process of its own, because the tests have loaded everything already."""
+    heavy = "{'torch', 'einx', 'numpy', 'jaxtyping', 'safetensors'}"
+    program = f"{code}\nimport sys\nassert not {heavy} & sys.modules.keys(), {heavy} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_everything_is_written_from_scratch():
-    """From torch.nn come only the base class, the parameter, the containers and init; kernels stay in one file."""
+    """From torch.nn come only the base class, the parameter, the containers and init; kernels are in one file."""
     allowed = {"Module", "ModuleList", "Parameter", "init"}
     files = [file for file in Path(nn.__file__).parent.rglob("*.py") if file.name != "attention_backends.py"]
     assert len(files) > 10

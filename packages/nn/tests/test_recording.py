@@ -65,25 +65,25 @@ def test_random_numbers_are_drawn_at_each_replay():
     torch.testing.assert_close(recorded(torch.zeros(3)), expected)
 
 
-def test_what_never_changes_is_computed_once():
+def test_constants_are_computed_once():
     recorded = record(lambda x: x + torch.arange(6).view(2, 3).float().sin(), torch.zeros(2, 3))
     assert targets(recorded) == [torch.ops.aten.add.Tensor]
 
 
-def test_large_constants_are_not_held():
+def test_large_constants_are_not_stored():
     weight = torch.randn(300, 300)
     recorded = record(lambda x: x @ (weight * 2).T, torch.randn(1, 300))
     assert torch.ops.aten.mul.Tensor in targets(recorded)
     assert sum(buffer.numel() for buffer in recorded.buffers()) < weight.numel() + 1
 
 
-def test_what_is_computed_twice_is_computed_once():
+def test_repeated_computations_are_shared():
     recorded = record(lambda x: x.exp() + x.exp() * x.exp(), torch.randn(3))
     assert targets(recorded).count(torch.ops.aten.exp.default) == 1
 
 
 @pytest.mark.parametrize("shape", [(2, 6), (4, 3)])
-def test_views_of_views_become_one(shape):
+def test_views_of_views_are_merged(shape):
     def function(x):
         return x.view(3, 4).view(12).unsqueeze(0).view(2, 6).unsqueeze(1).view(shape) + 1
 
@@ -93,7 +93,7 @@ def test_views_of_views_become_one(shape):
     assert torch.equal(recorded(x), function(x))
 
 
-def test_views_that_move_numbers_stay():
+def test_views_that_reorder_elements_are_kept():
     def function(x):
         return x.view(3, 4).T.reshape(12).view(4, 3).T.unsqueeze(0).expand(2, 3, 4) + x.view(1, 3, 4)
 

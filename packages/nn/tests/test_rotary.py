@@ -23,7 +23,7 @@ def test_it_rotates_neighbouring_pairs():
         assert turned[2 * p + 1].item() == pytest.approx(math.sin(angle) * first + math.cos(angle) * second, abs=1e-5)
 
 
-def test_it_equals_multiplication_by_a_complex_number():
+def test_it_equals_multiplication_by_complex_numbers():
     x = torch.randn(2, 50, 8)
     positions = torch.arange(50)
     angles = positions[:, None] * 10_000.0 ** (-torch.arange(0, 8, 2) / 8)
@@ -37,13 +37,13 @@ def test_position_zero_changes_nothing():
 
 
 @given(position=st.integers(0, 199))
-def test_lengths_stay(position):
+def test_lengths_do_not_change(position):
     x = torch.randn(8)
     torch.testing.assert_close(at(x, position).norm(), x.norm())
 
 
 @given(i=st.integers(0, 99), j=st.integers(0, 99), shift=st.integers(0, 100))
-def test_products_depend_on_the_distance_alone(i, j, shift):
+def test_products_depend_only_on_the_distance(i, j, shift):
     q, k = torch.randn(8), torch.randn(8)
     here = at(q, i) @ at(k, j)
     there = at(q, i + shift) @ at(k, j + shift)
@@ -64,7 +64,7 @@ def test_tables_are_not_saved_and_far_positions_are_exact():
     assert rope.cos[19_999, 1].item() == pytest.approx(math.cos(19_999 * 10_000 ** (-2 / 64)), abs=1e-6)
 
 
-def test_the_tables_stay_exact_when_the_weights_change_their_type():
+def test_the_tables_stay_exact_when_the_dtype_of_the_weights_changes():
     rope = RotaryPositionalEmbedding(10_000.0, 8, 200)
     moved = RotaryPositionalEmbedding(10_000.0, 8, 200).bfloat16()
     assert torch.equal(moved.cos, rope.cos)
@@ -78,3 +78,30 @@ def test_the_tables_stay_exact_when_the_weights_change_their_type():
 def test_an_odd_width_is_refused():
     with pytest.raises(ValueError, match="d_k is 7"):
         RotaryPositionalEmbedding(10_000.0, 7, 10)
+
+
+def test_positions_are_0_1_2_if_not_given():
+    x = torch.randn(2, 5, 8)
+    assert torch.equal(ROPE(x), ROPE(x, torch.arange(5)))
+
+
+@pytest.mark.parametrize(
+    ("positions", "message"),
+    [
+        (
+            torch.ones(5, 5, dtype=torch.bool),
+            r"token_positions has the dtype torch.bool and the shape \(5, 5\): give one",
+        ),
+        (torch.arange(5.0), "token_positions has the dtype torch.float32"),
+        (torch.arange(4), r"the shape \(4,\): give one integer for each vector, in a tensor of shape \[..., 5\]"),
+        (torch.tensor(3), r"the shape \(\)"),
+    ],
+)
+def test_what_are_not_positions_is_refused(positions, message, unchecked):
+    with pytest.raises(ValueError, match=message):
+        ROPE(torch.randn(2, 5, 8), positions)
+
+
+def test_more_positions_than_the_tables_have_are_refused():
+    with pytest.raises(ValueError, match="201 positions are more than max_seq_len = 200"):
+        ROPE(torch.randn(201, 8))

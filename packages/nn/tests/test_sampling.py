@@ -11,7 +11,7 @@ LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
 
 
 def naive(logits, config, seen):
-    """One token after the other, in plain Python."""
+    """One token after another, in plain Python."""
     penalty = config.repetition_penalty
     scores = [x / penalty if x > 0 else x * penalty for x in logits]
     scores = [new if is_seen else old for new, old, is_seen in zip(scores, logits, seen, strict=True)]
@@ -29,7 +29,7 @@ def naive(logits, config, seen):
     return [weights[i] / total if i in kept else 0.0 for i in range(len(weights))]
 
 
-# Odd fractions, so that no sum of probabilities comes so near to a limit that rounding decides.
+# Odd fractions, so that no sum of probabilities is so close to a limit that rounding decides.
 configs = st.builds(
     SamplingConfig,
     temperature=st.sampled_from([0.3, 0.7, 1.0, 2.0]),
@@ -61,7 +61,7 @@ def test_a_row_does_not_depend_on_the_others_and_only_probable_tokens_are_drawn(
     assert (together.gather(-1, drawn.unsqueeze(-1)) > 0).all()
 
 
-@pytest.mark.parametrize("spread", [0.01, 3.0])  # the set of top-p is nearly everything, and it is a few tokens
+@pytest.mark.parametrize("spread", [0.01, 3.0])  # the set of top-p is nearly everything, or a few tokens
 @pytest.mark.parametrize("top_k", [None, 700])
 def test_a_large_vocabulary_equals_the_naive_way(spread, top_k):
     logits = spread * torch.randn(2_000)
@@ -123,7 +123,7 @@ def test_a_penalty_needs_the_tokens_seen(function, temperature):
 
 
 def test_seen_of_another_shape_is_refused():
-    check = inspect.unwrap(sample)  # before jaxtyping sees it
+    check = inspect.unwrap(sample)  # without jaxtyping's check
     with pytest.raises(ValueError, match=r"`seen` has the shape \(3,\)"):
         check(LOGITS, SamplingConfig(repetition_penalty=1.1), seen=torch.ones(3, dtype=torch.bool))
 
@@ -133,7 +133,7 @@ def test_a_tiny_top_p_takes_the_first_token(top_p):
     assert next_token_probabilities(LOGITS, SamplingConfig(top_p=top_p)).tolist() == [1, 0, 0, 0, 0]
 
 
-def test_logits_need_not_lie_row_by_row():
+def test_logits_need_not_be_contiguous():
     logits = torch.randn(5, 40).T
     draws = [sample(x, SamplingConfig(), torch.Generator().manual_seed(3)) for x in (logits, logits.contiguous())]
     assert torch.equal(*draws)
@@ -154,26 +154,3 @@ def test_logits_that_are_not_finite_are_refused(row, temperature):
 def test_a_forbidden_token_is_never_drawn():
     logits = torch.tensor([0.0, -torch.inf, 0.0])
     assert 1 not in sample(logits.expand(500, 3), SamplingConfig())
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"temperature": -0.1}, "temperature is -0.1"),
-        ({"temperature": float("nan")}, "temperature is nan"),
-        ({"temperature": float("inf")}, "temperature is inf"),
-        ({"top_k": 0}, "top_k is 0"),
-        ({"top_p": 0.0}, "top_p is 0.0"),
-        ({"top_p": 1.1}, "top_p is 1.1"),
-        ({"top_p": float("nan")}, "top_p is nan"),
-        ({"min_p": -0.1}, "min_p is -0.1"),
-        ({"min_p": 1.1}, "min_p is 1.1"),
-        ({"min_p": float("nan")}, "min_p is nan"),
-        ({"repetition_penalty": 0.0}, "repetition_penalty is 0.0"),
-        ({"repetition_penalty": float("inf")}, "repetition_penalty is inf"),
-        ({"repetition_penalty": float("nan")}, "repetition_penalty is nan"),
-    ],
-)
-def test_nonsense_is_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        SamplingConfig(**settings)

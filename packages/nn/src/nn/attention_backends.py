@@ -1,123 +1,85 @@
-"""Who computes attention: three back ends with one meaning.
+"""Attention by torch's own kernels. Axes: see `nn`.
 
-- `einx` is the definition, `nn.functional.scaled_dot_product_attention`: every score is a number one can look at.
-- `fused` is torch's kernel of the same formula: it holds no scores and is the fastest where there are no masks.
-- `flex` is torch's flex attention (Dong et al. 2024, arXiv:2412.05496), which skips blocks that a window or the borders
-  of documents hide. Torch trains with it on GPUs only, so on a CPU that needs gradients `fused` takes its place.
-
-This is the one file of the package that uses `torch.nn.functional` or `torch.nn.attention`.
+This is the one file of the package that uses `torch.nn.functional` and `torch.nn.attention`. Both functions equal the
+definition, `nn.functional.scaled_dot_product_attention`, in value and gradients; the tests compare them.
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import TypeAlias
+from functools import cache, partial
 
-import einx
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, and_masks, create_block_mask, flex_attention
-from torch.nn.functional import scaled_dot_product_attention as fused_attention
+from torch.nn.functional import scaled_dot_product_attention
 
-from nn.config import AttentionBackend
-from nn.functional import scaled_dot_product_attention
-from nn.masking import causal_mask, same_document
-
-Mask: TypeAlias = Tensor | BlockMask | None
-"""True where a query may look at a key, in the form that the back end wants; None is the plain causal mask."""
+from nn.functional import repeat_heads
 
 
-def usable_backend(wanted: AttentionBackend, device: torch.device) -> AttentionBackend:
-    """Return the back end that will compute: the one wanted, or `fused` where torch has no flex attention."""
-    return "fused" if wanted == "flex" and device.type == "cpu" and torch.is_grad_enabled() else wanted
+def fused_attention(
+    queries: Float[Tensor, "... h q e"],
+    keys: Float[Tensor, "... kv k e"],
+    values: Float[Tensor, "... kv k e"],
+    mask: Bool[Tensor, "*#b q k"] | None = None,
+) -> Float[Tensor, "... h q e"]:
+    """Return `softmax(q kᵀ / √e) v` by torch's fused kernel, which does not store the scores.
 
-
-def cached_backend(wanted: AttentionBackend, num_queries: int) -> AttentionBackend:
-    """Return the back end that reads a cache: `fused` for `flex`, which would have to make a block mask a step.
-
-    For one query the compiler makes one loop of the definition, and is faster with it than with a kernel that it must
-    call: a step of the base model takes 1.8 ms instead of 2.1 on two cores.
+    Args:
+        queries: one vector for each head and query position.
+        keys: each head of them serves g = h / kv neighbouring query heads.
+        values: as many as keys.
+        mask: True where a query may attend to a key; the causal mask if not given.
     """
-    if num_queries == 1 and torch.compiler.is_compiling():
-        return "einx"
-    return "fused" if wanted == "flex" else wanted
+    if queries.shape[-3] != keys.shape[-3]:
+        keys, values = (repeat_heads(heads, queries.shape[-3]) for heads in (keys, values))
+    return scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=mask is None)
 
 
-def sequence_mask(
-    backend: AttentionBackend,
-    seq: int,
+def flex_attention_within(
+    t: int,
     device: torch.device,
     *,
     window: int | None = None,
-    documents: Int[Tensor, "b {seq}"] | None = None,
-) -> Mask:
-    """Return the mask of whole sequences: causal, within a window, within a document.
+    documents: Int[Tensor, "... {t}"] | None = None,
+) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Return causal attention by torch's flex attention (Dong et al. 2024, arXiv:2412.05496).
+
+    It skips the blocks of scores that a window or the borders of documents mask completely.
 
     Args:
-        backend: who will compute attention.
-        seq: number of positions, of queries as of keys.
-        device: of the mask.
-        window: how many positions each one sees at most, itself included.
-        documents: the number of the document that each token belongs to.
+        t: number of positions.
+        device: of the tensors.
+        window: each position attends to at most this many, itself included.
+        documents: the number of each token's document.
     """
-    if window is not None and window >= seq:
-        window = None
-    if backend == "flex":
-        return _block_mask(seq, device, window, documents)
-    if documents is not None:
-        allowed = causal_mask(seq, device, window=window) & same_document(documents, documents)
-        return einx.id("b q k -> b 1 q k", allowed)
-    if backend == "fused" and window is None:
-        return None
-    return causal_mask(seq, device, window=window)
-
-
-def attend(
-    backend: AttentionBackend,
-    q: Float[Tensor, "b h q e"],
-    k: Float[Tensor, "b kv k e"],
-    v: Float[Tensor, "b kv k e"],
-    mask: Mask,
-) -> Float[Tensor, "b h q e"]:
-    """Return the values that each query attends to.
-
-    Args:
-        backend: who computes.
-        q: queries.
-        k: keys; each head of them serves h/kv neighbouring heads of queries.
-        v: values.
-        mask: what `sequence_mask` made for this back end, or a boolean mask `[(b 1) q k]` for `einx` and `fused`.
-    """
-    if isinstance(mask, BlockMask):
-        return _flex()(q, k, v, block_mask=mask, enable_gqa=q.shape[1] != k.shape[1])
-    group = q.shape[1] // k.shape[1]
-    if group > 1:
-        k, v = (einx.id("b kv k e -> b (kv g) k e", heads, g=group) for heads in (k, v))
-    if backend == "einx":
-        allowed = causal_mask(q.shape[2], q.device) if mask is None else mask
-        return scaled_dot_product_attention(q, k, v, allowed)
-    return fused_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-
-
-def _block_mask(
-    seq: int, device: torch.device, window: int | None, documents: Int[Tensor, "b {seq}"] | None
-) -> BlockMask:
     rules: list[Callable[..., Tensor]] = [lambda _b, _h, q, k: q >= k]
     if window is not None:
         rules.append(lambda _b, _h, q, k: q - k < window)
+    rows = None
     if documents is not None:
-        rules.append(lambda b, _h, q, k: documents[b, q] == documents[b, k])
-    rows = None if documents is None else documents.shape[0]
-    return create_block_mask(and_masks(*rules), rows, None, seq, seq, device=device)
+        by_row = documents.reshape(-1, t)
+        rows = by_row.shape[0]
+        rules.append(lambda b, _h, q, k: by_row[b, q] == by_row[b, k])
+    return partial(_flex_attend, create_block_mask(and_masks(*rules), rows, None, t, t, device=device))
+
+
+def _flex_attend(
+    block_mask: BlockMask,
+    queries: Float[Tensor, "... h t e"],
+    keys: Float[Tensor, "... kv t e"],
+    values: Float[Tensor, "... kv t e"],
+) -> Float[Tensor, "... h t e"]:
+    """Attend with a single batch dimension, the only form that flex attention takes."""
+    batched = (heads.reshape(-1, *heads.shape[-3:]) for heads in (queries, keys, values))
+    # Outside a compiled function it has to be compiled on its own: uncompiled it stores all scores.
+    plain: Callable[..., Tensor] = flex_attention
+    attend = plain if torch.compiler.is_compiling() else _compiled_flex_attention()
+    shares_heads = queries.shape[-3] != keys.shape[-3]
+    attended = attend(*batched, block_mask=block_mask, enable_gqa=shares_heads)
+    return attended.reshape(queries.shape)
 
 
 @cache
-def _compiled_flex() -> Callable[..., Tensor]:
+def _compiled_flex_attention() -> Callable[..., Tensor]:
     compiled: Callable[..., Tensor] = torch.compile(flex_attention, dynamic=False)
     return compiled
-
-
-def _flex() -> Callable[..., Tensor]:
-    """Return flex attention; outside a compiled function it must be compiled by itself, else it holds all scores."""
-    plain: Callable[..., Tensor] = flex_attention
-    return plain if torch.compiler.is_compiling() else _compiled_flex()

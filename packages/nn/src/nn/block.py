@@ -1,17 +1,15 @@
-"""One Transformer block: attention, then a feed-forward network, each added to the residual stream."""
+"""One Transformer block: attention, then a feed-forward network, each added to the residual stream. Axes: see `nn`."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Module
 
-from nn.attention import CausalMultiHeadSelfAttention
+from nn.attention import AttentionFunction, CausalMultiHeadSelfAttention
 from nn.config import ModelConfig
 from nn.feedforward import NETWORKS
-from nn.forward_state import ForwardState
 from nn.initialization import SHORTCUT_MIX_START
-from nn.mixing import Mix
-from nn.normalization import make_norm
+from nn.layers import Mix, RMSNorm
 from nn.rotary import RotaryPositionalEmbedding
 
 
@@ -21,6 +19,10 @@ class TransformerBlock(Module):
     Pre-norm (Xiong et al. 2020, arXiv:2002.04745): `z = x + Attn(RMSNorm(x)); y = z + FFN(RMSNorm(z))`.
     Post-norm (Vaswani et al. 2017): `z = RMSNorm(x + Attn(x)); y = RMSNorm(z + FFN(z))`.
     With an embedding shortcut, `x` is first mixed with the embedding.
+
+    >>> block = TransformerBlock(ModelConfig(d_model=32, num_heads=2))
+    >>> block(torch.zeros(3, 10, 32)).shape
+    torch.Size([3, 10, 32])
     """
 
     def __init__(
@@ -36,17 +38,33 @@ class TransformerBlock(Module):
 
         Args:
             config: the model that it belongs to.
-            rope: the model's rotary embedding.
-            layer: which block this is, from 0.
+            rope: a table of angles to share with other blocks; with `position: rope` the block makes one if not given.
+            layer: the number of the block in its model, from 0.
             device: of the parameters.
             dtype: of the parameters.
         """
         super().__init__()
-        self.norm = config.norm
-        self.embedding_shortcut = config.embedding_shortcut
+        self.config, self.layer = config, layer
+        if config.position == "none":
+            rope = None
+        elif rope is None:
+            rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=device)
         if config.embedding_shortcut:
             self.shortcut_mix = Mix(SHORTCUT_MIX_START, device=device, dtype=dtype)
-        self.attention = CausalMultiHeadSelfAttention.from_config(config, layer, rope, device=device, dtype=dtype)
+        self.attention = CausalMultiHeadSelfAttention(
+            config.d_model,
+            config.num_heads,
+            num_kv_heads=config.num_kv_heads,
+            rope=rope,
+            window=config.window,
+            backend=config.attention,
+            qk_norm=config.qk_norm,
+            norm_eps=config.norm_eps,
+            mix_first_values=config.value_residual and layer > 0,
+            zero_init_output=config.zero_init_outputs,
+            device=device,
+            dtype=dtype,
+        )
         self.feedforward = NETWORKS[config.ffn](
             config.d_model,
             config.feedforward_width,
@@ -54,20 +72,56 @@ class TransformerBlock(Module):
             device=device,
             dtype=dtype,
         )
-        self.attention_norm = make_norm(config, device=device, dtype=dtype)
-        self.feedforward_norm = make_norm(config, device=device, dtype=dtype)
+        if config.norm != "none":
+            self.attention_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
+            self.feedforward_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
 
-    def forward(self, x: Float[Tensor, "b t d"], state: ForwardState | None = None) -> Float[Tensor, "b t d"]:
+    def forward(
+        self,
+        x: Float[Tensor, "*b t d"],
+        token_positions: Int[Tensor, "*#b t"] | None = None,
+        *,
+        attend: AttentionFunction | None = None,
+        embedding: Float[Tensor, "*b t d"] | None = None,
+        first_values: Float[Tensor, "*b kv t e"] | None = None,
+        return_values: bool = False,
+    ) -> Float[Tensor, "*b t d"] | tuple[Float[Tensor, "*b t d"], Float[Tensor, "*b kv t e"]]:
         """Return the residual stream after this block.
 
         Args:
             x: the residual stream before it.
-            state: what the pass shares with other blocks; whole sequences from position 0 if not given.
+            token_positions: the positions that rotary embedding rotates to; 0, 1, 2, … if not given.
+            attend: computes attention, such as what `causal_attention` returns; if not given, attention is causal,
+                within the window of the configuration, by its back end.
+            embedding: the first residual stream, for `embedding_shortcut`; in the first block it is `x`.
+            first_values: the first block's values, for the later blocks with `value_residual`.
+            return_values: return the pair of residual stream and attention's values. Those of the first block are the
+                `first_values` of the others.
+
+        Raises:
+            ValueError: the configuration asks for documents, an embedding shortcut or a value residual, and what the
+                block needs for it is not given.
         """
-        if self.embedding_shortcut and state is not None and state.embedding is not None:
-            x = self.shortcut_mix(x, state.embedding)
-        if self.norm == "post":
-            z = self.attention_norm(x + self.attention(x, state))
-            return self.feedforward_norm(z + self.feedforward(z))
-        z = x + self.attention(self.attention_norm(x), state)
-        return z + self.feedforward(self.feedforward_norm(z))
+        if attend is None and self.config.separator_token is not None:
+            raise ValueError(
+                f"model.separator_token is {self.config.separator_token}, but a block does not know the ids: pass "
+                "attend=causal_attention(..., documents=number_documents(token_ids, separator_token))"
+            )
+        if self.config.embedding_shortcut:
+            if embedding is None and self.layer > 0:
+                raise ValueError("model.embedding_shortcut is on: pass embedding, the input of the first block")
+            x = self.shortcut_mix(x, x if embedding is None else embedding)
+        attended, values = self.attention(
+            self.attention_norm(x) if self.config.norm == "pre" else x,
+            token_positions,
+            attend=attend,
+            first_values=first_values,
+            return_values=True,
+        )
+        if self.config.norm == "post":
+            z = self.attention_norm(x + attended)
+            y = self.feedforward_norm(z + self.feedforward(z))
+        else:
+            z = x + attended
+            y = z + self.feedforward(self.feedforward_norm(z) if self.config.norm == "pre" else z)
+        return (y, values) if return_values else y

@@ -1,4 +1,4 @@
-"""The shape of a model, checked when it is made."""
+"""The configuration of a model, checked when it is created."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ FeedForwardKind = Literal["swiglu", "silu", "relu2"]
 AttentionBackend = Literal["einx", "fused", "flex"]
 
 _SIZES = {"vocab_size": False, "context_length": False, "d_model": False, "num_layers": False, "num_heads": False}
-_SIZES |= {"num_kv_heads": True, "d_ff": True, "window": True}  # with null as a choice
+_SIZES |= {"num_kv_heads": True, "d_ff": True, "window": True}  # may be null
 _SWITCHES = ("tie_embeddings", "qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs")
 _CHOICES = {"norm": Norm, "position": Position, "ffn": FeedForwardKind, "attention": AttentionBackend}
 
@@ -19,7 +19,7 @@ _CHOICES = {"norm": Norm, "position": Position, "ffn": FeedForwardKind, "attenti
 class ModelConfig:
     """A Transformer language model, decoder only.
 
-    The defaults are the base model of the TinyStories runs: 22.7 M parameters. All that goes beyond it is off.
+    The defaults are the base model of the TinyStories runs: 22.7 M parameters. All further options are off.
     """
 
     vocab_size: int = 10_000
@@ -41,9 +41,9 @@ class ModelConfig:
     norm_eps: float = 1e-5
     """Added to the mean square inside RMSNorm."""
     norm: Norm = "pre"
-    """Where RMSNorm stands: before each sub-layer, after each residual sum, or nowhere."""
+    """Where RMSNorm is applied: before each sub-layer, after each residual sum, or nowhere."""
     position: Position = "rope"
-    """Rotary position embedding, or no position information but the causal mask."""
+    """Rotary position embedding, or no position information beyond the causal mask."""
     ffn: FeedForwardKind = "swiglu"
     """Feed-forward network: W2(SiLU(W1 x) ⊙ W3 x), W2 SiLU(W1 x), or W2 relu(W1 x)²."""
     tie_embeddings: bool = False
@@ -61,14 +61,14 @@ class ModelConfig:
     embedding_norm: bool = False
     """RMSNorm right after the embedding (Le Scao et al. 2022, arXiv:2211.05100)."""
     logit_soft_cap: float | None = None
-    """Logits x become c·tanh(x/c), so that none exceeds c (Gemma Team 2024, arXiv:2408.00118); null: no cap."""
+    """Logits x become c·tanh(x/c), so that no logit exceeds c (Gemma Team 2024, arXiv:2408.00118); null: no cap."""
     zero_init_outputs: bool = False
-    """Start the projections that end each sub-layer at 0: each block starts as identity (Yang et al., 2203.03466)."""
+    """Start the last projection of each sub-layer at 0: each block starts as the identity (Yang et al., 2203.03466)."""
     attention: AttentionBackend = "einx"
-    """Who computes attention, with equal results: einx (the definition), fused (torch's kernel), flex (windows)."""
+    """What computes attention, with equal results: einx (the definition), fused (torch's kernel), flex (windows)."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be built."""
+        """Check that the model can be built."""
         for name, optional in _SIZES.items():
             _check_size(f"model.{name}", getattr(self, name), optional=optional)
         for name in _SWITCHES:
@@ -80,17 +80,17 @@ class ModelConfig:
                 raise ValueError(f"model.{name} is {getattr(self, name)!r}: choose one of {', '.join(allowed)}")
         if self.d_model % self.num_heads:
             raise ValueError(
-                f"model.d_model = {self.d_model} cannot be shared by {self.num_heads} heads: "
+                f"model.d_model = {self.d_model} is not divisible by model.num_heads = {self.num_heads}: "
                 "make model.num_heads a divisor of it"
             )
         if self.num_heads % self.kv_heads:
             raise ValueError(
-                f"model.num_heads = {self.num_heads} cannot be grouped onto {self.kv_heads} key/value heads: "
+                f"model.num_heads = {self.num_heads} is not divisible by model.num_kv_heads = {self.kv_heads}: "
                 "make model.num_kv_heads a divisor of it"
             )
         if self.position == "rope" and self.d_head % 2:
             raise ValueError(
-                f"rotary embedding turns pairs, but a head has an odd width of {self.d_head} "
+                f"rotary embedding rotates pairs, but a head has the odd width {self.d_head} "
                 f"(model.d_model {self.d_model} / model.num_heads {self.num_heads}): make it even"
             )
         for name in ("rope_theta", "norm_eps", "logit_soft_cap"):
@@ -99,7 +99,7 @@ class ModelConfig:
                 raise ValueError(f"model.{name} is {value}: it must be a finite number above 0")
         if self.separator_token is not None and not 0 <= self.separator_token < self.vocab_size:
             raise ValueError(
-                f"model.separator_token is {self.separator_token}, which is no id of a vocabulary of "
+                f"model.separator_token is {self.separator_token}, which is not an id of a vocabulary of "
                 f"{self.vocab_size}: give the id that begins a document, or null"
             )
 
@@ -125,6 +125,6 @@ def _check_size(name: str, value: object, *, optional: bool) -> None:
     if value is None and optional:
         return
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}: give a whole number" + (" or null" if optional else ""))
+        raise ValueError(f"{name} is {value!r}: give an integer" + (" or null" if optional else ""))
     if value < 1:
         raise ValueError(f"{name} is {value}: it must be at least 1" + (", or null" if optional else ""))

@@ -1,50 +1,43 @@
-"""Reading a prompt into the cache, and then one token at a time.
+"""Reading a prompt into the cache, then decoding one token at a time. Axes: see `nn`.
 
-Every tensor has one of few fixed shapes: prompts are padded on the right to a power of two, and a step always reads the
-whole cache. So einx traces each shape once, and a step is recorded or compiled once, however long the text becomes.
+Every tensor has one of a few fixed shapes: prompts are padded on the right to a power of two, and a step always reads
+the whole cache. So einx traces each shape once, and a step is recorded or compiled once, however long the text becomes.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from nn.generation_config import DecodingMode
 from nn.kv_cache import KVCache
 from nn.language_model import TransformerLM
 from nn.recording import record
-
-DecodingMode = Literal["off", "record", "on"]
-"""How a decoding step runs:
-
-- `off`: the code as it stands.
-- `record`: as a list of torch operations, written down at the first step of a model (half a second for four layers).
-- `on`: compiled by torch.compile, which needs a C++ compiler and takes 20 to 90 seconds on a CPU the first time.
-"""
 
 _SHORTEST = 16
 
 
 @dataclass(frozen=True)
 class _Recording:
-    """A step that was recorded, with the cache that it writes to."""
+    """A recorded step, with the cache that it writes to."""
 
     cache: KVCache
     step: Callable[[Tensor, Tensor], Tensor]
-    weights: tuple[int, ...]
-    """Where the parameters lay that it reads."""
+    addresses: tuple[int, ...]
+    """Where in memory the parameters were that it reads."""
 
 
-# One for each model, number of rows and capacity, kept as long as the model: the next text need not record it again.
+# One for each model, number of rows and capacity, as long as the model exists: the next text can use it again.
 _idle: WeakKeyDictionary[TransformerLM, dict[tuple[int, int], _Recording]] = WeakKeyDictionary()
 
 
 class Decoder:
-    """Some rows of text that a model reads and continues, each from its own position.
+    """Rows of text that a model reads and continues, each from its own position.
 
     >>> from nn import ModelConfig
     >>> model = TransformerLM(ModelConfig(vocab_size=100, d_model=32, num_layers=1, num_heads=2))
@@ -62,12 +55,12 @@ class Decoder:
 
         Args:
             model: the language model; its weights may change in place, but not their dtype or device.
-            batch_size: rows.
-            capacity: tokens that a row may have, at most the context, which it is if not given.
+            batch_size: number of rows.
+            capacity: the most tokens in a row, at most the context; the context if not given.
             compile: how steps run.
 
         Raises:
-            ValueError: the capacity, the batch size or the mode cannot be.
+            ValueError: the capacity, the batch size or the mode is not valid.
         """
         if compile not in get_args(DecodingMode):
             raise ValueError(f"compile is {compile!r}: choose one of {', '.join(get_args(DecodingMode))}")
@@ -78,31 +71,31 @@ class Decoder:
         self._compile = compile
         self._step: Callable[[Tensor, Tensor], Tensor] | None = None
         if compile == "record":
-            self._take_up()
+            self._reuse_recording()
 
-    def read(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
-        """Read a prompt into each row, from its beginning; returns the logits, on the CPU, of what follows.
+    def read(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b v"]:
+        """Read a prompt into each row, from position 0, and return the logits of the next token, on the CPU.
 
         Args:
-            rows: for each row at least one id, at most as many as the capacity.
+            rows: for each row at least one id, and at most as many as the capacity.
         """
         self.lengths = [len(row) for row in rows]
         return self._read(self.cache, rows)
 
-    def read_row(self, index: int, ids: Sequence[int]) -> Float[Tensor, " vocab"]:
-        """Read one row anew, and leave the others as they are."""
+    def read_row(self, index: int, ids: Sequence[int]) -> Float[Tensor, " v"]:
+        """Read one row again, from position 0, and leave the others as they are."""
         self.lengths[index] = len(ids)
         return self._read(self.cache.row(index), [ids])[0]
 
     @torch.no_grad()
-    def step(self, ids: Sequence[int | None]) -> Float[Tensor, "b vocab"]:
-        """Add one token to each row; returns the logits, on the CPU, of what follows.
+    def step(self, ids: Sequence[int | None]) -> Float[Tensor, "b v"]:
+        """Append one token to each row and return the logits of the next one, on the CPU.
 
         Args:
-            ids: a token for each row; None leaves the row as it is, and its logits mean nothing.
+            ids: a token for each row; None leaves a row unchanged, and its logits are meaningless.
         """
-        # A row that rests takes part with some token, behind its last one, where nothing looks before it is replaced;
-        # only a full row would lose its last token, and must be read anew before it goes on.
+        # An unchanged row is computed too, with any token, which is written after its last one: nothing attends to it
+        # before it is overwritten. Only a full row loses its last token: it must be read again before it continues.
         places = [min(length, self.cache.capacity - 1) for length in self.lengths]
         device = self.model.embedding.weight.device
         tokens = torch.tensor([0 if token_id is None else token_id for token_id in ids], device=device)
@@ -113,17 +106,17 @@ class Decoder:
         return logits.float().cpu()
 
     def close(self) -> None:
-        """Leave a recorded step to the next decoder of the same model and shape; this one must not be used again."""
+        """Offer a recorded step to the next decoder of the same model and shape; this decoder can no longer be used."""
         if self._compile == "record" and self._step is not None:
-            _idle.setdefault(self.model, {})[self._shape] = _Recording(self.cache, self._step, _places(self.model))
+            _idle.setdefault(self.model, {})[self._shape] = _Recording(self.cache, self._step, _addresses(self.model))
             self._step = None
 
-    def _take_up(self) -> None:
-        """Go on with a recorded step that another decoder has left, if the weights still lie where they lay."""
+    def _reuse_recording(self) -> None:
+        """Use the step that another decoder has recorded, if the weights are still at the same place in memory."""
         recording = _idle.get(self.model, {}).pop(self._shape, None)
-        if recording is not None and recording.weights == _places(self.model):
+        if recording is not None and recording.addresses == _addresses(self.model):
             for values in recording.cache.values:
-                values.zero_()  # a NaN of earlier times would come through the mask, as 0 · NaN
+                values.zero_()  # an old NaN would pass through the mask, as 0 · NaN
             self.cache, self._step = recording.cache, recording.step
 
     @property
@@ -131,13 +124,13 @@ class Decoder:
         return len(self.lengths), self.cache.capacity
 
     @torch.no_grad()
-    def _read(self, cache: KVCache, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b vocab"]:
+    def _read(self, cache: KVCache, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b v"]:
         width = min(power_of_two(max(len(row) for row in rows)), cache.capacity)
         padded = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
         positions = torch.arange(width).expand_as(padded)
         device = self.model.embedding.weight.device
         hidden = self.model.hidden_states(padded.to(device), positions.to(device), cache=cache)
-        # The padding stands behind the prompt, so that no token of it sees any; its places are written over later.
+        # The padding comes after the prompt, so no token of the prompt attends to it; it is overwritten later.
         last = hidden[torch.arange(len(rows)), torch.tensor([len(row) - 1 for row in rows])]
         return self.model.logits(last).float().cpu()
 
@@ -151,24 +144,24 @@ class Decoder:
 
 def step(
     model: TransformerLM, ids: Int[Tensor, " b"], positions: Int[Tensor, " b"], cache: KVCache
-) -> Float[Tensor, "b vocab"]:
-    """Return the logits after one more token in each row, which is noted in the cache."""
+) -> Float[Tensor, "b v"]:
+    """Append one token to each row of the cache and return the logits of the next one."""
     hidden = model.hidden_states(ids[:, None], positions[:, None], cache=cache)
     return model.logits(hidden[:, 0])
 
 
 @cache
-def compiled_step() -> Callable[..., Float[Tensor, "b vocab"]]:
+def compiled_step() -> Callable[..., Float[Tensor, "b v"]]:
     """Return `step`, compiled: one function for all decoders, so that each shape is compiled once."""
     compiled: Callable[..., Tensor] = torch.compile(step, fullgraph=True, dynamic=False)
     return compiled
 
 
-def _places(model: TransformerLM) -> tuple[int, ...]:
-    """Return where each parameter lies: a recording reads these places, whatever the model has been given since."""
+def _addresses(model: TransformerLM) -> tuple[int, ...]:
+    """Return the memory address of each parameter: a recording reads these, even if the model has new parameters."""
     return tuple(parameter.data_ptr() for parameter in model.parameters())
 
 
 def power_of_two(length: int) -> int:
-    """Return the smallest power of two that is no smaller than `length`, and at least 16."""
+    """Return the smallest power of two that is at least `length`, and at least 16."""
     return max(_SHORTEST, 1 << (length - 1).bit_length())

@@ -1,4 +1,4 @@
-"""The feed-forward networks."""
+"""The feed-forward networks. Axes: see `nn`."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from nn.config import FeedForwardKind
-from nn.linear import Linear
+from nn.layers import Linear
 
 
 def silu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -38,7 +38,7 @@ class SwiGLU(Module):
         self.w2 = Linear(d_ff, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
         self.w3 = Linear(d_model, d_ff, device=device, dtype=dtype)
 
-    def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """Apply the network to each position."""
         return self.w2(silu(self.w1(x)) * self.w3(x))
 
@@ -61,7 +61,7 @@ class UngatedNetwork(Module):
         self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
         self.w2 = Linear(d_ff, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
 
-    def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """Apply the network to each position."""
         return self.w2(self.activation(self.w1(x)))
 
@@ -83,4 +83,4 @@ NETWORKS: dict[FeedForwardKind, type[SwiGLU] | type[UngatedNetwork]] = {
     "silu": SiLUNetwork,
     "relu2": ReLU2Network,
 }
-"""The networks by their name in `ModelConfig.ffn`."""
+"""The networks by their names in `ModelConfig.ffn`."""

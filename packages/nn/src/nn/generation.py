@@ -1,8 +1,8 @@
-"""Generating text, as ids: the model knows no characters.
+"""Generating text, as ids: the model does not know characters. Axes: see `nn`.
 
-Once prompt and continuation fill the context, the older half of what the model sees is dropped: it reads the latter
-half anew, from position 0, and goes on. So it always sees at least half a context of the latest text, and what this
-costs is spread over half a context of tokens.
+When prompt and continuation fill the context, the older half is dropped: the model reads the newer half again, from
+position 0, and continues. So it always sees at least half a context of the latest text, and the cost of reading that
+again is spread over half a context of tokens.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -12,12 +12,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from nn.decoding import Decoder, DecodingMode, power_of_two
+from nn.decoding import Decoder, power_of_two
+from nn.generation_config import DecodingMode, SamplingConfig
 from nn.language_model import TransformerLM
-from nn.sampling import SamplingConfig, sample
+from nn.sampling import sample
 
 RECORDING_PAYS_FROM = 150
-"""Tokens: writing a step down takes as long as about 80 steps, and halves the time of the later ones."""
+"""Tokens: recording a step takes as long as about 80 steps, and halves the time of the later ones."""
 
 
 def generate(
@@ -35,16 +36,16 @@ def generate(
     Args:
         model: the language model.
         prompt_ids: at least one id, at most `context_length`.
-        max_new_tokens: where to stop at the latest.
+        max_new_tokens: stop after this many tokens at the latest.
         sampling: how tokens are drawn; from the model's own distribution if not given.
-        stop_tokens: the ids that end the text; the one that does is not yielded.
+        stop_tokens: ids that end the text; they are not yielded.
         generator: a CPU generator; tokens are drawn on the CPU so that a seed means the same on every device.
-        compile: how each step runs, see `DecodingMode`; auto records it where there are enough tokens for it to pay.
+        compile: how each step runs, see `DecodingMode`; auto records it if there are enough tokens to make that faster.
 
     Raises:
         ValueError: the prompt is empty, longer than the context, or has ids outside the vocabulary, a stop token is
-            outside it, or max_new_tokens is negative; at the call, not at the first id. While it runs: the model's
-            logits are not finite.
+            outside it, or max_new_tokens is negative. These are raised by the call, not by the first id. While
+            generating: the model's logits are not finite.
     """
     rows = generate_batch(
         model,
@@ -68,21 +69,21 @@ def generate_batch(
     generators: Sequence[torch.Generator] | None = None,
     compile: DecodingMode | Literal["auto"] = "auto",
 ) -> Iterator[list[int | None]]:
-    """Continue several prompts side by side, of any lengths; yields the new id of each row, None for ended ones.
+    """Continue several prompts of any lengths together, yielding the new id of each row, None for rows that have ended.
 
-    A row with a generator of its own says what it would say alone, up to the rounding of the model's logits.
+    A row with its own generator gives the same text as it would alone, up to the rounding of the model's logits.
 
     Args:
         model: the language model.
-        prompts: one a row; see `generate`.
-        max_new_tokens: in each row, at the latest.
+        prompts: one for each row; see `generate`.
+        max_new_tokens: the most new tokens in each row.
         sampling: see `generate`.
         stop_tokens: see `generate`.
-        generators: one a row; torch's global one if not given.
+        generators: one for each row; torch's global one if not given.
         compile: see `generate`.
 
     Raises:
-        ValueError: see `generate`; or there are not as many generators as prompts.
+        ValueError: see `generate`; or the number of generators is not that of the prompts.
     """
     if generators is not None and len(generators) != len(prompts):
         raise ValueError(f"there are {len(prompts)} prompts but {len(generators)} generators: give one for each row")
@@ -91,7 +92,8 @@ def generate_batch(
     for token_id in stop_tokens:
         if not 0 <= token_id < model.config.vocab_size:
             raise ValueError(
-                f"the stop token {token_id} never comes: the model's ids are below {model.config.vocab_size}"
+                f"the stop token {token_id} is not an id of the model's vocabulary: give ids from 0 to "
+                f"{model.config.vocab_size - 1}"
             )
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens is {max_new_tokens}: give 0 or more")
@@ -111,7 +113,7 @@ def generate_batch(
 
 
 class _Row:
-    """One text: its ids, and what is needed to draw the next."""
+    """One text: its ids, and what is needed to draw the next one."""
 
     def __init__(
         self,
@@ -123,13 +125,13 @@ class _Row:
         self.ids = list(prompt_ids)
         self.ended = False
         self._sampling, self._generator = sampling, generator
-        self._seen: Bool[Tensor, " vocab"] | None = None
+        self._seen: Bool[Tensor, " v"] | None = None
         if sampling.repetition_penalty != 1:
             self._seen = torch.zeros(vocab_size, dtype=torch.bool)
             self._seen[self.ids] = True
 
-    def draw(self, logits: Float[Tensor, " vocab"], stop_tokens: frozenset[int]) -> int | None:
-        """Return the next id and note it, or None where the text has ended."""
+    def draw(self, logits: Float[Tensor, " v"], stop_tokens: frozenset[int]) -> int | None:
+        """Draw and append the next id; return it, or None if the text has ended."""
         if self.ended:
             return None
         token_id = int(sample(logits, self._sampling, self._generator, seen=self._seen))
@@ -148,7 +150,7 @@ def _continue(
     try:
         logits = decoder.read([row.ids for row in rows])
         for remaining in reversed(range(max_new_tokens)):
-            drawn = [row.draw(of_row, stop_tokens) for row, of_row in zip(rows, logits, strict=True)]
+            drawn = [row.draw(row_logits, stop_tokens) for row, row_logits in zip(rows, logits, strict=True)]
             if all(row.ended for row in rows):
                 return
             yield drawn
@@ -158,13 +160,13 @@ def _continue(
         decoder.close()
 
 
-def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Float[Tensor, "b vocab"]:
-    """Let the model read the tokens just drawn; rows that have filled the context go on from its latter half."""
+def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Float[Tensor, "b v"]:
+    """Let the model read the tokens just drawn; rows that have filled the context continue from its newer half."""
     context = decoder.model.config.context_length
     full = [index for index, length in enumerate(decoder.lengths) if length == context and not rows[index].ended]
-    resting = [None if index in full else token_id for index, token_id in enumerate(drawn)]
-    if any(token_id is not None for token_id in resting):
-        logits = decoder.step(resting)
+    next_ids = [None if index in full else token_id for index, token_id in enumerate(drawn)]
+    if any(token_id is not None for token_id in next_ids):
+        logits = decoder.step(next_ids)
     else:
         logits = torch.empty(len(rows), decoder.model.config.vocab_size)
     for index in full:
@@ -175,11 +177,14 @@ def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Flo
 def _check_prompt(model: TransformerLM, prompt_ids: Sequence[int]) -> None:
     config = model.config
     if not prompt_ids:
-        raise ValueError("the prompt is empty: give at least one token, such as the one that separates documents")
+        raise ValueError("the prompt is empty: give at least one id, such as the one that separates documents")
     if len(prompt_ids) > config.context_length:
         raise ValueError(
             f"the prompt has {len(prompt_ids)} tokens, but the model's context is {config.context_length}: shorten it"
         )
     for token_id in prompt_ids:
         if not 0 <= token_id < config.vocab_size:
-            raise ValueError(f"the prompt has the id {token_id}, but the model's vocabulary is {config.vocab_size}")
+            raise ValueError(
+                f"the prompt contains the id {token_id}, but the ids of the model's vocabulary go from 0 to "
+                f"{config.vocab_size - 1}"
+            )

@@ -1,13 +1,13 @@
-"""How every parameter starts: matrices from normal distributions, truncated so that no weight is an outlier.
+"""The initial value of every parameter. Matrices are drawn from normal distributions, truncated to avoid outliers.
 
-    embedding                      normal(0, 1), or normal(0, 1/d_model) if it is the LM head too
+    embedding                      normal(0, 1), or normal(0, 1/d_model) if it is also the LM head
     linear maps                    normal(0, 2/(d_in + d_out))
-    maps that end a sub-layer      the same, or 0 with `zero_init_outputs`
+    last map of a sub-layer        the same, or 0 with `zero_init_outputs`
     gains of norms                 1
-    mix of values                  ½ own + ½ first block's: the mean
-    mix of the embedding           1 stream + 0 embedding: as without it
+    mix of values                  ½ own + ½ first block's: their mean
+    mix of the embedding           1 stream + 0 embedding: no effect at first
 
-Modules call these from `reset_parameters(generator)`; without a generator torch's global one is used.
+Modules call these from `reset_parameters(generator)`; without a generator they use torch's global one.
 """
 
 import torch
@@ -21,25 +21,25 @@ SHORTCUT_MIX_START = (1.0, 0.0)
 
 
 def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | None = None) -> None:
-    """Fill with normal(0, std²), redrawn beyond ±3 std."""
+    """Fill a tensor from normal(0, std²), truncated at ±3 std."""
     init.trunc_normal_(tensor, mean=0.0, std=std, a=-3 * std, b=3 * std, generator=generator)
 
 
 def linear_std(d_in: int, d_out: int) -> float:
-    """Return √(2 / (d_in + d_out)): keeps the scale of both activations and gradients (Glorot & Bengio 2010)."""
+    """Return √(2 / (d_in + d_out)): preserves the scale of both activations and gradients (Glorot & Bengio 2010)."""
     return (2 / (d_in + d_out)) ** 0.5
 
 
 def tied_embedding_std(d_model: int) -> float:
     """Return 1/√d_model: a tied matrix must also serve as the LM head.
 
-    There it meets vectors of d_model entries of size about 1, and this keeps the first logits near size 1; with
-    the embedding's own std of 1 they would be √d_model times as large, and the first loss with them.
+    There it is multiplied by vectors of d_model entries of size about 1, and this keeps the first logits near size 1.
+    With the embedding's own std of 1 they would be √d_model times as large, and so would the first loss.
     """
     return d_model**-0.5
 
 
 def constant_(tensor: Tensor, values: float | tuple[float, ...]) -> None:
-    """Fill with one value, or with one value for each entry of a vector."""
+    """Fill a tensor with one value, or a vector with one value for each entry."""
     with torch.no_grad():
         tensor.copy_(torch.tensor(values, dtype=tensor.dtype, device="cpu").expand_as(tensor))

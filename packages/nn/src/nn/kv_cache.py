@@ -1,34 +1,34 @@
-"""The keys and values of the tokens that a model has read, so that it need not read them again.
-
-Axes: `b` batch, `kv` key/value heads, `c` capacity, `t` new tokens, `e` width of a head.
-"""
+"""The keys and values of the tokens that a model has read, so that they are not computed again. Axes: see `nn`."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import einx
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from nn.attention import AttentionFunction, masked_attention
 from nn.config import ModelConfig
-from nn.masking import number_documents, same_document, visible
+from nn.documents import number_documents, same_document
+from nn.functional import causal_mask
 
 
 @dataclass(frozen=True)
 class KVCache:
-    """Memory of a fixed shape: it is made once, and every step writes into it.
+    """Memory of a fixed shape, allocated once, that every step writes into.
 
-    Each row counts its own positions from 0, so rows of different lengths stand side by side. What lies behind the
-    position of a query is never looked at, whatever an earlier use has left there.
+    Each row counts its own positions from 0, so rows may have different lengths. Attention never looks at what the
+    cache contains after the position of a query, such as the remains of earlier use.
     """
 
     config: ModelConfig
     keys: tuple[Float[Tensor, "b kv c e"], ...]
-    """One tensor a layer: rotated keys."""
+    """One tensor for each layer: rotated keys."""
     values: tuple[Float[Tensor, "b kv c e"], ...]
-    """One tensor a layer: values, first-block values mixed in."""
+    """One tensor for each layer: values, with the first block's mixed in."""
     documents: Int[Tensor, "b c"] | None
-    """The number of each token's document, where attention stops at documents."""
+    """The number of each token's document, if attention stays within documents."""
 
     @classmethod
     def empty(
@@ -40,43 +40,43 @@ class KVCache:
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> "KVCache":
-        """Make room for `capacity` tokens a row.
+        """Allocate a cache for `capacity` tokens in each row.
 
         Args:
             config: the model's.
-            batch_size: rows.
-            capacity: positions a row, at most the context; the whole context if not given.
-            device: where the model is.
+            batch_size: number of rows.
+            capacity: positions in each row, at most the context; the whole context if not given.
+            device: of the model.
             dtype: of the model's activations.
 
         Raises:
-            ValueError: the capacity is below 1 or beyond the model's context, or there are no rows.
+            ValueError: the capacity is below 1 or larger than the model's context, or batch_size is below 1.
         """
         capacity = config.context_length if capacity is None else capacity
         if not 1 <= capacity <= config.context_length:
             raise ValueError(
-                f"a cache of {capacity} positions does not suit a model with a context of {config.context_length}: "
-                "give at least 1 and at most the context"
+                f"capacity is {capacity}, but the model's context is {config.context_length}: give at least 1 and at "
+                "most the context"
             )
         if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}: a cache has at least 1 row")
+            raise ValueError(f"batch_size is {batch_size}: it must be at least 1")
         shape = (batch_size, config.kv_heads, capacity, config.d_head)
 
-        def room() -> tuple[Tensor, ...]:
+        def zeros() -> tuple[Tensor, ...]:
             return tuple(torch.zeros(shape, device=device, dtype=dtype) for _ in range(config.num_layers))
 
         documents = None
         if config.separator_token is not None:
             documents = torch.zeros(batch_size, capacity, dtype=torch.long, device=device)
-        return cls(config, room(), room(), documents)
+        return cls(config, zeros(), zeros(), documents)
 
     @property
     def capacity(self) -> int:
-        """Positions a row."""
+        """Positions in each row."""
         return self.keys[0].shape[2]
 
     def row(self, index: int) -> "KVCache":
-        """Return one row of this cache, as the same memory."""
+        """Return one row of this cache, which shares its memory."""
         one = slice(index, index + 1)
         return KVCache(
             self.config,
@@ -85,29 +85,44 @@ class KVCache:
             None if self.documents is None else self.documents[one],
         )
 
-    def write(
-        self,
-        layer: int,
-        k: Float[Tensor, "b kv t e"],
-        v: Float[Tensor, "b kv t e"],
-        positions: Int[Tensor, "b t"],
-    ) -> tuple[Float[Tensor, "b kv c e"], Float[Tensor, "b kv c e"]]:
-        """Store the keys and values of new tokens, and return all of the layer's."""
-        # By indexing, since the compiler turns scatter_ into copies of the whole cache.
-        rows = torch.arange(len(positions), device=positions.device)[:, None]
-        self.keys[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", k)
-        self.values[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", v)
-        return self.keys[layer], self.values[layer]
+    def attention(self, token_ids: Int[Tensor, "b t"], positions: Int[Tensor, "b t"] | None) -> list[AttentionFunction]:
+        """Return a function for each layer that computes the attention of new tokens.
 
-    def mask(self, token_ids: Int[Tensor, "b t"], positions: Int[Tensor, "b t"]) -> Bool[Tensor, "b 1 t c"]:
-        """Return what new tokens may see of the cache once they are in it; notes their documents.
+        It writes their keys and values into the cache, then attends to all that the cache contains.
 
         Args:
-            token_ids: new tokens, side by side in each row.
-            positions: where they stand.
+            token_ids: the new tokens of each row.
+            positions: their positions.
+
+        Raises:
+            ValueError: positions are not given for each of the ids.
         """
-        places = torch.arange(self.capacity, device=positions.device)
-        allowed = visible(positions, places, window=self.config.window)
+        if positions is None or token_ids.ndim != 2 or positions.shape != token_ids.shape:
+            raise ValueError(
+                f"token_ids has the shape {tuple(token_ids.shape)} and token_positions "
+                f"{None if positions is None else tuple(positions.shape)}: with a cache, give both as [batch, tokens]"
+            )
+        attend = masked_attention(self.config.attention, self._mask(token_ids, positions))
+        return [partial(self._attend, layer, positions, attend) for layer in range(self.config.num_layers)]
+
+    def _attend(
+        self,
+        layer: int,
+        positions: Int[Tensor, "b t"],
+        attend: AttentionFunction,
+        queries: Float[Tensor, "b h t e"],
+        keys: Float[Tensor, "b kv t e"],
+        values: Float[Tensor, "b kv t e"],
+    ) -> Float[Tensor, "b h t e"]:
+        # By indexing: the compiler turns scatter_ into copies of the whole cache.
+        rows = torch.arange(len(positions), device=positions.device)[:, None]
+        self.keys[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", keys)
+        self.values[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", values)
+        return attend(queries, self.keys[layer], self.values[layer])
+
+    def _mask(self, token_ids: Int[Tensor, "b t"], positions: Int[Tensor, "b t"]) -> Bool[Tensor, "b 1 t c"]:
+        """Return which positions of the cache each new token attends to, and store the numbers of their documents."""
+        allowed = causal_mask(self.capacity, positions.device, window=self.config.window, queries=positions)
         if self.documents is not None and self.config.separator_token is not None:
             before = self.documents.gather(1, (positions[:, :1] - 1).clamp(min=0))
             before = torch.where(positions[:, :1] > 0, before, 0)

@@ -1,9 +1,9 @@
-"""A function of tensors, written down once as a list of torch operations, then replayed.
+"""A function of tensors, recorded once as a list of torch operations, then replayed.
 
-Small tensors leave a model waiting for Python: a decoding step spends more time between operations than in them. So its
-operations are recorded once, with the shapes that they have, and the list is tidied: what is the same at each replay is
-computed once, what is computed twice is computed once, and views of views become one. No compiler is needed, and no
-operation changes, so the results are the same to the bit.
+With small tensors a model waits for Python: a decoding step spends more time between operations than in them. So its
+operations are recorded once, for fixed shapes, and the list is simplified: what is the same at each replay is computed
+only once, repeated computations are shared, and views of views are merged. No compiler is needed, and the operations
+themselves do not change, so the results are the same bits.
 """
 
 import operator
@@ -17,7 +17,9 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
-_SMALL = 1 << 16  # numbers; a larger constant is computed anew, so that nothing as large as a weight is held twice
+_SMALL = (
+    1 << 16
+)  # elements; a larger constant is computed at each replay, so that nothing as large as a weight is stored twice
 _RESHAPES = {torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default, torch.ops.aten.unsqueeze.default}
 _VIEWS = _RESHAPES | {
     torch.ops.aten.alias.default,
@@ -29,10 +31,10 @@ _VIEWS = _RESHAPES | {
 
 
 def record(function: Callable[..., Tensor], *examples: Tensor) -> Callable[..., Tensor]:
-    """Return a function that does what `function` does, for arguments of the shapes of `examples`.
+    """Return a function that computes the same as `function`, for arguments with the shapes of `examples`.
 
-    `function` is called once. It must not look at the values of its arguments, and tensors that it takes from
-    elsewhere, such as a model's parameters and a cache, are kept: they are read, and written to, at each replay.
+    `function` is called once. It must not depend on the values of its arguments in Python. Tensors that it takes from
+    elsewhere, such as a model's parameters or a cache, are referenced: each replay reads and writes them.
     """
     recorded: GraphModule = make_fx(function)(*examples)
     changing = _changing(recorded)
@@ -45,17 +47,17 @@ def record(function: Callable[..., Tensor], *examples: Tensor) -> Callable[..., 
 
 
 def _changing(recorded: GraphModule) -> set[Node]:
-    """Return the nodes whose memory an operation writes to: reading them early or late is not the same."""
-    memory: dict[Node, object] = {}  # whose numbers each node shows: its own, or those that it is a view of
+    """Return the nodes whose memory an operation writes to: the order of reading and writing them matters."""
+    memory: dict[Node, object] = {}  # whose memory each node shows: its own, or that of the node that it is a view of
     written: set[object] = set()
     for node in recorded.graph.nodes:
         target, source = node.target, node.args[0] if node.args else None
         writes = isinstance(target, OpOverload) and target._schema.is_mutable
-        passes_on = writes or target is operator.getitem or (isinstance(target, OpOverload) and target.is_view)
-        if node.op == "get_attr":  # the same tensor has a node for each time that it is read
+        shows_source = writes or target is operator.getitem or (isinstance(target, OpOverload) and target.is_view)
+        if node.op == "get_attr":  # a tensor has one node for each time it is read
             memory[node] = getattr(recorded, str(target)).untyped_storage().data_ptr()
         else:
-            memory[node] = memory[source] if passes_on and isinstance(source, Node) else node
+            memory[node] = memory[source] if shows_source and isinstance(source, Node) else node
         if writes:
             written.update(
                 memory[value]
@@ -65,20 +67,20 @@ def _changing(recorded: GraphModule) -> set[Node]:
     return {node for node in memory if memory[node] in written}
 
 
-def _is_steady(node: Node, changing: set[Node]) -> bool:
-    """Say whether a node gives the same for the same arguments wherever it stands."""
+def _is_pure(node: Node, changing: set[Node]) -> bool:
+    """Return whether a node gives the same result for the same arguments at any point of the list."""
     if not isinstance(node.target, OpOverload) or node in changing:
         return False
     return torch.Tag.nondeterministic_seeded not in node.target.tags and not changing.intersection(node.all_input_nodes)
 
 
 def _fold_constants(recorded: GraphModule, changing: set[Node]) -> None:
-    """Compute now what depends on no argument: views of the weights, and small tensors such as ranges."""
+    """Compute what does not depend on the arguments: views of the weights, and small tensors such as ranges."""
     known: dict[Node, Tensor] = {}
     for node in recorded.graph.nodes:
         if node.op == "get_attr" and node not in changing:
             known[node] = getattr(recorded, str(node.target))
-        elif _is_steady(node, changing) and all(argument in known for argument in node.all_input_nodes):
+        elif _is_pure(node, changing) and all(argument in known for argument in node.all_input_nodes):
             result = node.target(*map_arg(node.args, known.__getitem__), **map_arg(node.kwargs, known.__getitem__))
             if isinstance(result, Tensor) and (node.target.is_view or result.numel() <= _SMALL):
                 known[node] = result
@@ -91,18 +93,18 @@ def _fold_constants(recorded: GraphModule, changing: set[Node]) -> None:
 
 
 def _share_repetitions(graph: Graph, changing: set[Node]) -> None:
-    """Let every layer use the one result of what all of them compute, such as the mask."""
+    """Compute once what all layers compute alike, such as views of the mask."""
     first: dict[str, Node] = {}
     for node in graph.nodes:
-        steady = _is_steady(node, changing)
-        if steady or (node.op == "get_attr" and node not in changing):
+        pure = _is_pure(node, changing)
+        if pure or (node.op == "get_attr" and node not in changing):
             same = first.setdefault(f"{node.op} {node.target} {node.args} {node.kwargs}", node)
             if same is not node:
                 node.replace_all_uses_with(same)
 
 
 def _merge_views(graph: Graph) -> None:
-    """Make one of each chain of reshapes of whole, contiguous tensors, and drop the views that change nothing."""
+    """Merge each chain of reshapes of contiguous tensors into one, and remove the views that change nothing."""
     for node in graph.nodes:
         if node.target not in _VIEWS:
             continue
@@ -116,7 +118,7 @@ def _merge_views(graph: Graph) -> None:
 
 
 def _is_reshape(view: Node) -> bool:
-    """Say whether a view shows the numbers of a contiguous tensor in their order."""
+    """Return whether a view shows all elements of a contiguous tensor in their order."""
     before, after = view.args[0].meta["val"], view.meta["val"]  # type: ignore[union-attr]
     return before.is_contiguous() and after.is_contiguous() and before.numel() == after.numel()
 

@@ -1,65 +1,30 @@
-"""Choosing the next token from logits."""
-
-import math
-from dataclasses import dataclass
+"""Choosing the next token from logits. Axes: see `nn`."""
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-_GREEDY_BELOW = 1e-30  # float32 has hardly smaller numbers to divide by, and at 1e-30 all is greedy anyway
-_FIRST_RANKED = 256  # most often the set of top-p is among these, and finding them costs an eighth of sorting 10,000
+from nn.generation_config import SamplingConfig
 
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How the next token is drawn. The defaults draw from the model's own distribution.
-
-    The settings apply in this order: repetition penalty, temperature, top-k, top-p, min-p.
-    """
-
-    temperature: float = 1.0
-    """Logits are divided by it; 0 always takes the most probable token (greedy)."""
-    top_k: int | None = None
-    """Draw from the k most probable tokens only (Fan et al. 2018, arXiv:1805.04833); none: no limit."""
-    top_p: float = 1.0
-    """Draw from the smallest set whose probability reaches p (Holtzman et al. 2019, arXiv:1904.09751)."""
-    min_p: float = 0.0
-    """Draw from tokens at least min_p times as probable as the first one (Nguyen et al. 2024, arXiv:2407.01082)."""
-    repetition_penalty: float = 1.0
-    """Tokens seen before have positive logits divided by it, negative ones multiplied (Keskar et al. 2019,
-    arXiv:1909.05858); above 1 makes them rarer, 1 changes nothing."""
-
-    def __post_init__(self) -> None:
-        """Refuse what no distribution follows from."""
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature is {self.temperature}: give 0 (greedy) or a number above it")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k is {self.top_k}: give at least 1, or leave it out")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}: give a number above 0 and at most 1")
-        if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p is {self.min_p}: give a number from 0 (no limit) to 1")
-        if not 0 < self.repetition_penalty < math.inf:
-            raise ValueError(
-                f"repetition_penalty is {self.repetition_penalty}: give a number above 0, such as 1.2, or 1 for none"
-            )
+_GREEDY_BELOW = 1e-30  # float32 has few smaller numbers to divide by, and at 1e-30 sampling is greedy anyway
+_FIRST_RANKED = 256  # the set of top-p is usually among these; finding them costs an eighth of sorting 10,000
 
 
 def next_token_probabilities(
-    logits: Float[Tensor, "*lead vocab"], config: SamplingConfig, seen: Bool[Tensor, "*lead vocab"] | None = None
-) -> Float[Tensor, "*lead vocab"]:
+    logits: Float[Tensor, "*b v"], config: SamplingConfig, seen: Bool[Tensor, "*b v"] | None = None
+) -> Float[Tensor, "*b v"]:
     """Return the distribution that `sample` draws from.
 
-    The repetition penalty comes first, then temperature, top-k, top-p and min-p, each on what those before it left.
+    The repetition penalty is applied first, then temperature, top-k, top-p and min-p, each to the tokens that the ones
+    before it keep.
 
     Args:
-        logits: the model's, one row for each token to draw.
+        logits: one row for each token to draw.
         config: how to draw.
-        seen: True for the tokens that the prompt or the text so far has; only a repetition penalty looks at it.
+        seen: True for the tokens of the prompt and the text so far; used by the repetition penalty only.
 
     Raises:
-        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or of
+        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or has
             another shape.
     """
     scores = _penalized(logits, config, seen)
@@ -71,31 +36,31 @@ def next_token_probabilities(
 
 
 def sample(
-    logits: Float[Tensor, "*lead vocab"],
+    logits: Float[Tensor, "*b v"],
     config: SamplingConfig,
     generator: torch.Generator | None = None,
     *,
-    seen: Bool[Tensor, "*lead vocab"] | None = None,
-) -> Int[Tensor, "*lead"]:
-    """Draw one token for each row of logits; returns ids of shape `[...]`.
+    seen: Bool[Tensor, "*b v"] | None = None,
+) -> Int[Tensor, "*b"]:
+    """Draw one token for each row of logits.
 
-    One uniform number a row decides: the token drawn is where the running sum of the probabilities passes it.
+    Each row takes one uniform number; the token at which the running sum of the probabilities passes it is drawn.
 
     Args:
-        logits: the model's, one row for each token to draw.
+        logits: one row for each token to draw.
         config: how to draw.
-        generator: where the uniform numbers come from, on the device of the logits; torch's own if not given.
-        seen: True for the tokens that the prompt or the text so far has; only a repetition penalty looks at it.
+        generator: draws the uniform numbers, on the device of the logits; torch's global one if not given.
+        seen: True for the tokens of the prompt and the text so far; used by the repetition penalty only.
 
     Raises:
-        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or of
+        ValueError: a logit is NaN or +∞, or all are −∞; or a repetition penalty is set and `seen` is not given or has
             another shape.
     """
     scores = _penalized(logits, config, seen)
     if config.temperature < _GREEDY_BELOW:
         return _best(scores)[1]
     weights, ids = _candidates(scores, config)
-    # float32 steps are too coarse for the running sum of a large vocabulary, but Apple's GPUs have nothing finer.
+    # float32 is too coarse for the running sum of a large vocabulary, but Apple's GPUs have no float64.
     sums = weights.cumsum(-1, dtype=torch.float32 if weights.device.type == "mps" else torch.float64).contiguous()
     total = sums[..., -1:]
     uniform = torch.rand(total.shape, generator=generator, dtype=sums.dtype, device=sums.device)
@@ -105,35 +70,39 @@ def sample(
 
 
 def _penalized(logits: Tensor, config: SamplingConfig, seen: Tensor | None) -> Tensor:
-    """Return the logits in float32, those of seen tokens moved down by the penalty."""
+    """Return the logits in float32, those of seen tokens lowered by the penalty."""
     scores = logits.float()
     penalty = config.repetition_penalty
     if penalty == 1:
         return scores
     if seen is None:
-        raise ValueError(f"repetition_penalty is {penalty}, so the tokens seen so far are needed: give `seen`")
+        raise ValueError(f"repetition_penalty is {penalty}, which needs the tokens seen so far: give `seen`")
     if seen.shape != scores.shape:
-        raise ValueError(f"`seen` has the shape {tuple(seen.shape)}: give that of the logits, {tuple(scores.shape)}")
+        raise ValueError(
+            f"`seen` has the shape {tuple(seen.shape)}: it must have that of the logits, {tuple(scores.shape)}"
+        )
     return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
 
 
-def _best(scores: Float[Tensor, "*lead vocab"]) -> tuple[Float[Tensor, "*lead"], Int[Tensor, "*lead"]]:
+def _best(scores: Float[Tensor, "*b v"]) -> tuple[Float[Tensor, "*b"], Int[Tensor, "*b"]]:
     """Return the highest score of each row and its token."""
     highest, token = scores.max(-1)  # NaN if any score is
     if not torch.isfinite(highest).all():
-        raise ValueError("the model's logits are not finite, so no token can be chosen: its training has diverged")
+        raise ValueError(
+            "the model's logits are not finite (NaN or infinity), so no token can be chosen: its training has diverged"
+        )
     return highest, token
 
 
 def _candidates(
-    scores: Float[Tensor, "*lead vocab"], config: SamplingConfig
-) -> tuple[Float[Tensor, "*lead n"], Int[Tensor, "*lead n"] | None]:
-    """Return the weights, proportional to probabilities, of the tokens that remain, and their ids if not all in order.
+    scores: Float[Tensor, "*b v"], config: SamplingConfig
+) -> tuple[Float[Tensor, "*b m"], Int[Tensor, "*b m"] | None]:
+    """Return the weights, proportional to probabilities, of the candidates, and their ids.
 
-    The first token has the weight 1.
+    The most probable token has the weight 1. No ids means that the candidates are the whole vocabulary in order.
     """
     highest, _ = _best(scores)
-    # From the maximum down, since a tiny temperature must not make infinities of all logits.
+    # Relative to the maximum, so that a tiny temperature does not turn all logits into infinities.
     weights = ((scores - highest.unsqueeze(-1)) / config.temperature).exp()
     ids = None
     if config.top_k is not None and config.top_k < weights.shape[-1]:
@@ -142,7 +111,7 @@ def _candidates(
         needed = max(config.top_p, _GREEDY_BELOW) * weights.sum(-1, keepdim=True)
         if ids is None:
             weights, ids = _ranked(weights, needed)
-        # A token belongs to the smallest set if those before it have not reached p; so the first one always does.
+        # A token belongs to the smallest set if those before it have not reached p, so the first one always does.
         reached_before = weights.cumsum(-1) - weights
         weights = weights * (reached_before < needed)
     if config.min_p > 0:
@@ -151,9 +120,9 @@ def _candidates(
 
 
 def _ranked(
-    weights: Float[Tensor, "*lead vocab"], needed: Float[Tensor, "*lead 1"]
-) -> tuple[Float[Tensor, "*lead n"], Int[Tensor, "*lead n"]]:
-    """Return the highest weights, from the top down, as many as it takes to reach `needed`, or more; and their ids."""
+    weights: Float[Tensor, "*b v"], needed: Float[Tensor, "*b 1"]
+) -> tuple[Float[Tensor, "*b m"], Int[Tensor, "*b m"]]:
+    """Return the highest weights in descending order, enough of them to reach `needed`, and their ids."""
     if weights.shape[-1] > _FIRST_RANKED:
         first, ids = weights.topk(_FIRST_RANKED, dim=-1)
         if (first.sum(-1, keepdim=True) >= needed).all():

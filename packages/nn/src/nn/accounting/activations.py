@@ -1,11 +1,11 @@
-"""What the forward pass of our modules leaves in memory for the backward pass.
+"""What the forward pass of our modules keeps in memory for the backward pass.
 
-PyTorch keeps what the derivative of each operation needs. Which tensors these are was read off with
-`torch.autograd.graph.saved_tensors_hooks`, for every switch of the model; here they are counted, all that grow with
-the model, and the tests compare the sums. Left out are statistics of one number a vector, rotary angles and masks.
+PyTorch keeps what the derivative of each operation needs. Which tensors these are was found with
+`torch.autograd.graph.saved_tensors_hooks`, for every option of the model. Here they are counted, all that grow with the
+model, and the tests compare the sums. Not counted are statistics of one number per vector, rotary angles and masks.
 
-Letters: `n` tokens of the batch, `d` model width, `f` feed-forward width, `v` vocabulary, `S` scores (batch·heads·t²).
-In bytes: `a` results of matrix products, `r` the residual stream, and 4 where modules compute in float32.
+Letters as in `nn`, and `S` for the number of scores, b·h·t². In bytes: `a` is the width of the results of matrix
+products, `r` that of the residual stream, and 4 is used where modules compute in float32.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from typing import Literal
 
 from nn.accounting.breakdown import Breakdown
 from nn.accounting.parameters import count_parameters
-from nn.accounting.precision import Precision, activation_bytes, weight_bytes
+from nn.accounting.precision import PrecisionScheme, activation_bytes, weight_bytes
 from nn.config import ModelConfig
 
-Loss = Literal["plain", "chunked"]
-"""`cross_entropy` of all logits, or `linear_cross_entropy`, which never holds them all."""
+LossKind = Literal["plain", "chunked"]
+"""`cross_entropy` of all logits, or `linear_cross_entropy`, which never stores them all."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class KeptActivations(Breakdown):
     """Bytes kept between forward and backward pass, by component over all layers."""
 
     norms: int
-    """The residual stream where norms read it, what they computed, and embedding and shortcut."""
+    """The inputs of the norms, their normalized values, and the tensors of embedding norm and shortcut."""
     attention: int
-    """Its input, queries, keys, values, and the sum of values."""
+    """Its input, queries, keys, values, and the weighted sum of values."""
     scores: int
-    """Scores and softmax, where the back end writes them down."""
+    """Scores and softmax, if the back end stores them."""
     feedforward: int
-    """Its input and all results inside."""
+    """Its input and all intermediate results."""
     logits: int
     """The input of the LM head, logits, and the loss."""
     casts: int
@@ -40,14 +40,14 @@ class KeptActivations(Breakdown):
 
 @dataclass(frozen=True)
 class Pass:
-    """A forward pass whose memory is counted."""
+    """A forward pass whose memory is counted. The functions of this package call it `of`."""
 
     config: ModelConfig
     batch: int
     sequence: int
-    precision: Precision
+    precision: PrecisionScheme
     compiled: bool
-    loss: Loss
+    loss: LossKind
     chunk_tokens: int | None = None
     accelerator: bool = False
 
@@ -63,17 +63,17 @@ class Pass:
 
     @property
     def vectors(self) -> int:
-        """Bytes of one activation as wide as the model: a·n·d."""
+        """Bytes of one activation of the width of the model: a·n·d."""
         return activation_bytes(self.precision) * self.tokens * self.config.d_model
 
     @property
     def key_vectors(self) -> int:
-        """Bytes of the keys, or the values, of one layer as they are projected."""
+        """Bytes of the keys, or of the values, of one layer after their projection: a·n·kv·e."""
         return self.vectors * self.config.kv_heads // self.config.num_heads
 
     @property
     def hidden(self) -> int:
-        """Bytes of one activation as wide as the feed-forward network: a·n·f."""
+        """Bytes of one activation of the width of the feed-forward network: a·n·f."""
         return activation_bytes(self.precision) * self.tokens * self.config.feedforward_width
 
     @property
@@ -83,12 +83,12 @@ class Pass:
 
     @property
     def readers_keep_copies(self) -> bool:
-        """Whether each linear map keeps its own bfloat16 copy of its input, as autocast makes them."""
+        """Whether each linear map keeps its own bfloat16 copy of its input, made by autocast."""
         return self.precision == "mixed" and not self.compiled
 
 
 def kept_activations(of: Pass) -> KeptActivations:
-    """Count what the backward pass will need."""
+    """Count what the backward pass needs."""
     layers = of.config.num_layers
     return KeptActivations(
         norms=_norms(of),
@@ -101,7 +101,7 @@ def kept_activations(of: Pass) -> KeptActivations:
 
 
 def _norm(of: Pass) -> int:
-    """One norm of the stream: x and x/rms(x) in float32; the compiler keeps x alone and divides again."""
+    """One norm of the stream: x and x/rms(x) in float32; the compiler keeps only x and divides again."""
     return of.stream if of.compiled else 2 * 4 * of.tokens * of.config.d_model
 
 
@@ -109,7 +109,7 @@ def _norms(of: Pass) -> int:
     config = of.config
     kept = 0 if config.norm == "none" else (2 * config.num_layers + 1) * _norm(of)
     if config.norm != "none" and of.compiled:
-        kept -= _norm(of)  # the final norm's input follows from what the last block keeps anyway
+        kept -= _norm(of)  # the input of the final norm follows from what the last block keeps
     kept += _norm(of) if config.embedding_norm else 0
     if config.embedding_shortcut:
         kept += of.stream if of.compiled else config.num_layers * of.stream
@@ -117,17 +117,17 @@ def _norms(of: Pass) -> int:
 
 
 def _input(of: Pass, readers: int) -> int:
-    """The input of linear maps, which their weights' gradients are products of."""
+    """The input of linear maps, a factor of their weights' gradients."""
     return (readers if of.readers_keep_copies else 1) * of.vectors
 
 
 def _attention(of: Pass) -> int:
-    """One layer: the input; q, k and v as the back end reads them; the sum of values, as the output map reads it."""
+    """One layer: the input; queries, keys and values as the back end reads them; the weighted sum of values."""
     config = of.config
-    # Keys and values are copied for every head of queries, but a single one is looked at by all.
+    # Keys and values are copied for every query head, but a single key/value head is expanded without a copy.
     keys = of.key_vectors if config.attention != "einx" and config.kv_heads == 1 else of.vectors
     kept = _input(of, 3) + of.vectors + 2 * keys + of.vectors
-    if config.attention != "einx":  # fused back ends keep their result beside the copy that the output map reads
+    if config.attention != "einx":  # fused back ends keep their result, besides the copy that the output map reads
         kept += of.vectors
     if config.qk_norm:
         normalized = of.vectors + of.key_vectors
@@ -141,7 +141,7 @@ def _first_values(of: Pass) -> int:
 
 
 def _scores(of: Pass) -> int:
-    """One layer: two of S, `exp(scores)` in float32 and its normalized form, or the compiler's scores and softmax."""
+    """One layer: two of S, `exp(scores)` in float32 and its normalized form or, compiled, scores and softmax."""
     if of.config.attention != "einx":
         return 0
     width = activation_bytes(of.precision)
@@ -151,8 +151,8 @@ def _scores(of: Pass) -> int:
 def _feedforward(of: Pass) -> int:
     """One layer: the input, and W1 x, σ(W1 x), SiLU(W1 x), W3 x and the product.
 
-    Without a gate W1 x, σ(W1 x) or relu(W1 x), and the activation. The compiler keeps only what matrix products return
-    or read: W1 x, W3 x, and what W2 reads.
+    Without a gate: W1 x, σ(W1 x) or relu(W1 x), and the activation. Compiled, only the results and inputs of matrix
+    products are kept: W1 x, W3 x, and the input of W2.
     """
     gated = of.config.ffn == "swiglu"
     hidden = (3 if gated else 2) if of.compiled else (5 if gated else 3)
@@ -160,7 +160,7 @@ def _feedforward(of: Pass) -> int:
 
 
 def _logits(of: Pass) -> int:
-    """The head's input; in the plain loss shifted logits and their exponentials; for the compiler logits alone."""
+    """The head's input; in the plain loss shifted logits and their exponentials or, compiled, only logits."""
     if of.loss == "chunked":
         return 0
     numbers = of.tokens * of.config.vocab_size
@@ -170,7 +170,7 @@ def _logits(of: Pass) -> int:
 
 
 def _casts(of: Pass) -> int:
-    """The matrices in bfloat16, which autocast keeps; the chunked loss needs the head's in the forward pass alone."""
+    """The matrices in bfloat16, which autocast keeps; the chunked loss needs the head's only in the forward pass."""
     if of.precision != "mixed":
         return 0
     count = count_parameters(of.config)

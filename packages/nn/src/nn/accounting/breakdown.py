@@ -1,4 +1,4 @@
-"""A count that is made of parts."""
+"""A count that is the sum of its parts."""
 
 from dataclasses import dataclass, fields
 
@@ -18,7 +18,7 @@ class Breakdown:
 
 
 def at_least_one(**sizes: int) -> None:
-    """Refuse sizes that nothing can have.
+    """Check that all sizes are at least 1.
 
     Raises:
         ValueError: a size is below 1.

@@ -1,7 +1,7 @@
-"""How much memory decoding needs for the keys and values of what has been read."""
+"""The memory that decoding needs for keys and values of the tokens read so far."""
 
 from nn.accounting.breakdown import at_least_one
-from nn.accounting.precision import Precision, activation_bytes
+from nn.accounting.precision import PrecisionScheme, activation_bytes
 from nn.config import ModelConfig
 
 
@@ -10,7 +10,7 @@ def kv_cache_bytes(
     batch: int = 1,
     capacity: int | None = None,
     *,
-    precision: Precision = "float32",
+    precision: PrecisionScheme = "float32",
     only_window: bool = False,
 ) -> int:
     """Return the bytes of `2 · layers · batch · kv_heads · capacity · d_head` numbers: keys and values.
@@ -19,9 +19,9 @@ def kv_cache_bytes(
         config: the model.
         batch: sequences.
         capacity: positions in each; the model's context if not given.
-        precision: of the activations.
-        only_window: count what a window makes necessary, the last `window` positions, and not all of the capacity,
-            which is what a cache of fixed places holds.
+        precision: decides the width of the activations.
+        only_window: count only the last `window` positions, which attention needs, instead of the whole capacity, which
+            `KVCache` allocates.
 
     Raises:
         ValueError: a size is below 1.

@@ -1,4 +1,4 @@
-"""How long arithmetic takes."""
+"""How long computing takes."""
 
 import math
 
@@ -9,9 +9,9 @@ def training_seconds(flops: float | int, peak_flops: float | int, mfu: float | i
     """Return `flops / (mfu · peak_flops)`.
 
     Args:
-        flops: all that is to be computed.
-        peak_flops: FLOPs that the hardware does in a second at best, by its data sheet and in the dtype used.
-        mfu: model FLOPs utilization, the share of it that training reaches (Chowdhery et al. 2022, arXiv:2204.02311,
+        flops: the FLOPs to compute.
+        peak_flops: the most FLOPs per second of the hardware, by its data sheet, for the dtype used.
+        mfu: model FLOPs utilization, the fraction of it that training reaches (Chowdhery et al. 2022, arXiv:2204.02311,
             appendix B): 0.3 to 0.5 is common.
 
     Raises:
@@ -25,5 +25,5 @@ def training_seconds(flops: float | int, peak_flops: float | int, mfu: float | i
     if not 0 < peak_flops < math.inf:
         raise ValueError(f"peak_flops is {peak_flops}: give the FLOPs per second of your hardware, such as 19.5e12")
     if not 0 < mfu <= 1:
-        raise ValueError(f"mfu is {mfu}: give a share above 0 and at most 1, such as 0.5")
+        raise ValueError(f"mfu is {mfu}: give a fraction above 0 and at most 1, such as 0.5")
     return flops / (mfu * peak_flops)

@@ -1,9 +1,9 @@
-"""How many floating-point operations a pass takes: those of the matrix products, which are nearly all.
+"""How many floating-point operations a pass takes, counting the matrix products, which are nearly all of them.
 
-The product of `[m, k]` and `[k, n]` takes mnk multiplications and as many additions: 2mnk FLOPs. Norms, softmax,
-rotation and activations are not counted, as is usual.
+The product of `[m, k]` and `[k, n]` takes mnk multiplications and as many additions: 2mnk FLOPs. As usual,
+norms, softmax, rotation and activations are not counted.
 
-Letters: `b` batch, `t` positions, `d` model width, `e` width of a head, `h` query heads.
+Letters: see `nn`.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from nn.accounting.breakdown import Breakdown, at_least_one
 from nn.accounting.parameters import count_parameters, num_ffn_matrices, qkv_width
 from nn.config import ModelConfig
 
-Pairs = Literal["dense", "visible"]
-"""Which pairs of a query and a key count: all t×t, or only those that the mask lets through."""
+PairKind = Literal["dense", "visible"]
+"""Which pairs of a query and a key are counted: all t·t, or only those that the mask allows."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class FlopCount(Breakdown):
     """The LM head, at every position."""
 
     def times(self, factor: int) -> "FlopCount":
-        """Return every part multiplied."""
+        """Return every part multiplied by a factor."""
         return FlopCount(**{name: factor * flops for name, flops in self.parts().items()})
 
 
-def attention_pairs(config: ModelConfig, sequence: int, pairs: Pairs = "dense") -> int:
+def attention_pairs(config: ModelConfig, sequence: int, pairs: PairKind = "dense") -> int:
     """Count the pairs of a query and a key in one head and one sequence.
 
-    `dense`: t², what the back ends `einx` and `fused` multiply when they mask scores that they have computed.
-    `visible`: those that may see each other, `Σᵢ min(i, window)` for i = 1 … t, which is t(t+1)/2 without a window;
-    a back end that skips all that is masked comes down to this. The borders of documents are not known here.
+    `dense`: t², what the back ends `einx` and `fused` compute when they mask scores afterwards.
+    `visible`: the pairs that the mask allows, `Σᵢ min(i, window)` for i = 1 … t, which is t(t+1)/2 without a window. A
+    back end that skips everything masked computes these. The borders of documents are not taken into account.
 
     Raises:
-        ValueError: the sequence has no tokens, or the convention is not known.
+        ValueError: the sequence has no tokens, or `pairs` is unknown.
     """
     at_least_one(sequence=sequence)
     if pairs == "dense":
@@ -55,11 +55,11 @@ def attention_pairs(config: ModelConfig, sequence: int, pairs: Pairs = "dense") 
     if pairs == "visible":
         window = min(sequence, config.window or sequence)
         return window * (window + 1) // 2 + (sequence - window) * window
-    raise ValueError(f"pairs is {pairs!r}: choose one of {', '.join(get_args(Pairs))}")
+    raise ValueError(f"pairs is {pairs!r}: choose one of {', '.join(get_args(PairKind))}")
 
 
 def forward_flops(
-    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: PairKind = "dense"
 ) -> FlopCount:
     """Count the FLOPs of a forward pass with logits at every position.
 
@@ -91,32 +91,33 @@ def forward_flops(
 
 
 def backward_flops(
-    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: PairKind = "dense"
 ) -> FlopCount:
     """Count the FLOPs of the backward pass of a loss on all logits: twice those of the forward pass.
 
     The gradient of `C = A B` takes two products as large as the first, `dA = dC Bᵀ` and `dB = Aᵀ dC`. Both are needed
-    everywhere: even the first block's input leads to parameters, those of the embedding, whose own gradient is a sum
-    of rows and no product. What a fused back end computes a second time instead of storing it is not counted.
+    everywhere, even for the first block's input, since the embedding needs it; the embedding's own gradient is a sum of
+    rows, not a product. What a fused back end recomputes instead of storing is not counted.
     """
     return forward_flops(config, batch, sequence, pairs=pairs).times(2)
 
 
 def training_flops(
-    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: Pairs = "dense"
+    config: ModelConfig, batch: int = 1, sequence: int | None = None, *, pairs: PairKind = "dense"
 ) -> FlopCount:
-    """Count the FLOPs of a training step, forward and backward; the optimizer's are few beside them."""
+    """Count the FLOPs of a training step, forward and backward; the optimizer's are comparatively few."""
     return forward_flops(config, batch, sequence, pairs=pairs).times(3)
 
 
 def training_flops_by_rule(config: ModelConfig, tokens: int) -> int:
     """Return `6 · tokens · parameters` (Kaplan et al. 2020, arXiv:2001.08361, 2.1): a rule of thumb.
 
-    Each parameter is multiplied and added once for each token, and twice more in the backward pass. The rule leaves
-    out scores and weighted values; here it counts all parameters, the embedding too, which is never multiplied.
+    Each parameter takes a multiplication and an addition for each token, and twice as many in the backward pass. The
+    rule ignores scores and weighted values; here it counts all parameters, including the embedding, which is only
+    looked up.
 
     Raises:
-        ValueError: there are no tokens.
+        ValueError: tokens is below 1.
     """
     at_least_one(tokens=tokens)
     return 6 * tokens * count_parameters(config).total

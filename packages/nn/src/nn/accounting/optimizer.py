@@ -1,26 +1,26 @@
-"""What an optimizer keeps from step to step, and what room it needs while it updates."""
+"""What an optimizer stores between steps, and the memory that it needs during an update."""
 
 import math
 from typing import Literal, get_args
 
 from nn.accounting.parameters import count_parameters, hidden_matrix_shapes
-from nn.accounting.precision import Precision, weight_bytes
+from nn.accounting.precision import PrecisionScheme, weight_bytes
 from nn.config import ModelConfig
 
 OptimizerKind = Literal["adamw", "muon", "sgd"]
 """AdamW; Muon for the matrices inside the blocks, with AdamW for the rest; SGD without momentum."""
 
-_MUON_AT_ONCE = 2**25  # weights that our Muon orthogonalizes together
+_MUON_AT_ONCE = 2**25  # weights that our Muon orthogonalizes at a time
 
 
 def optimizer_values(config: ModelConfig, optimizer: OptimizerKind) -> int:
-    """Count the numbers that an optimizer keeps from step to step, beside the parameters.
+    """Count the numbers that an optimizer stores between steps, besides the parameters.
 
-    AdamW keeps two moments of each parameter; Muon one momentum of each hidden matrix, and AdamW's two of all others;
-    SGD without momentum keeps nothing.
+    AdamW stores two moments of each parameter; Muon one momentum of each hidden matrix, and AdamW's two of all others;
+    SGD without momentum stores nothing.
 
     Raises:
-        ValueError: the optimizer is not known.
+        ValueError: the optimizer is unknown.
     """
     count = count_parameters(config)
     match optimizer:
@@ -33,11 +33,13 @@ def optimizer_values(config: ModelConfig, optimizer: OptimizerKind) -> int:
     raise ValueError(f"optimizer is {optimizer!r}: choose one of {', '.join(get_args(OptimizerKind))}")
 
 
-def update_bytes(config: ModelConfig, optimizer: OptimizerKind, precision: Precision, *, accelerator: bool) -> int:
-    """Return the most bytes that clipping and update take beside parameters, gradients and what the optimizer keeps.
+def update_bytes(
+    config: ModelConfig, optimizer: OptimizerKind, precision: PrecisionScheme, *, accelerator: bool
+) -> int:
+    """Return the most bytes that clipping and update need besides parameters, gradients and the optimizer's state.
 
-    Clipping takes the norm in float32, so all narrower gradients are there a second time. AdamW needs √v of one
-    parameter at a time on a CPU, and of all at once on an accelerator.
+    Clipping computes the norm in float32, which copies all narrower gradients. AdamW needs √v of one parameter at a
+    time on a CPU, and of all at once on an accelerator.
     """
     count, width = count_parameters(config), weight_bytes(precision)
     clipping = 4 * count.total if width < 4 else 0
@@ -52,10 +54,11 @@ def update_bytes(config: ModelConfig, optimizer: OptimizerKind, precision: Preci
 
 
 def _muon_bytes(config: ModelConfig, width: int, computing_width: int) -> int:
-    """Return what orthogonalizing takes, of the shape that takes most.
+    """Return the bytes that orthogonalizing needs, for the shape that needs the most.
 
-    All matrices of one shape, as far as they fit: the directions to be orthogonalized, as they are and in the dtype of
-    the iterations; there X and the X that follows; and of X's shorter side squared, XXᵀ and the polynomial of it.
+    As many matrices of one shape as are processed at a time: the directions to orthogonalize, in their own dtype and in
+    that of the iterations; in the latter X and the next X; and, of the size of X's shorter side squared, XXᵀ and its
+    polynomial.
     """
     most = 0
     for (rows, columns), number in hidden_matrix_shapes(config).items():

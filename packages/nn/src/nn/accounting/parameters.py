@@ -1,8 +1,4 @@
-"""How many parameters a model has, and where.
-
-Letters: `d` model width, `e` width of a head, `h` query heads, `kv` key/value heads, `f` feed-forward width,
-`v` vocabulary.
-"""
+"""How many parameters a model has, by component. Letters: see `nn`."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,13 +12,13 @@ class ParameterCount(Breakdown):
     """Parameters by component; a tied head is counted once, as the embedding."""
 
     embedding: int
-    """The table of token vectors."""
+    """The token embedding."""
     attention: int
     """The projections of queries, keys, values and output, in all layers."""
     feedforward: int
     """The matrices of the feed-forward networks, in all layers."""
     norms: int
-    """The gains of all norms, those of queries and keys included."""
+    """The gains of all norms, including those of queries and keys."""
     mixes: int
     """The learned scalars of value residual and embedding shortcut."""
     head: int
@@ -30,17 +26,17 @@ class ParameterCount(Breakdown):
 
     @property
     def hidden_matrices(self) -> int:
-        """Entries of the matrices inside the blocks: what Muon updates."""
+        """Entries of the matrices inside the blocks, which Muon updates."""
         return self.attention + self.feedforward
 
     @property
     def matmul(self) -> int:
-        """Entries of all matrices that activations are multiplied by, a tied head included."""
+        """Entries of all matrices that activations are multiplied by, including a tied head."""
         return self.hidden_matrices + (self.head or self.embedding)
 
 
 def count_parameters(config: ModelConfig) -> ParameterCount:
-    """Count the parameters of a model without making it.
+    """Count the parameters of a model without creating it.
 
     >>> count_parameters(ModelConfig()).total
     22696448
@@ -77,7 +73,7 @@ def hidden_matrix_shapes(config: ModelConfig) -> Counter[tuple[int, int]]:
 
 
 def qkv_width(config: ModelConfig) -> int:
-    """Return (h + 2kv)·e: a query, a key and a value of each position, side by side."""
+    """Return (h + 2kv)·e, the width of queries, keys and values together."""
     return (config.num_heads + 2 * config.kv_heads) * config.d_head
 
 

@@ -1,44 +1,44 @@
-"""The most memory that a training step of our modules takes at any moment: an estimate.
+"""An estimate of the peak memory of a training step of our modules.
 
-A step is a timeline. Weights and the optimizer's numbers are there all the time, activations grow in the forward
-pass and shrink in the backward pass, gradients grow in the backward pass. So the peak is at one of a few moments:
+Weights and the optimizer's state are in memory all the time, activations grow in the forward pass and shrink in the
+backward pass, gradients grow in the backward pass. So the peak is at one of a few moments:
 
-- in the **loss**, when all activations are there and the logits are worked on, all of them or a chunk;
+- in the **loss**, when all activations are stored and the logits, all or a chunk of them, are computed;
 - in the backward pass of the **last block's feed-forward network**, or of its **attention**, where the gradients of
-  scores are as large as the scores themselves: nearly all activations are there, but hardly any gradients yet;
-- in the backward pass of the **first block's attention**: nearly all gradients are there;
-- in the **update**, when all gradients are there and the optimizer needs room for what it is working on.
+  scores are as large as the scores: nearly all activations are stored, but hardly any gradients;
+- in the backward pass of the **first block's attention**, when nearly all gradients are stored;
+- in the **update**, when all gradients are stored and the optimizer needs memory for intermediate results.
 
-What the moments work on beside what is kept (`working`, `optimizer`) was found by reading torch's memory profile of
-real steps on a CPU. Not counted: PyTorch itself, the batch, masks, and what a memory allocator wastes.
+The working memory of these moments (`working`, `optimizer`) was found by reading torch's memory profile of real steps
+on a CPU. Not counted are PyTorch itself, the batch, masks, and fragmentation.
 """
 
 from dataclasses import dataclass, fields
 from typing import get_args
 
-from nn.accounting.activations import KeptActivations, Loss, Pass, kept_activations
+from nn.accounting.activations import KeptActivations, LossKind, Pass, kept_activations
 from nn.accounting.breakdown import Breakdown, at_least_one
 from nn.accounting.optimizer import OptimizerKind, optimizer_values, update_bytes
 from nn.accounting.parameters import count_parameters
-from nn.accounting.precision import Precision, weight_bytes
+from nn.accounting.precision import PrecisionScheme, weight_bytes
 from nn.accounting.working import attention_bytes, feedforward_bytes, loss_bytes
 from nn.config import ModelConfig
 
 
 @dataclass(frozen=True)
 class PeakMemory(Breakdown):
-    """Bytes at the moment of the peak, by what they are for."""
+    """Bytes at one moment of a step, by what they are used for."""
 
     parameters: int
     """The weights."""
     optimizer: int
-    """What the optimizer keeps."""
+    """The optimizer's state."""
     gradients: int
-    """Those of the parameters that are there at that moment."""
+    """Gradients of parameters that exist at that moment."""
     activations: int
-    """What the forward pass kept and is still there."""
+    """What the forward pass stored and the backward pass has not freed."""
     working: int
-    """What comes and goes: gradients of activations, logits, an update."""
+    """Temporary tensors: gradients of activations, logits, an update."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TrainingMemory:
     """The moments of a training step that may be its peak."""
 
     kept: KeptActivations
-    """What the forward pass keeps, at its end."""
+    """What is stored at the end of the forward pass."""
     loss: PeakMemory
     """Between forward and backward pass."""
     last_feedforward: PeakMemory
@@ -70,7 +70,7 @@ class TrainingMemory:
 
     @property
     def peak(self) -> PeakMemory:
-        """What is there at that moment."""
+        """The memory at that moment."""
         return self.moments[self.peak_moment]
 
 
@@ -80,42 +80,42 @@ def training_memory(
     sequence: int | None = None,
     *,
     optimizer: OptimizerKind = "adamw",
-    precision: Precision = "float32",
+    precision: PrecisionScheme = "float32",
     compiled: bool = False,
-    loss: Loss = "chunked",
+    loss: LossKind = "chunked",
     chunk_tokens: int | None = None,
     accumulates: bool = False,
     accelerator: bool = False,
 ) -> TrainingMemory:
-    """Estimate the memory of a training step, without making the model.
+    """Estimate the memory of a training step, without creating the model.
 
     Args:
-        config: the model; `config.attention` says which back end computes attention.
-        batch: sequences that go through the model at once.
+        config: the model; `config.attention` is the back end that computes attention.
+        batch: sequences in a microbatch.
         sequence: tokens in each; the model's context if not given.
-        optimizer: decides what is kept for each parameter.
+        optimizer: decides what is stored for each parameter.
         precision: of weights and activations.
-        compiled: whether `torch.compile` has decided what to keep and what to compute anew.
+        compiled: whether `torch.compile` decides what to store and what to recompute.
         loss: of all logits, or in chunks.
-        chunk_tokens: tokens whose logits the chunked loss holds at once; its own choice if not given.
-        accumulates: whether gradients of an earlier part of the batch are there already.
-        accelerator: whether one computes. There AdamW updates all parameters at once, Muon works in bfloat16, and
-            bfloat16 products need no room in float32.
+        chunk_tokens: tokens in a chunk of the chunked loss; its own choice if not given.
+        accumulates: whether gradients of an earlier microbatch exist already.
+        accelerator: whether the step runs on one. There AdamW updates all parameters at once, Muon computes in
+            bfloat16, and bfloat16 products need no float32 copy.
 
     Raises:
-        ValueError: a size is below 1, or the optimizer, the precision or the loss is not known.
+        ValueError: a size is below 1, or the optimizer, the precision or the loss is unknown.
     """
     sequence = config.context_length if sequence is None else sequence
     at_least_one(batch=batch, sequence=sequence, chunk_tokens=1 if chunk_tokens is None else chunk_tokens)
-    if loss not in get_args(Loss):
-        raise ValueError(f"loss is {loss!r}: choose one of {', '.join(get_args(Loss))}")
+    if loss not in get_args(LossKind):
+        raise ValueError(f"loss is {loss!r}: choose one of {', '.join(get_args(LossKind))}")
     of = Pass(config, batch, sequence, precision, compiled, loss, chunk_tokens, accelerator)
     count, width = count_parameters(config), weight_bytes(precision)
     kept = kept_activations(of)
     block = (kept.total - kept.logits - kept.casts) // config.num_layers
     feedforward = kept.feedforward // config.num_layers + kept.norms // (2 * config.num_layers)
     of_blocks = kept.total - kept.logits
-    head = config.vocab_size * config.d_model  # a tied matrix has a gradient as soon, though not yet the whole
+    head = config.vocab_size * config.d_model  # a tied matrix has its gradient, though not all of it, at the same time
     blocks = count.total - (0 if config.tie_embeddings else count.embedding)
 
     def moment(gradients: int, activations: int, working: int) -> PeakMemory:

@@ -2,25 +2,25 @@
 
 from typing import Literal, get_args
 
-Precision = Literal["float32", "bfloat16", "mixed"]
+PrecisionScheme = Literal["float32", "bfloat16", "mixed"]
 """float32 or bfloat16 throughout, or mixed: weights in float32, their products in bfloat16 (torch's autocast)."""
 
 _WEIGHT = {"float32": 4, "bfloat16": 2, "mixed": 4}
 _ACTIVATION = {"float32": 4, "bfloat16": 2, "mixed": 2}
 
 
-def weight_bytes(precision: Precision) -> int:
-    """Return the bytes of a parameter, as of its gradient and of each number that the optimizer keeps for it."""
+def weight_bytes(precision: PrecisionScheme) -> int:
+    """Return the bytes of a parameter, and of its gradient and each number that the optimizer stores for it."""
     _check(precision)
     return _WEIGHT[precision]
 
 
-def activation_bytes(precision: Precision) -> int:
-    """Return the bytes of a number that comes out of a matrix product."""
+def activation_bytes(precision: PrecisionScheme) -> int:
+    """Return the bytes of each number in the result of a matrix product."""
     _check(precision)
     return _ACTIVATION[precision]
 
 
 def _check(precision: str) -> None:
-    if precision not in get_args(Precision):
-        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(get_args(Precision))}")
+    if precision not in get_args(PrecisionScheme):
+        raise ValueError(f"precision is {precision!r}: choose one of {', '.join(get_args(PrecisionScheme))}")

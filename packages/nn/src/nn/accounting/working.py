@@ -1,30 +1,29 @@
-"""What a training step works on at a moment, beside weights, their gradients and the activations that are kept.
+"""The temporary tensors of a training step, besides weights, their gradients and the stored activations.
 
-Letters as in `activations`: `n` tokens, `d` model width, `f` feed-forward width, `v` vocabulary.
+Letters: see `nn`.
 """
 
 from nn.accounting.activations import Pass
 from nn.accounting.precision import activation_bytes
-from nn.loss import default_chunk
 
 
 def loss_bytes(of: Pass) -> int:
-    """Return what the loss and its derivative work on, from the hidden states to their gradient."""
+    """Return the bytes of the loss and its derivative, from the hidden states to their gradient."""
     return _plain_loss_bytes(of) if of.loss == "plain" else _chunked_loss_bytes(of)
 
 
 def _plain_loss_bytes(of: Pass) -> int:
-    """Logits as they come out of the product and in float32, beside what is kept of them; later their gradient alone.
+    """Logits in the dtype of the product and in float32, besides what is stored of them; later only their gradient.
 
-    The compiler does not write the former down, so that the latter is the most.
+    The compiler does not store the former, so that the latter is the maximum.
     """
     return (4 if of.compiled else 4 + _narrow_bytes(of)) * of.tokens * of.config.vocab_size
 
 
 def _chunked_loss_bytes(of: Pass) -> int:
-    """The gradients of hidden states (n·d) and head (v·d), and the larger of what forward and backward pass need more.
+    """The gradients of hidden states (n·d) and head (v·d), and the larger of forward's and backward's needs.
 
-    Forward: the hidden states, whose gradients are put together at the end, and the work on a chunk. Backward: both
+    Forward: the chunks' gradients of hidden states, concatenated at the end, and the tensors of a chunk. Backward: both
     gradients a second time, scaled.
     """
     narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
@@ -36,10 +35,10 @@ def _chunked_loss_bytes(of: Pass) -> int:
 
 
 def _head_gradient_bytes(of: Pass) -> int:
-    """Return what the head's gradient by one chunk takes, with that chunk's logits and their gradient.
+    """Return the bytes of one chunk's gradient of the head, with that chunk's logits and their gradient.
 
-    In float32 it is added where it stands. Others are a product of their own, which CPUs add up in float32; that of the
-    first chunk is only widened.
+    In float32 it is added in place. In other dtypes it is a product of its own, which CPUs convert to float32 to add
+    it; that of the first chunk is only converted.
     """
     narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
     first, second = _chunks(of)
@@ -48,9 +47,9 @@ def _head_gradient_bytes(of: Pass) -> int:
 
 
 def _compiled_chunk_bytes(of: Pass) -> int:
-    """Return what a chunk takes when compiled: logits and their gradient, and the head's gradient before or by it.
+    """Return the bytes of a chunk when compiled: logits and their gradient, and the head's gradient before or by it.
 
-    With a soft cap its slope is a third, but in float32 in the place of the logits.
+    With a soft cap its slope is a third tensor, but in float32 it takes the place of the logits.
     """
     narrow, head = _narrow_bytes(of), of.config.vocab_size * of.config.d_model
     first, second = _chunks(of)
@@ -60,10 +59,10 @@ def _compiled_chunk_bytes(of: Pass) -> int:
 
 
 def _logit_bytes(of: Pass) -> int:
-    """Return what the chunked loss takes at most for logits and their gradients.
+    """Return the most bytes of the chunked loss for logits and their gradients.
 
-    Those of a chunk, in float32 and in the dtype of the products, are let go when those of the next are there. A soft
-    cap needs two more in float32, its slope and the square from which it is made.
+    Those of a chunk, in float32 and in the dtype of the products, are freed once those of the next exist. A soft cap
+    needs two more in float32, its slope and the square from which it is computed.
     """
     narrow, (first, second) = _narrow_bytes(of), _chunks(of)
     most = (4 + narrow) * (first + second)
@@ -78,22 +77,30 @@ def _chunks(of: Pass) -> tuple[int, int]:
     return first, min(first, of.tokens - first)
 
 
+def default_chunk(tokens: int) -> int:
+    """Return how many tokens are in a chunk of the loss where the caller does not choose.
+
+    The same rule as in `nn.loss`, which cannot be imported here because it needs torch; a test compares the two.
+    """
+    return tokens if tokens <= 1024 else max(512, -(-tokens // 32))
+
+
 def _narrow_bytes(of: Pass) -> int:
-    """Return the bytes of a logit as it comes out of the product, if that is not float32 already."""
+    """Return the bytes of a logit in the dtype of the product, or 0 if that is float32."""
     width = activation_bytes(of.precision)
     return width if width < 4 else 0
 
 
 def feedforward_bytes(of: Pass) -> int:
-    """Return what the derivative of a feed-forward network works on: gradients of stream and, twice, hidden layer."""
+    """Return the bytes of the derivative of a feed-forward network: gradients of stream and, twice, hidden layer."""
     return of.stream + 2 * of.hidden
 
 
 def attention_bytes(of: Pass) -> int:
-    """Return what the derivative of attention works on: gradients of the stream, of q, k, v, and of the scores.
+    """Return the bytes of the derivative of attention: gradients of stream, queries, keys, values and scores.
 
-    The back end `einx` has four tensors of their size at once in float32: the softmax is made of several functions,
-    each with its own gradient. The compiler makes one function of them, and has two, one in the place of what was kept.
+    The back end `einx` has four tensors of the size of the scores at once in float32: the softmax consists of several
+    functions, each with its own gradient. The compiler fuses them and has two, one in place of what was stored.
     """
     working = of.stream + 3 * of.vectors
     if of.config.attention != "einx":

@@ -1,20 +1,8 @@
-"""Models from and for other libraries: Hugging Face's Llama folders, out and in, and llama2.c's checkpoints, in."""
+"""Models from and for other libraries.
 
-from nn.interchange.conversion import DTYPES
-from nn.interchange.errors import InterchangeError
-from nn.interchange.llama2c import load_llama2c
-from nn.interchange.llama_config import check_exportable
-from nn.interchange.llama_export import save_llama, write_llama
-from nn.interchange.llama_import import load_llama
-from nn.interchange.whole_folder import whole_folder
+Hugging Face's Llama folders are read and written, llama2.c's checkpoints are read.
+"""
 
-__all__ = [
-    "DTYPES",
-    "InterchangeError",
-    "check_exportable",
-    "load_llama",
-    "load_llama2c",
-    "save_llama",
-    "whole_folder",
-    "write_llama",
-]
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""What all formats share: another dtype, a shorter context, and a model that waits for its weights."""
+"""What all formats share: changing the dtype, shortening the context, and a model without initial weights."""
 
 from dataclasses import replace
 
@@ -6,18 +6,19 @@ import torch
 from torch import Tensor
 
 from nn.config import ModelConfig
+from nn.interchange.dtype_names import DTYPE_NAMES
 from nn.interchange.errors import InterchangeError
 from nn.language_model import TransformerLM
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-"""What weights may be stored as, by name."""
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
+"""The dtypes that weights may be stored as, by name."""
 
 
 def checked_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Return a dtype that weights may be stored as.
+    """Return the dtype if weights may be stored as it.
 
     Raises:
-        InterchangeError: it is another one.
+        InterchangeError: it is not one of `DTYPES`.
     """
     if dtype not in DTYPES.values():
         raise InterchangeError(f"weights cannot be {dtype}: choose one of {', '.join(DTYPES)}")
@@ -28,12 +29,13 @@ def convert(tensor: Tensor, dtype: torch.dtype, name: str) -> Tensor:
     """Change the dtype.
 
     Raises:
-        InterchangeError: there is infinity or NaN in the result, perhaps for want of range (float16 ends at 65,504).
+        InterchangeError: the result contains infinity or NaN, perhaps because the range of the dtype is too small
+            (float16 ends at 65,504).
     """
     converted = tensor.to(dtype)
     if not converted.isfinite().all():
-        reason = "holds infinity or NaN" if converted.dtype == tensor.dtype else f"is not finite in {dtype}"
-        raise InterchangeError(f"{name} {reason}: use other weights, or float32 if these are finite there")
+        reason = "contains infinity or NaN" if converted.dtype == tensor.dtype else f"is not finite in {dtype}"
+        raise InterchangeError(f"{name} {reason}: use float32 if the weights are finite there, or other weights")
     return converted
 
 
@@ -41,22 +43,21 @@ def shorten_context(config: ModelConfig, context_length: int | None) -> ModelCon
     """Return the configuration with a shorter context, if one is given.
 
     Raises:
-        ValueError: it is longer than what the model was made for, or below 1.
+        ValueError: it is longer than the context of the model, or below 1.
     """
     if context_length is None:
         return config
     if context_length > config.context_length:
         raise InterchangeError(
-            f"context_length = {context_length} is beyond what the model was made for: give at most "
-            f"{config.context_length}"
+            f"context_length is {context_length}, but the model's is {config.context_length}: give at most that"
         )
     return replace(config, context_length=context_length)
 
 
 def empty_model(config: ModelConfig, *, device: torch.device | str | None, dtype: torch.dtype) -> TransformerLM:
-    """Make a model whose weights are in memory but not drawn: whoever asks for it fills them all."""
+    """Make a model whose weights are allocated but not initialized: the caller must set all of them."""
     model = TransformerLM(config, device="meta", dtype=dtype)
     model.to_empty(device=torch.get_default_device() if device is None else device)
-    if config.tie_embeddings:  # each module has got memory of its own
+    if config.tie_embeddings:  # to_empty has given each of them its own memory
         model.lm_head.weight = model.embedding.weight
     return model

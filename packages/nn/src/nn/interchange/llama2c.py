@@ -1,11 +1,11 @@
-"""llama2.c's checkpoints, in: its first format, version 0 of its `export.py` (github.com/karpathy/llama2.c).
+"""Reading llama2.c's checkpoints: its first format, version 0 of its `export.py` (github.com/karpathy/llama2.c).
 
     7 × int32      dim, hidden_dim, n_layers, n_heads, n_kv_heads, ±vocab_size, seq_len
-    float32 …      embedding, then each kind of weight for all layers in turn, then the last norm
-                   cos and sin of the rotary angles, which its `run.c` skips, too
-                   the LM head, if vocab_size is negative; else it is the embedding
+    float32 …      embedding, then each kind of weight for all layers, then the last norm
+                   cos and sin of the rotary angles, which `run.c` skips too
+                   the LM head, if vocab_size is negative; otherwise it is the embedding
 
-All little-endian. Rows of queries and keys stand in neighbouring pairs, as ours do. The base of the rotary frequencies
+All little-endian. Rows of queries and keys are in neighbouring pairs, like ours. The base of the rotary frequencies
 and eps of the norms are constants of `run.c`.
 """
 
@@ -43,11 +43,11 @@ def load_llama2c(
         path: the file.
         dtype: of the model; that of the file is float32.
         device: of the model.
-        context_length: a context shorter than the model's own, for which less memory is needed.
-        attention: who computes attention.
+        context_length: a shorter context than the model's, which needs less memory.
+        attention: the back end that computes attention.
 
     Raises:
-        InterchangeError: the file is damaged or of another kind.
+        InterchangeError: the file is damaged or in another format.
         OSError: the file cannot be read.
     """
     path = Path(path)
@@ -57,8 +57,8 @@ def load_llama2c(
         size, expected = path.stat().st_size, _file_size(config)
         if size != expected:
             raise InterchangeError(
-                f"{path} has {size:,} bytes, but its header asks for {expected:,}: it is "
-                + ("truncated, so download it again" if size < expected else "no checkpoint of llama2.c's version 0")
+                f"{path} has {size:,} bytes, but by its header it must have {expected:,}: it is "
+                + ("truncated, so download it again" if size < expected else "not a checkpoint of llama2.c's version 0")
             )
         shortened = shorten_context(config, context_length)
         model = empty_model(shortened, device=device, dtype=dtype)
@@ -76,13 +76,13 @@ def _read_config(file: BufferedReader, path: Path, attention: AttentionBackend) 
     header = file.read(_HEADER.size)
     if len(header) < _HEADER.size:
         raise InterchangeError(
-            f"{path} has {len(header)} bytes, but a header alone has {_HEADER.size}: it is truncated, so download it "
+            f"{path} has {len(header)} bytes, but the header takes {_HEADER.size}: it is truncated, so download it "
             "again"
         )
     d_model, d_ff, num_layers, num_heads, num_kv_heads, vocab_size, context_length = _HEADER.unpack(header)
     if d_model == _LATER_MAGIC:
         raise InterchangeError(
-            f"{path} is of version {d_ff} of llama2.c's format, but only version 0 is read: export it with --version 0"
+            f"{path} has version {d_ff} of llama2.c's format, but only version 0 is read: export it with --version 0"
         )
     try:
         return ModelConfig(
@@ -99,7 +99,9 @@ def _read_config(file: BufferedReader, path: Path, attention: AttentionBackend) 
             attention=attention,
         )
     except ValueError as error:
-        raise InterchangeError(f"{path} has no header of a llama2.c checkpoint ({error}): take another file") from None
+        raise InterchangeError(
+            f"{path} is not a llama2.c checkpoint, by its header ({error}): choose another file"
+        ) from None
 
 
 def _block_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -119,9 +121,9 @@ def _block_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def _layout(config: ModelConfig) -> Iterator[tuple[list[str], tuple[int, ...]]]:
-    """Yield what stands in the file: our names of tensors that follow each other, and their shape.
+    """Yield the content of the file in order: our names of tensors that follow each other, and their shape.
 
-    No names mean a tensor that is skipped.
+    A tensor without names is skipped.
     """
     table = (config.vocab_size, config.d_model)
     yield ["embedding.weight"], table
@@ -134,7 +136,7 @@ def _layout(config: ModelConfig) -> Iterator[tuple[list[str], tuple[int, ...]]]:
 
 
 def _file_size(config: ModelConfig) -> int:
-    """Return how long the file must be, in bytes, without a loop over the layers that a damaged header names."""
+    """Return the size of the file in bytes, without a loop over layers: a damaged header may claim very many."""
     tables = (1 if config.tie_embeddings else 2) * config.vocab_size * config.d_model
     blocks = config.num_layers * sum(prod(shape) for shape in _block_shapes(config).values())
     return _HEADER.size + 4 * (tables + blocks + config.d_model + config.context_length * config.d_head)
@@ -143,5 +145,5 @@ def _file_size(config: ModelConfig) -> int:
 def _read_tensor(file: BufferedReader, shape: tuple[int, ...], path: Path) -> Tensor:
     content = bytearray(4 * prod(shape))
     if file.readinto(content) < len(content):
-        raise InterchangeError(f"{path} became shorter while it was read: leave it alone and retry")
+        raise InterchangeError(f"{path} became shorter while it was being read: try again once it is complete")
     return torch.frombuffer(content, dtype=torch.float32).reshape(shape)

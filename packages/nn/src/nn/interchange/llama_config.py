@@ -1,13 +1,11 @@
 """`config.json` of Hugging Face's Llama, from and to `ModelConfig`.
 
 The names are those of `transformers.LlamaConfig`. Its version 5 keeps the base of the rotary frequencies in
-`rope_parameters`, version 4 in `rope_theta` (and scaling in `rope_scaling`): both are written, and either is read.
+`rope_parameters`, version 4 in `rope_theta` (and scaling in `rope_scaling`). Both are written, and either is read.
 """
 
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from nn.config import AttentionBackend, ModelConfig
 from nn.interchange.errors import InterchangeError
@@ -16,48 +14,47 @@ _ROPE_FIELDS = {"rope_type", "type", "rope_theta", "partial_rotary_factor"}
 
 
 def check_exportable(config: ModelConfig) -> None:
-    """Refuse a model that Llama's equations do not describe.
+    """Check that Llama's equations describe a model.
 
     Raises:
-        InterchangeError: a switch is on that Llama has not; its field is named.
+        InterchangeError: an option is on that Llama does not have; the message names its field.
     """
     for field, needed in {"norm": "pre", "position": "rope", "ffn": "swiglu"}.items():
         if getattr(config, field) != needed:
             raise InterchangeError(
-                f"model.{field} is {getattr(config, field)!r}, which Llama has not: only a model that was trained "
-                f"with {needed!r} can be exported"
+                f"model.{field} is {getattr(config, field)!r}, which Llama does not support: only a model trained with "
+                f"{needed!r} can be exported"
             )
     for field in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm"):
         if getattr(config, field):
             raise InterchangeError(
-                f"model.{field} is on, which Llama has not: only a model that was trained without it can be exported"
+                f"model.{field} is on, which Llama does not support: only a model trained without it can be exported"
             )
     if config.logit_soft_cap is not None:
         raise InterchangeError(
-            f"model.logit_soft_cap is {config.logit_soft_cap}, which Llama has not: it would give other probabilities; "
-            "set it to null if you can accept that (the likeliest token stays the same)"
+            f"model.logit_soft_cap is {config.logit_soft_cap}, which Llama does not support: without it probabilities "
+            "differ. Set it to null if that is acceptable (the most probable token stays the same)"
         )
     if config.window is not None and config.window < config.context_length:
         raise InterchangeError(
-            f"model.window is {config.window}, but Llama sees its whole context of {config.context_length}: only a "
-            "model that was trained without a window can be exported"
+            f"model.window is {config.window}, but Llama attends to its whole context of {config.context_length}: only "
+            "a model trained without a window can be exported"
         )
     if config.separator_token is not None:
         raise InterchangeError(
             f"model.separator_token is {config.separator_token}, but Llama's attention crosses documents: set it to "
-            "null if every text that the exported model will see is a single document"
+            "null if every text that the exported model reads is a single document"
         )
 
 
-def to_llama_config(config: ModelConfig, dtype: torch.dtype, end_token: int | None = None) -> dict[str, Any]:
+def to_llama_config(config: ModelConfig, dtype_name: str, end_token: int | None = None) -> dict[str, Any]:
     """Return the content of `config.json`.
 
     Args:
-        config: a model that `check_exportable` lets pass.
-        dtype: of the tensors beside it.
-        end_token: the id that separates documents: it begins one and ends one.
+        config: of a model that `check_exportable` accepts.
+        dtype_name: dtype of the tensors, such as float32.
+        end_token: the id that separates documents; it becomes both bos_token_id and eos_token_id.
     """
-    dtype_name = str(dtype).removeprefix("torch.")
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -76,7 +73,7 @@ def to_llama_config(config: ModelConfig, dtype: torch.dtype, end_token: int | No
         "attention_bias": False,
         "mlp_bias": False,
         "tie_word_embeddings": config.tie_embeddings,
-        # Not to be left out: the defaults of LlamaConfig are ids of Llama's own tokenizer.
+        # Always written: the defaults of LlamaConfig are ids of Llama's own tokenizer.
         "bos_token_id": end_token,
         "eos_token_id": end_token,
         "dtype": dtype_name,
@@ -85,21 +82,21 @@ def to_llama_config(config: ModelConfig, dtype: torch.dtype, end_token: int | No
 
 
 def from_llama_config(content: dict[str, Any], path: Path, *, attention: AttentionBackend = "einx") -> ModelConfig:
-    """Return the model that a `config.json` describes.
+    """Return the configuration that a `config.json` describes.
 
-    Fields that are missing have the defaults of `LlamaConfig`, but sizes must be there.
+    Missing fields have the defaults of `LlamaConfig`, but sizes are required.
 
     Args:
         content: of the file.
-        path: of the file, for errors.
-        attention: who computes it.
+        path: of the file, for error messages.
+        attention: the back end that computes it.
 
     Raises:
-        InterchangeError: it is another kind of model, or asks for what `TransformerLM` cannot do exactly.
+        InterchangeError: it is another kind of model, or has an option that `TransformerLM` does not support exactly.
     """
     _check_kind(content, path)
-    d_model, num_heads = (_whole_number(content, name, path) for name in ("hidden_size", "num_attention_heads"))
-    head_dim = _whole_number(content, "head_dim", path, None)
+    d_model, num_heads = (_integer(content, name, path) for name in ("hidden_size", "num_attention_heads"))
+    head_dim = _integer(content, "head_dim", path, None)
     if head_dim is not None and head_dim * num_heads != d_model:
         raise InterchangeError(
             f"{path}: head_dim is {head_dim}, but here it must be hidden_size / num_attention_heads = "
@@ -108,13 +105,13 @@ def from_llama_config(content: dict[str, Any], path: Path, *, attention: Attenti
     tied = content.get("tie_word_embeddings")
     try:
         return ModelConfig(
-            vocab_size=_whole_number(content, "vocab_size", path),
-            context_length=_whole_number(content, "max_position_embeddings", path, 2048),
+            vocab_size=_integer(content, "vocab_size", path),
+            context_length=_integer(content, "max_position_embeddings", path, 2048),
             d_model=d_model,
-            num_layers=_whole_number(content, "num_hidden_layers", path),
+            num_layers=_integer(content, "num_hidden_layers", path),
             num_heads=num_heads,
-            num_kv_heads=_whole_number(content, "num_key_value_heads", path, num_heads),
-            d_ff=_whole_number(content, "intermediate_size", path),
+            num_kv_heads=_integer(content, "num_key_value_heads", path, num_heads),
+            d_ff=_integer(content, "intermediate_size", path),
             rope_theta=_rope_theta(content, path),
             norm_eps=_number(content, "rms_norm_eps", path, 1e-6),
             tie_embeddings=False if tied is None else tied,
@@ -127,7 +124,7 @@ def from_llama_config(content: dict[str, Any], path: Path, *, attention: Attenti
 
 
 def _check_kind(content: dict[str, Any], path: Path) -> None:
-    """Refuse other architectures, and parts that ours has not."""
+    """Check that it is a Llama without parts that `TransformerLM` does not have."""
     needed = {
         "model_type": ("llama", None),
         "architectures": (["LlamaForCausalLM"], "LlamaForCausalLM"),
@@ -140,14 +137,14 @@ def _check_kind(content: dict[str, Any], path: Path) -> None:
         found = content.get(name, default)
         if found is not None and found not in (value, default):
             raise InterchangeError(
-                f"{path}: {name} is {found!r}, but only models with {value!r} can be imported: take another model"
+                f"{path}: {name} is {found!r}, but only models with {value!r} can be imported: choose another model"
             )
     if content.get("model_type") is None:
-        raise InterchangeError(f"{path} names no model_type, so it is no model of transformers: take another folder")
+        raise InterchangeError(f"{path} has no model_type, so it is not a model of transformers: choose another folder")
 
 
 def _rope_theta(content: dict[str, Any], path: Path) -> float:
-    """Find the base of the rotary frequencies in either spelling, and refuse whatever changes the frequencies."""
+    """Return the base of the rotary frequencies from either spelling; check that nothing else changes them."""
     found: dict[str, float] = {}
     if content.get("rope_theta") is not None:
         found["rope_theta"] = _number(content, "rope_theta", path)
@@ -158,33 +155,33 @@ def _rope_theta(content: dict[str, Any], path: Path) -> float:
         kind = parameters.get("rope_type", parameters.get("type", "default"))
         if kind != "default":
             raise InterchangeError(
-                f"{path}: {name} has rope_type = {kind!r}, but scaled rotary frequencies are not supported: take a "
-                "model with 'default'"
+                f"{path}: {name} has rope_type = {kind!r}, but scaled rotary frequencies are not supported: choose "
+                "a model with 'default'"
             )
         if unknown := sorted(key for key in parameters.keys() - _ROPE_FIELDS if parameters[key] is not None):
-            raise InterchangeError(f"{path}: {name} has {unknown[0]!r}, which is not supported: take another model")
+            raise InterchangeError(f"{path}: {name} has {unknown[0]!r}, which is not supported: choose another model")
         if parameters.get("rope_theta") is not None:
             found[f"{name}.rope_theta"] = _number(parameters, "rope_theta", path)
         if parameters.get("partial_rotary_factor") not in (None, 1):
             raise InterchangeError(
-                f"{path}: {name} has partial_rotary_factor = {parameters['partial_rotary_factor']!r}, but here a head "
-                "is rotated as a whole (1.0): take another model"
+                f"{path}: {name} has partial_rotary_factor = {parameters['partial_rotary_factor']!r}, but only 1.0, "
+                "the rotation of whole heads, is supported: choose another model"
             )
     if len(set(found.values())) > 1:
         said = " and ".join(f"{name} = {value}" for name, value in found.items())
-        raise InterchangeError(f"{path} says both {said}: remove the one that is wrong")
+        raise InterchangeError(f"{path} has both {said}: remove the wrong one")
     return next(iter(found.values()), 10_000.0)
 
 
 _REQUIRED: Any = object()
 
 
-def _whole_number(content: dict[str, Any], name: str, path: Path, default: Any = _REQUIRED) -> Any:
+def _integer(content: dict[str, Any], name: str, path: Path, default: Any = _REQUIRED) -> Any:
     value = content.get(name)
     if value is None and default is not _REQUIRED:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InterchangeError(f"{path}: {name} is {value!r}, but it must be a whole number of at least 1: mend it")
+        raise InterchangeError(f"{path}: {name} is {value!r}, but it must be an integer of at least 1: correct it")
     return value
 
 
@@ -193,5 +190,5 @@ def _number(content: dict[str, Any], name: str, path: Path, default: Any = _REQU
     if value is None and default is not _REQUIRED:
         return float(default)
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise InterchangeError(f"{path}: {name} is {value!r}, but it must be a number: mend it")
+        raise InterchangeError(f"{path}: {name} is {value!r}, but it must be a number: correct it")
     return float(value)

@@ -1,4 +1,4 @@
-"""Hugging Face's Llama folders, out."""
+"""Writing Hugging Face's Llama folders."""
 
 import json
 import os
@@ -31,21 +31,21 @@ def save_llama(
     max_shard_bytes: int = _SHARD_BYTES,
     overwrite: bool = False,
 ) -> None:
-    """Write a folder that `transformers` loads with `AutoModelForCausalLM.from_pretrained`, whole or not at all.
+    """Write a folder that `transformers` loads with `AutoModelForCausalLM.from_pretrained`, completely or not at all.
 
     Args:
         model: pre-norm, with rotary embedding and SwiGLU.
         path: the folder.
-        end_token: the id that separates documents, where generation ends.
+        end_token: the id that separates documents and ends generation.
         dtype: of the tensors; that of the model's embedding if not given.
-        max_shard_bytes: a larger model is cut into files of about this size. No more than this is copied at a time.
-        overwrite: replace a model's folder of that name.
+        max_shard_bytes: a larger model is split into files of about this size. At most this much is copied at a time.
+        overwrite: replace a folder of that name if it contains a model.
 
     Raises:
-        InterchangeError: the model is no Llama (the field is named), or there is something of that name.
+        InterchangeError: the model is not a Llama (the message names the field), or the path exists already.
         OSError: the folder cannot be written.
     """
-    check_exportable(model.config)  # before a folder is made
+    check_exportable(model.config)  # before the folder is created
     with whole_folder(path, overwrite=overwrite) as folder:
         write_llama(model, folder, end_token=end_token, dtype=dtype, max_shard_bytes=max_shard_bytes)
 
@@ -58,18 +58,20 @@ def write_llama(
     dtype: torch.dtype | None = None,
     max_shard_bytes: int = _SHARD_BYTES,
 ) -> None:
-    """Write the files of `save_llama` into a folder that is there, so that others, such as a tokenizer, can join them.
+    """Write the files of `save_llama` into an existing folder, to which others, such as a tokenizer, can be added.
 
     Raises:
-        InterchangeError: the model is no Llama (the field is named).
+        InterchangeError: the model is not a Llama (the message names the field).
         OSError: a file cannot be written.
     """
     config = model.config
     check_exportable(config)
     if end_token is not None and not 0 <= end_token < config.vocab_size:
-        raise InterchangeError(f"end_token is {end_token}, but the ids go from 0 to {config.vocab_size - 1}")
+        raise InterchangeError(
+            f"end_token is {end_token}, which is not an id: give one from 0 to {config.vocab_size - 1}"
+        )
     dtype = checked_dtype(model.embedding.weight.dtype if dtype is None else dtype)
-    _write_json(folder / "config.json", to_llama_config(config, dtype, end_token))
+    _write_json(folder / "config.json", to_llama_config(config, str(dtype).removeprefix("torch."), end_token))
     ids = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end_token)
     _write_json(folder / "generation_config.json", ids)
     _write_tensors(model, folder, dtype, max_shard_bytes)
@@ -77,13 +79,13 @@ def write_llama(
 
 def _write_tensors(model: TransformerLM, folder: Path, dtype: torch.dtype, max_shard_bytes: int) -> None:
     parameters: dict[str, Tensor] = dict(model.named_parameters())
-    shards = _cut(llama_weights(model.config), parameters, dtype.itemsize, max_shard_bytes)
+    shards = _split(llama_weights(model.config), parameters, dtype.itemsize, max_shard_bytes)
     weight_map: dict[str, str] = {}
     for number, weights in enumerate(shards, 1):
         name = SINGLE_FILE if len(shards) == 1 else f"model-{number:05}-of-{len(shards):05}.safetensors"
         tensors = {weight.theirs: _converted(parameters[weight.ours], weight, dtype) for weight in weights}
         try:
-            save_file(tensors, folder / name, metadata={"format": "pt"})  # transformers asks for this entry
+            save_file(tensors, folder / name, metadata={"format": "pt"})  # transformers requires this entry
         except SafetensorError as error:
             raise OSError(f"{name} cannot be written: {error}") from None
         weight_map |= dict.fromkeys(tensors, name)
@@ -92,10 +94,10 @@ def _write_tensors(model: TransformerLM, folder: Path, dtype: torch.dtype, max_s
         _write_json(folder / INDEX_FILE, {"metadata": {"total_size": total}, "weight_map": weight_map})
 
 
-def _cut(
+def _split(
     weights: list[Weight], parameters: dict[str, Tensor], itemsize: int, max_shard_bytes: int
 ) -> list[list[Weight]]:
-    """Cut the list of tensors so that each part is within the limit, or a single tensor."""
+    """Split the list of tensors so that each part is within the limit or a single tensor."""
     shards: list[list[Weight]] = [[]]
     filled = 0
     for weight in weights:

@@ -1,4 +1,4 @@
-"""Hugging Face's Llama folders, in."""
+"""Reading Hugging Face's Llama folders."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from nn.interchange.rotary_layout import halves_to_pairs
 from nn.interchange.stored_tensors import StoredTensor, open_tensors, read_json_object
 from nn.language_model import TransformerLM
 
-# Old folders hold these tables too, which follow from the configuration.
+# Old folders contain these tables too, which follow from the configuration.
 _FREQUENCIES = re.compile(r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq")
 _FLOATS = {"F32", "BF16", "F16"}
 
@@ -30,30 +30,30 @@ def load_llama(
     context_length: int | None = None,
     attention: AttentionBackend = "einx",
 ) -> TransformerLM:
-    """Load a Llama model from a folder as `transformers`' `save_pretrained` makes it.
+    """Load a Llama model from a folder written by `transformers`' `save_pretrained`.
 
-    Everything is compared before memory is taken. Then there is the model, and one tensor at a time.
+    All names, shapes and dtypes are checked before memory is allocated: that of the model, and one tensor at a time.
 
     Args:
-        path: a folder with `config.json` and `model.safetensors`, or several such files and their index.
-        dtype: of the model, whatever that of the files.
+        path: a folder with `config.json` and `model.safetensors`, or with several such files and their index.
+        dtype: of the model; the files may have another one.
         device: of the model.
-        context_length: a context shorter than the model's own, for which less memory is needed.
-        attention: who computes attention.
+        context_length: a shorter context than the model's, which needs less memory.
+        attention: the back end that computes attention.
 
     Raises:
-        InterchangeError: a file is missing or damaged, or it is a model that `TransformerLM` cannot be exactly; the
-            field or the tensor is named.
+        InterchangeError: a file is missing or damaged, or `TransformerLM` does not support the model exactly; the
+            message names the field or the tensor.
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise InterchangeError(f"{folder} is not a folder: name one that holds config.json and model.safetensors")
+        raise InterchangeError(f"{folder} is not a folder: give one that contains config.json and model.safetensors")
     config_file = folder / "config.json"
     config = from_llama_config(read_json_object(config_file), config_file, attention=attention)
     config = shorten_context(config, context_length)
     checked_dtype(dtype)
     with open_tensors(folder) as stored:
-        if config.num_layers > len(stored):  # before names are made for them all
+        if config.num_layers > len(stored):  # before a list of their names is made
             raise InterchangeError(
                 f"{folder} has {len(stored)} tensors, too few for num_hidden_layers = {config.num_layers}: "
                 "download the whole model"
@@ -76,7 +76,7 @@ def _read(stored: Mapping[str, StoredTensor], weight: Weight) -> Tensor:
 def _check_tensors(
     stored: Mapping[str, StoredTensor], weights: list[Weight], config: ModelConfig, folder: Path
 ) -> None:
-    """Refuse tensors that are missing, left over, of another shape or no floating-point numbers."""
+    """Check that no tensor is missing, unexpected, of another shape or not in floating point."""
     shapes = {
         name: tuple(parameter.shape) for name, parameter in TransformerLM(config, device="meta").named_parameters()
     }
@@ -84,7 +84,7 @@ def _check_tensors(
     if missing:
         listed = ", ".join(f"{weight.theirs} {list(shapes[weight.ours])}" for weight in missing[:3])
         raise InterchangeError(
-            f"{folder} lacks {len(missing)} of {len(weights)} tensors: {listed}{' …' if missing[3:] else ''}; "
+            f"{folder} has {len(missing)} of {len(weights)} tensors missing: {listed}{' …' if missing[3:] else ''}; "
             "download the whole model"
         )
     extra = sorted(
@@ -93,20 +93,20 @@ def _check_tensors(
     if extra:
         listed = ", ".join(f"{name} {list(stored[name].shape)}" for name in extra[:3])
         raise InterchangeError(
-            f"{folder} has {len(extra)} tensors that config.json does not ask for: {listed}"
-            f"{' …' if extra[3:] else ''}; this is another model than it says"
+            f"{folder} has {len(extra)} unexpected tensors, by its config.json: {listed}"
+            f"{' …' if extra[3:] else ''}; this is another model than config.json describes"
         )
     for weight in weights:
         tensor = stored[weight.theirs]
         if tensor.shape != shapes[weight.ours]:
             raise InterchangeError(
-                f"{folder}: {weight.theirs} has the shape {list(tensor.shape)}, but config.json makes it "
-                f"{list(shapes[weight.ours])}: one of them is of another model"
+                f"{folder}: {weight.theirs} has the shape {list(tensor.shape)}, but by config.json it is "
+                f"{list(shapes[weight.ours])}: the two belong to different models"
             )
         if tensor.dtype not in _FLOATS:
             raise InterchangeError(
                 f"{folder}: {weight.theirs} is {tensor.dtype}, but only {', '.join(sorted(_FLOATS))} can be imported: "
-                "take a model that is not quantized"
+                "choose a model that is not quantized"
             )
     if config.tie_embeddings and LM_HEAD in stored and not stored[LM_HEAD].read().equal(stored[EMBEDDING].read()):
         raise InterchangeError(
@@ -115,5 +115,5 @@ def _check_tensors(
 
 
 def _is_known(name: str, config: ModelConfig) -> bool:
-    """Whether a tensor may be there without being needed."""
+    """Return whether a tensor may be present although it is not needed."""
     return _FREQUENCIES.fullmatch(name) is not None or (config.tie_embeddings and name == LM_HEAD)

@@ -1,4 +1,4 @@
-"""Which of our parameters is which tensor of Hugging Face's Llama."""
+"""The names of our parameters and of the tensors of Hugging Face's Llama."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from nn.config import ModelConfig
 EMBEDDING = "model.embed_tokens.weight"
 LM_HEAD = "lm_head.weight"
 
-_OF_A_BLOCK = {
+_BLOCK_NAMES = {
     "attention_norm": "input_layernorm",
     "attention.q_proj": "self_attn.q_proj",
     "attention.k_proj": "self_attn.k_proj",
@@ -29,17 +29,17 @@ class Weight:
     theirs: str
     """Its name in their files."""
     rotary_heads: int | None = None
-    """Number of heads whose rows stand in another order there; null: the tensors are equal."""
+    """Number of heads whose rows are in another order there; None: the tensors are equal."""
 
 
 def llama_weights(config: ModelConfig) -> list[Weight]:
-    """Return all tensors of a model; a tied LM head is none of its own."""
+    """Return all tensors of a model; a tied LM head is not one of them."""
     rotary_heads = {"attention.q_proj": config.num_heads, "attention.k_proj": config.kv_heads}
     weights = [Weight("embedding.weight", EMBEDDING)]
     for layer in range(config.num_layers):
         weights += [
             Weight(f"blocks.{layer}.{ours}.weight", f"model.layers.{layer}.{theirs}.weight", rotary_heads.get(ours))
-            for ours, theirs in _OF_A_BLOCK.items()
+            for ours, theirs in _BLOCK_NAMES.items()
         ]
     weights.append(Weight("final_norm.weight", "model.norm.weight"))
     return weights if config.tie_embeddings else [*weights, Weight("lm_head.weight", LM_HEAD)]

@@ -1,4 +1,4 @@
-"""Writing a folder so that it is whole or not there."""
+"""Writing a folder completely or not at all."""
 
 import errno
 import os
@@ -12,18 +12,18 @@ from nn.interchange.errors import InterchangeError
 
 @contextmanager
 def whole_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Make a folder for a model, which appears under its name only once the block has filled it without an error.
+    """Create a folder for a model, which appears under its name only once the block has filled it without an error.
 
     Args:
-        path: the folder; its parents are made.
-        overwrite: replace a folder of that name, with all that is in it, if it holds a model (a `config.json`).
+        path: the folder; its parents are created.
+        overwrite: replace a folder of that name, and everything in it, if it contains a model (a `config.json`).
 
     Yields:
-        A folder beside it to write the files into.
+        A temporary folder in the same parent, to write the files into.
 
     Raises:
-        InterchangeError: there is something of that name that must not be replaced.
-        OSError: it cannot be written; nothing is left of it then, and what stood there before still does.
+        InterchangeError: something of that name exists that must not be replaced.
+        OSError: it cannot be written. Then nothing is left of it, and an existing folder is unchanged.
     """
     path = Path(path)
     _check_place(path, overwrite)
@@ -33,7 +33,7 @@ def whole_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     try:
         yield temporary
         for file in temporary.iterdir():
-            file.chmod(temporary.stat().st_mode & 0o666)  # safetensors makes its files private
+            file.chmod(temporary.stat().st_mode & 0o666)  # safetensors creates private files
             _sync(file)
         _sync(temporary)
         _put_in_place(temporary, path)
@@ -43,21 +43,22 @@ def whole_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
 
 def _check_place(path: Path, overwrite: bool) -> None:
     if not path.name:
-        raise InterchangeError(f"{path} is no name for a new folder: give one such as exported/model")
+        raise InterchangeError(f"{path} is not a name for a new folder: give one such as exported/model")
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise InterchangeError(f"{path} exists and is no folder: choose another name")
+        raise InterchangeError(f"{path} exists and is not a folder: choose another name")
     if not path.exists() or not any(path.iterdir()):
         return
     if not overwrite:
-        raise InterchangeError(f"{path} is not empty: choose another name, or allow it to be overwritten")
+        raise InterchangeError(f"{path} is not empty: choose another name, or allow overwriting")
     if not (path / "config.json").is_file():
         raise InterchangeError(
-            f"{path} is not empty and holds no model (no config.json), so it is not overwritten: choose another name"
+            f"{path} is not empty and does not contain a model (config.json), so it is not overwritten: choose another "
+            "name"
         )
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a folder, keeping what stood there before until the new one is there."""
+    """Rename a folder, keeping the one that it replaces until the new one is in place."""
     replaced = path.with_name(f"{temporary.name}.replaced")
     if path.exists():
         path.replace(replaced)

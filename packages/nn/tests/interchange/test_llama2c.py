@@ -1,4 +1,4 @@
-"""llama2.c's checkpoints, written here as its format is described, with the weights of a model of ours."""
+"""llama2.c's checkpoints, written here by the description of its format, with the weights of one of our models."""
 
 import struct
 
@@ -62,28 +62,28 @@ def header(*values):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("damage", "message"),
     [
-        (lambda content: content[:-1], "has 83,611 bytes, but its header asks for 83,612: it is truncated"),
-        (lambda content: content[:40], "has 40 bytes, but its header asks for 83,612"),
-        (lambda content: content[:27], "has 27 bytes, but a header alone has 28: it is truncated"),
+        (lambda content: content[:-1], "has 83,611 bytes, but by its header it must have 83,612: it is truncated"),
+        (lambda content: content[:40], "has 40 bytes, but by its header it must have 83,612"),
+        (lambda content: content[:27], "has 27 bytes, but the header takes 28: it is truncated"),
         (lambda content: b"", "has 0 bytes"),
-        (lambda content: content + b"\0", "it is no checkpoint of llama2.c's version 0"),
-        (header(0x616B3432, 2, 0, 0, 0, 0, 0), "is of version 2 of llama2.c's format, but only version 0 is read"),
-        (header(32, 48, 2, 5, 5, -50, 16), r"has no header of a llama2.c checkpoint \(model.d_model = 32 cannot"),
+        (lambda content: content + b"\0", "it is not a checkpoint of llama2.c's version 0"),
+        (header(0x616B3432, 2, 0, 0, 0, 0, 0), "has version 2 of llama2.c's format, but only version 0 is read"),
+        (header(32, 48, 2, 5, 5, -50, 16), r"is not a llama2.c checkpoint, by its header \(model.d_model = 32 is not"),
         (header(32, 48, -2, 4, 4, -50, 16), r"model.num_layers is -2"),
         (header(32, 48, 2, 4, 4, 0, 16), r"model.vocab_size is 0"),
-        (header(32, 48, 2**31 - 1, 4, 4, -50, 16), "its header asks for"),
+        (header(32, 48, 2**31 - 1, 4, 4, -50, 16), "by its header it must have"),
     ],
 )
-def test_a_damaged_file(tmp_path, model, spoil, message):
+def test_a_damaged_file_is_refused(tmp_path, model, damage, message):
     path = tmp_path / "model.bin"
     write(path, model)
-    path.write_bytes(spoil(path.read_bytes()))
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InterchangeError, match=message):
         load_llama2c(path)
 
 
-def test_no_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_llama2c(tmp_path / "nowhere.bin")

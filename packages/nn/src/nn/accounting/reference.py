@@ -1,7 +1,6 @@
-"""Training memory as textbooks count it: every result of a forward pass is kept, once, until the backward pass.
+"""The reference count of training memory: every result of the forward pass is stored once until the backward pass.
 
-The count knows nothing of what an implementation keeps twice, computes anew or never writes down; `peak` does.
-Letters: `b` batch, `t` positions, `d` model width, `h` query heads, `f` feed-forward width, `v` vocabulary.
+It ignores what an implementation stores twice, recomputes or never stores; `peak` estimates that. Letters: see `nn`.
 """
 
 from dataclasses import dataclass
@@ -9,12 +8,12 @@ from dataclasses import dataclass
 from nn.accounting.breakdown import Breakdown, at_least_one
 from nn.accounting.optimizer import OptimizerKind, optimizer_values
 from nn.accounting.parameters import count_parameters, num_ffn_matrices, qkv_width
-from nn.accounting.precision import Precision, activation_bytes, weight_bytes
+from nn.accounting.precision import PrecisionScheme, activation_bytes, weight_bytes
 from nn.config import ModelConfig
 
 
 @dataclass(frozen=True)
-class TextbookMemory(Breakdown):
+class ReferenceMemory(Breakdown):
     """Bytes by what they are for."""
 
     parameters: int
@@ -22,12 +21,12 @@ class TextbookMemory(Breakdown):
     gradients: int
     """One for each weight."""
     optimizer: int
-    """What the optimizer keeps."""
+    """What the optimizer stores."""
     activations: int
-    """What the forward pass leaves for the backward pass; proportional to the batch."""
+    """What the forward pass stores for the backward pass; proportional to the batch."""
 
 
-def textbook_activations(config: ModelConfig, batch: int = 1, sequence: int | None = None) -> int:
+def reference_activations(config: ModelConfig, batch: int = 1, sequence: int | None = None) -> int:
     """Count the numbers that a forward pass produces, loss included.
 
     In each block: two norms (2td), queries, keys and values, scores and softmax (ht² each), the weighted sum of
@@ -49,23 +48,23 @@ def textbook_activations(config: ModelConfig, batch: int = 1, sequence: int | No
     return batch * (config.num_layers * block + embedding_norm + norm + t * config.vocab_size + t)
 
 
-def textbook_memory(
+def reference_memory(
     config: ModelConfig,
     batch: int = 1,
     sequence: int | None = None,
     *,
     optimizer: OptimizerKind = "adamw",
-    precision: Precision = "float32",
-) -> TextbookMemory:
-    """Return what a training step holds by the textbook.
+    precision: PrecisionScheme = "float32",
+) -> ReferenceMemory:
+    """Return the memory of a training step by the reference count.
 
     Raises:
-        ValueError: a size is below 1, or the optimizer or the precision is not known.
+        ValueError: a size is below 1, or the optimizer or the precision is unknown.
     """
     weights = weight_bytes(precision) * count_parameters(config).total
-    return TextbookMemory(
+    return ReferenceMemory(
         parameters=weights,
         gradients=weights,
         optimizer=weight_bytes(precision) * optimizer_values(config, optimizer),
-        activations=activation_bytes(precision) * textbook_activations(config, batch, sequence),
+        activations=activation_bytes(precision) * reference_activations(config, batch, sequence),
     )

@@ -8,10 +8,10 @@ from nn.interchange import InterchangeError, whole_folder
 def fill(path, text="new", **options):
     with whole_folder(path, **options) as folder:
         (folder / "config.json").write_text(text)
-        assert folder.parent == path.parent  # so that renaming is enough
+        assert folder.parent == path.parent  # so that it can be renamed
 
 
-def test_it_appears_when_it_is_whole(tmp_path):
+def test_it_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "deep" / "model"
     with whole_folder(path) as folder:
         (folder / "config.json").write_text("x")
@@ -36,7 +36,7 @@ def test_an_empty_folder_is_filled(tmp_path):
     assert (tmp_path / "model" / "config.json").read_text() == "new"
 
 
-def test_a_full_one_is_replaced_only_when_told(tmp_path):
+def test_a_model_is_replaced_only_with_overwrite(tmp_path):
     path = tmp_path / "model"
     fill(path, "old")
     (path / "more").touch()
@@ -59,14 +59,14 @@ def test_a_failed_replacement_leaves_the_old_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_no_model_is_never_replaced(tmp_path):
+def test_what_is_not_a_model_is_never_replaced(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letters.txt").touch()
-    with pytest.raises(InterchangeError, match="holds no model"):
+    with pytest.raises(InterchangeError, match="does not contain a model"):
         fill(tmp_path / "home", overwrite=True)
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "home")
     for name in ("file", "link"):
-        with pytest.raises(InterchangeError, match="exists and is no folder"):
+        with pytest.raises(InterchangeError, match="exists and is not a folder"):
             fill(tmp_path / name, overwrite=True)
     assert (tmp_path / "home" / "letters.txt").exists()

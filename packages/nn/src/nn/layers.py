@@ -1,0 +1,121 @@
+"""The layers that have parameters of their own: everything else is built from them. Axes: see `nn`."""
+
+import einx
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import Module, Parameter
+
+from nn.initialization import constant_, linear_std, truncated_normal_
+
+
+class Linear(Module):
+    """`y = W x` without a bias, with `W` of shape `[d_out, d_in]`."""
+
+    def __init__(
+        self,
+        d_in: int,
+        d_out: int,
+        *,
+        zero_init: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.zero_init = zero_init
+        self.weight = Parameter(torch.empty(d_out, d_in, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw W from normal(0, 2 / (d_in + d_out)), truncated at ±3σ; or start at 0."""
+        if self.zero_init:
+            constant_(self.weight, 0.0)
+            return
+        d_out, d_in = self.weight.shape
+        truncated_normal_(self.weight, linear_std(d_in, d_out), generator)
+
+    def forward(self, x: Float[Tensor, "... d_in"]) -> Float[Tensor, "... d_out"]:
+        """Map the last dimension from d_in to d_out."""
+        return einx.dot("... d_in, d_out d_in -> ... d_out", x, self.weight)
+
+
+class Embedding(Module):
+    """Row `id` of a table of shape `[num_embeddings, d_model]`."""
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        d_model: int,
+        *,
+        std: float = 1.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.std = std
+        self.weight = Parameter(torch.empty(num_embeddings, d_model, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw the table from normal(0, std²), truncated at ±3 std."""
+        truncated_normal_(self.weight, self.std, generator)
+
+    def forward(self, token_ids: Int[Tensor, "..."]) -> Float[Tensor, "... d"]:
+        """Look up the vector of each id."""
+        # Not einx's get_at, which gathers element by element. Each of torch's two ways adds the gradients of a row in a
+        # fixed order on one kind of device only: indexing on GPUs, where it sorts, index_select on CPUs, where it is
+        # serial. On the other kind threads race, and two runs with the same seed drift apart.
+        if self.weight.device.type != "cpu":
+            return self.weight[token_ids]
+        rows = self.weight.index_select(0, token_ids.reshape(-1))
+        return rows.reshape(*token_ids.shape, self.weight.shape[1])
+
+
+class RMSNorm(Module):
+    """`x / √(mean(x²) + eps) · gain`, over the last dimension (Zhang & Sennrich 2019, arXiv:1910.07467).
+
+    Computed in float32 and returned in the dtype of the input.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        eps: float = 1e-5,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = Parameter(torch.empty(d_model, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002 nothing is drawn
+        """Start with a gain of 1."""
+        constant_(self.weight, 1.0)
+
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+        """Normalize each vector."""
+        wide = x.float()
+        inverse_rms = (einx.mean("... [d]", wide * wide) + self.eps).rsqrt()
+        return einx.multiply("... d, ..., d -> ... d", wide, inverse_rms, self.weight.float()).to(x.dtype)
+
+
+class Mix(Module):
+    """`w₀·own + w₁·other`, with two learned scalars whose initial values are given."""
+
+    def __init__(
+        self, start: tuple[float, float], *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> None:
+        super().__init__()
+        self.start = start
+        self.weight = Parameter(torch.empty(2, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002 nothing is drawn
+        """Return both weights to their initial values."""
+        constant_(self.weight, self.start)
+
+    def forward(self, own: Float[Tensor, "*shape"], other: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Mix two tensors of the same shape."""
+        return self.weight[0] * own + self.weight[1] * other
