@@ -58,7 +58,7 @@ def test_train_without_special_tokens(run, corpus):
 
 
 @pytest.mark.parametrize("format_option", [[], ["--format", "gpt2"]])
-def test_train_writes_gpt2s_pair_into_a_folder(run, corpus, tmp_path, format_option):
+def test_train_writes_gpt2_files_to_a_folder(run, corpus, tmp_path, format_option):
     if not format_option:
         (tmp_path / "pair").mkdir()
     assert run("corpus.txt", "--vocab-size", 400, "--out", "pair", *format_option)[0] == 0
@@ -76,7 +76,7 @@ def test_train_writes_tiktoken_files(run, corpus, name, format_option):
 
 
 def test_commands_take_tiktoken_files(run, corpus, capfd):
-    """They hold no special tokens: these are told with their ids, and the ids are those of training again."""
+    """They contain no special tokens: these are given with their ids, and the ids are those of the training."""
     run("corpus.txt", "--vocab-size", 400, "--out", "t.tiktoken")
     capfd.readouterr()
     assert main(["encode", "t.tiktoken", "corpus.txt", "--pattern", "gpt2", "--special-token", f"{END}=0"]) == 0
@@ -84,7 +84,7 @@ def test_commands_take_tiktoken_files(run, corpus, capfd):
     assert ids == Tokenizer(*train_bpe(corpus, 400, [END]), [END]).encode(corpus.read_bytes().decode())
 
 
-def test_stopping_early_is_a_warning_in_one_line(run):
+def test_the_warning_for_stopping_early_is_one_line(run):
     code, _, errors = run("short.txt", "--vocab-size", 5000, "--out", "t.json")
     assert code == 0
     assert errors.startswith("warning: training stopped")
@@ -105,9 +105,9 @@ def test_stopping_early_is_a_warning_in_one_line(run):
         ("latin.txt --vocab-size 300 --out t.json", "latin.txt is not UTF-8: byte 0xe9 at offset 3"),
         (
             "corpus.txt --vocab-size 300 --out t.bin",
-            "t.bin does not tell the format by its ending: give --format, one of",
+            "t.bin has no known file extension: give --format, one of",
         ),
-        ("corpus.txt --vocab-size 300 --out none/t.json", "the folder none for t.json does not exist: make it first"),
+        ("corpus.txt --vocab-size 300 --out none/t.json", "the folder none for t.json does not exist: create it first"),
         (
             "corpus.txt --vocab-size 300 --format tokenizer.json --out corpus.txt",
             "corpus.txt would overwrite the input",
@@ -117,7 +117,7 @@ def test_stopping_early_is_a_warning_in_one_line(run):
         ("corpus.txt --vocab-size 300 --out t.json --no-special-tokens --special-token a", "not allowed with argument"),
     ],
 )
-def test_a_mistake_is_one_line(run, tmp_path, arguments, message):
+def test_an_error_is_one_line(run, tmp_path, arguments, message):
     before = sorted(tmp_path.iterdir())
     code, output, errors = run(*arguments.split())
     assert (code, output) == (2, "")
@@ -126,11 +126,11 @@ def test_a_mistake_is_one_line(run, tmp_path, arguments, message):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_pattern_that_cannot_be_saved_is_refused_before_training(run, monkeypatch):
+def test_a_pattern_that_cannot_be_saved_is_an_error_before_training(run, monkeypatch):
     monkeypatch.setattr("bpe.training.train_bpe_with_report", lambda *arguments, **options: pytest.fail("it trained"))
     code, output, errors = run("corpus.txt", "--vocab-size", 300, "--out", "t.json", "--pattern", r"\w+|\W+")
     assert (code, output) == (2, "")
-    assert "other libraries may read that differently" in errors
+    assert "other libraries may interpret it differently" in errors
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -139,7 +139,7 @@ def test_the_named_patterns_can_be_saved(run, pattern):
     assert Tokenizer.load("t.json").pattern == PATTERNS[pattern]
 
 
-def test_training_on_little_text_loads_no_numba(run, tmp_path):
+def test_training_on_a_short_text_does_not_load_numba(run, tmp_path):
     program = (
         "import sys; from bpe.cli import main; "
         "code = main(['train', 'other.txt', '--vocab-size=300', '--out=t.json']); "

@@ -1,4 +1,4 @@
-"""Texts that are made so that their pieces meet in one place of the cache."""
+"""Texts that are constructed so that all pieces have the same slot in the cache."""
 
 from itertools import product
 
@@ -9,8 +9,8 @@ from ..conftest import END
 
 
 def colliding_words() -> list[str]:
-    """128 words of 15 letters with one hash: a capital in the second word of the key (bit 5 of byte j) is made up for
-    by another letter in the first (bit 0 of byte j + 4), as the second is turned by 27 bits."""
+    """128 words of 15 letters with the same hash: a capital in the second word of the key (bit 5 of byte j) is balanced
+    by another letter in the first (bit 0 of byte j + 4), because the second is rotated by 27 bits."""
     words = []
     for choice in product([False, True], repeat=7):
         letters = bytearray(b"bbbbbbbbbbbbbbb")
@@ -29,13 +29,13 @@ def place(word: str) -> int:
     return low ^ turned
 
 
-def test_a_text_made_to_collide_is_searched_a_little_and_encoded_right(trained):
+def test_a_text_with_colliding_hashes_is_encoded_correctly_with_few_probes(trained):
     words = colliding_words()
     assert len(set(words)) == 128
     assert len({place(word) for word in words}) == 1
     compiled = Tokenizer(*trained, [END], engine="compiled")
     text = "\n".join(words * 3)
-    assert compiled.encode(text) == Tokenizer(*trained, [END], engine="textbook").encode(text)
+    assert compiled.encode(text) == Tokenizer(*trained, [END], engine="reference").encode(text)
     encoder = compiled._encoder
     assert encoder is not None
     table = encoder._idle[0]._a[encoding.SHORT_CACHE].reshape(-1, 4)

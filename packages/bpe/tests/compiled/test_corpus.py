@@ -1,4 +1,4 @@
-"""Tasks and the threads that share them: `bpe.compiled.corpus` and `bpe.compiled.training`."""
+"""Counting a corpus as tasks in threads: `bpe.compiled.corpus` and `bpe.compiled.training`."""
 
 import os
 import pydoc_data.topics
@@ -22,7 +22,7 @@ from bpe.compiled.training import count_all, count_source
 from bpe.compiled.worker import Specials
 
 from ..conftest import END, SCRIPTS, texts
-from .test_compiled_counting import as_counter, expected_counts
+from .test_counting import as_counter, expected_counts
 
 SPECIALS = SpecialTokens([END])
 TOPICS = [*pydoc_data.topics.topics.values(), SCRIPTS]
@@ -30,7 +30,7 @@ TOPICS = [*pydoc_data.topics.topics.values(), SCRIPTS]
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    """So that small texts have many."""
+    """So that small texts have many chunks."""
     monkeypatch.setattr(tasks_of_corpus, "CHUNK_BYTES", 5_000)
 
 
@@ -40,7 +40,7 @@ def count(source, pattern="gpt2", num_threads=2):
 
 @pytest.mark.parametrize("pattern", [*PATTERNS, r"\p{L}+"])
 @pytest.mark.parametrize("num_threads", [1, 2, 5])
-def test_files_and_strings_equal_the_textbook(tmp_path, pattern, num_threads):
+def test_files_and_strings_equal_the_reference(tmp_path, pattern, num_threads):
     paths = []
     for number in range(4):
         documents = TOPICS[number::4]
@@ -54,11 +54,11 @@ def test_files_and_strings_equal_the_textbook(tmp_path, pattern, num_threads):
 
 
 @given(strings=st.lists(texts(), min_size=1, max_size=5).filter(any))
-def test_short_strings_equal_the_textbook(strings):
+def test_short_strings_equal_the_reference(strings):
     assert count(iter(strings)) == expected_counts(strings, special_tokens=[END])
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
 def test_a_pipe_is_read_as_a_stream(tmp_path):
     text = END.join(TOPICS)
     os.mkfifo(tmp_path / "pipe")
@@ -71,8 +71,8 @@ def test_a_pipe_is_read_as_a_stream(tmp_path):
 @pytest.mark.parametrize("ends", [b"", b" and more"])
 @pytest.mark.parametrize("bad", [b"\xe9", b"\xe2\x82", b"\xed\xa0\x80", b"\xff\xff"])
 @pytest.mark.parametrize("good", [0, 3, 4_999, 5_001, 40_000])
-def test_what_is_not_utf8_is_the_same_error_as_with_the_textbook(tmp_path, good, bad, ends):
-    """The first of two places, though another thread may meet the second one earlier."""
+def test_the_error_for_invalid_utf8_equals_that_of_the_reference(tmp_path, good, bad, ends):
+    """The first of two errors, although another thread may find the second one earlier."""
     path = tmp_path / "bad.txt"
     path.write_bytes(("\u0142 be " * 10_000).encode()[:good] + bad + ends + b" to be" * 3_000 + bad)
     with pytest.raises(TextFileError) as expected:
@@ -83,7 +83,7 @@ def test_what_is_not_utf8_is_the_same_error_as_with_the_textbook(tmp_path, good,
         assert str(error.value) == str(expected.value)
 
 
-def test_bad_files_and_strings_are_refused(tmp_path):
+def test_bad_files_and_strings_are_errors(tmp_path):
     (tmp_path / "good").write_bytes(b"good")
     (tmp_path / "empty").touch()
     with pytest.raises(TextFileError, match="empty is empty: give a file with text in it"):
@@ -100,7 +100,7 @@ def new_counter():
     return PieceCounter(PATTERNS["gpt2"], Specials({}))
 
 
-def test_an_error_in_one_thread_ends_all():
+def test_an_error_in_one_thread_stops_all():
     taken = []
 
     def work(number, counter):
@@ -144,8 +144,8 @@ def test_an_error_of_the_source_is_raised():
         count(source())
 
 
-def test_texts_are_taken_as_they_are_needed(monkeypatch):
-    """An iterator of a thousand chunks is never more than a few chunks ahead of the counting."""
+def test_texts_are_requested_as_they_are_needed(monkeypatch):
+    """The iterator of a thousand chunks is never more than a few chunks ahead of the counting."""
     taken, done, ahead = [0], [0], []
     count_texts = tasks_of_corpus._count_texts
 

@@ -16,7 +16,7 @@ from bpe.compiled.worker import NotUtf8Error, Specials
 
 from ..conftest import END, SCRIPTS, texts
 
-ANYTHING = compile_pattern(r"x+")  # what lies between two x is a piece, however long
+ANYTHING = compile_pattern(r"x+")  # the text between two x is a piece, however long
 
 
 def count(strings, pattern="gpt2", special_tokens=()):
@@ -28,7 +28,7 @@ def count(strings, pattern="gpt2", special_tokens=()):
 
 
 def count_split(strings, counter=None):
-    """Count strings chunk by chunk, with pieces that the textbook finds."""
+    """Count strings chunk by chunk, split by the reference."""
     counter = counter or PieceCounter(ANYTHING.pattern, Specials({}))
     for string in strings:
         pieces = split_pieces(string, ANYTHING)
@@ -43,7 +43,7 @@ def add_chunk(counter, encoded, starts=None):
 
 
 def as_counter(counter):
-    """What the words hold, read back from the arrays."""
+    """The words with their counts, read from the arrays."""
     text, borders, frequency = counter.words()
     assert text[borders].tolist() == [0] * len(borders)
     encoded = text.tobytes()
@@ -60,7 +60,7 @@ def expected_counts(strings, pattern="gpt2", special_tokens=()):
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @given(strings=st.lists(texts(), min_size=1, max_size=5))
-def test_counting_equals_the_textbook(pattern, strings):
+def test_counting_equals_the_reference(pattern, strings):
     for special_tokens in ((), (END, "<|", "a")):
         counter = count(strings, pattern, special_tokens)
         expected = expected_counts(strings, pattern, special_tokens)
@@ -77,7 +77,7 @@ def test_counting_equals_the_textbook(pattern, strings):
     ).map(lambda pieces: [piece.replace("x", "") or "a" for piece in pieces])
 )
 def test_pieces_of_every_length(pieces):
-    """Around the 15 bytes that fit into two words, with zeros inside and at the end; borders are given."""
+    """Around the 15 bytes that fit into two words, with zero bytes inside and at the end."""
     text = "x".join(pieces)
     assert as_counter(count_split([text])) == count_pieces([text], ANYTHING)
 
@@ -93,8 +93,8 @@ def test_real_text_in_one_chunk_and_in_many(pattern):
     assert as_counter(counter) == expected
 
 
-def test_tables_grow_and_are_joined():
-    """Far more short and long pieces than the first tables hold, and one that is longer than the first buffer."""
+def test_tables_grow_and_are_added():
+    """Far more short and long pieces than fit into the first tables, and one longer than the first buffer."""
     text = "".join(f" w{i}x{i:030}x" for i in range(30_000)) + "y" * 100_000
     assert as_counter(count_split([text])) == count_pieces([text], ANYTHING)
     halves = [text[:300_000], text[300_000:]]
@@ -102,11 +102,11 @@ def test_tables_grow_and_are_joined():
     small.add(large)
     assert as_counter(small) == count_pieces(halves, ANYTHING)
     assert small.num_pieces == count_pieces(halves, ANYTHING).total()
-    assert as_counter(large) == count_pieces(halves[1:], ANYTHING)  # is as it was
+    assert as_counter(large) == count_pieces(halves[1:], ANYTHING)  # is unchanged
 
 
-def test_a_table_that_grows_in_the_middle_of_a_chunk_goes_on_there():
-    """Documents on both sides of the place, and special tokens between them."""
+def test_counting_continues_after_a_table_has_grown_within_a_chunk():
+    """With documents before and after that place, and special tokens between them."""
     words = [f" {i}" for i in range(20_000)]
     documents = ["".join(words[k : k + 700]) for k in range(0, len(words), 700)]
     text = END.join(documents)
@@ -114,7 +114,7 @@ def test_a_table_that_grows_in_the_middle_of_a_chunk_goes_on_there():
 
 
 def test_memory_follows_the_distinct_pieces():
-    """A long text with few pieces leaves the tables as small as they were."""
+    """A long text with few pieces does not enlarge the tables."""
     counter = count(["to be or not to be " * 1000])
     before = counter.num_bytes
     for _ in range(100):
@@ -123,14 +123,14 @@ def test_memory_follows_the_distinct_pieces():
     assert counter.num_bytes == before < 2**20
 
 
-def test_no_text_at_all():
+def test_no_text():
     counter = count([""])
     assert as_counter(counter) == Counter()
     assert counter.num_pieces == 0
 
 
 @pytest.mark.parametrize("bad", [b"caf\xe9", b"caf\xe9 au lait", b"\xed\xa0\x80", b"\xe2\x82<|endoftext|>"])
-def test_what_is_not_utf8_is_refused(bad):
+def test_text_that_is_not_utf8_is_an_error(bad):
     counter = count(["good"], special_tokens=[END])
     with pytest.raises(NotUtf8Error):
         add_chunk(counter, [b"good", bad])

@@ -15,7 +15,7 @@ from bpe.kernels.training.layout import NUM_MERGES, NUM_PAIRS, NUM_TOKENS, PLACE
 
 
 def arrays(counts, separator=0):
-    """The words as the kernels take them."""
+    """The words as arrays for the kernels."""
     words = [piece.encode() for piece in counts]
     separator = bytes([separator])
     text = separator + b"".join(word + separator for word in words)
@@ -40,7 +40,7 @@ def words(letters, max_size):
     max_token_length=st.none() | st.integers(1, 6),
     separator=st.sampled_from([0, ord("a"), 255]),
 )
-def test_learning_equals_the_textbook(counts, num_merges, min_frequency, max_token_length, separator):
+def test_learning_equals_the_reference(counts, num_merges, min_frequency, max_token_length, separator):
     limits = {"min_frequency": min_frequency, "max_token_length": max_token_length}
     expected = learn_merges(counts, num_merges, **limits)
     assert learning.learn_merges(*arrays(counts, separator), num_merges, **limits) == expected
@@ -49,12 +49,12 @@ def test_learning_equals_the_textbook(counts, num_merges, min_frequency, max_tok
 @settings(max_examples=300)
 @given(counts=words("abc", 9) | words("ab", 25) | words("a", 40), max_token_length=st.none() | st.integers(1, 6))
 def test_no_token_is_made_twice(counts, max_token_length):
-    """On which the kernels rely; `bpe.kernels.tokens` has the proof."""
+    """The kernels rely on this; `bpe.kernels.training.tokens` has the proof."""
     merges = learn_merges(counts, 100, max_token_length=max_token_length)
     assert len({left + right for left, right in merges}) == len(merges)
 
 
-def test_real_text_equals_the_textbook_to_the_last_merge(topics):
+def test_real_text_equals_the_reference_to_the_last_merge(topics):
     merges = learning.learn_merges(*arrays(topics), 10**5)
     assert len(merges) > 8_000
     assert merges == learn_merges(topics, 10**5)
@@ -68,7 +68,7 @@ def test_limits_on_real_text(topics, limits):
 
 
 def test_equal_to_the_tokenizers_library_where_counts_decide():
-    """The library breaks ties another way, so these words have none: counts are powers of two."""
+    """The library breaks ties differently, so these words have none: counts are powers of two."""
     words = ["abcd", "bcde", "xyzzy", "low", "lower", "newest", "widest"]
     counts = {word: 2**i for i, word in enumerate(words)}
     text = " ".join(word for word, count in counts.items() for _ in range(count))
@@ -101,7 +101,7 @@ def test_progress_is_reported(topics):
     assert sum(reports) == len(merges) == 2
 
 
-def test_few_places_are_looked_at(topics):
+def test_few_places_are_read(topics):
     """Counted, not timed: counting all pairs at every merge would read more than a hundred million places."""
     text, borders, frequency = arrays(topics)
     learner = learning.Learner(text, borders, frequency, 3000)

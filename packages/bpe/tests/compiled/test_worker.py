@@ -1,4 +1,4 @@
-"""The caches of a worker: they grow, forget, and never change an id."""
+"""The caches of a worker: they grow, they are emptied, and they never change an id."""
 
 import random
 from itertools import pairwise
@@ -36,7 +36,7 @@ def encode(worker, text, specials=NONE):
 
 
 def wide(trained):
-    """With ids of 32 bits, of which a place in the table holds three; else it holds seven."""
+    """With ids of 32 bits, of which a slot of the table has room for three; of 16 bits it has room for seven."""
     vocab, merges = trained
     return {**vocab, 70_000: b"far away"}, merges
 
@@ -44,22 +44,22 @@ def wide(trained):
 @pytest.fixture(scope="module", params=["16 bits", "32 bits"])
 def pair(request, trained, kernels):
     vocab, merges = trained if request.param == "16 bits" else wide(trained)
-    textbook, compiled = (Tokenizer(vocab, merges, [END], engine=engine) for engine in ("textbook", "compiled"))
+    reference, compiled = (Tokenizer(vocab, merges, [END], engine=engine) for engine in ("reference", "compiled"))
     compiled.encode("x")
     assert compiled._encoder.dtype == (np.uint16 if request.param == "16 bits" else np.uint32)
-    return textbook, compiled
+    return reference, compiled
 
 
 @given(strings=st.lists(texts(), min_size=1, max_size=8))
 def test_one_worker_serves_many_texts(pair, strings):
-    textbook, compiled = pair
+    reference, compiled = pair
     with compiled._encoder._worker() as worker:
         for text in [*strings, *strings]:
-            assert encode(worker, text) == textbook.encode_ordinary(text)
+            assert encode(worker, text) == reference.encode_ordinary(text)
 
 
 def words(count, seed=0, letters="abcxyzé狐0 "):
-    """Texts of words that are new each: of one to forty letters, so that some have many ids."""
+    """Texts of random words with one to forty letters, so that some have many ids."""
     generator = random.Random(seed)
     for _ in range(count):
         yield " ".join(
@@ -68,12 +68,12 @@ def words(count, seed=0, letters="abcxyzé狐0 "):
 
 
 def test_a_table_that_is_half_full_grows(pair, monkeypatch):
-    textbook, compiled = pair
+    reference, compiled = pair
     monkeypatch.setattr(worker_module, "_MAX_SLOTS", 1 << 16)
     worker = make_worker(compiled)
     places = [worker._a[encoding.SHORT_CACHE].size // 4]
     for text in [*words(80), *words(80)]:
-        assert encode(worker, text) == textbook.encode_ordinary(text)
+        assert encode(worker, text) == reference.encode_ordinary(text)
         used = worker._counters[encoding.SHORT_USED]
         places.append(worker._a[encoding.SHORT_CACHE].size // 4)
         assert used <= 3 * places[-1] // 4
@@ -81,14 +81,14 @@ def test_a_table_that_is_half_full_grows(pair, monkeypatch):
     assert sorted(set(places)) == [1 << 14, 1 << 15, 1 << 16]
 
 
-def test_a_full_cache_forgets_and_still_knows_the_vocabulary(pair, monkeypatch):
-    textbook, compiled = pair
+def test_a_full_cache_is_emptied_and_refilled_with_the_vocabulary(pair, monkeypatch):
+    reference, compiled = pair
     monkeypatch.setattr(worker_module, "_MAX_SLOTS", 1 << 14)
     worker = make_worker(compiled)
     known = worker._counters[encoding.SHORT_USED]
     used = []
     for text in words(120):
-        assert encode(worker, text) == textbook.encode_ordinary(text)
+        assert encode(worker, text) == reference.encode_ordinary(text)
         used.append(int(worker._counters[encoding.SHORT_USED]))
     assert any(later < earlier for earlier, later in pairwise(used))
     assert min(used) >= known
@@ -97,22 +97,22 @@ def test_a_full_cache_forgets_and_still_knows_the_vocabulary(pair, monkeypatch):
 
 @pytest.mark.parametrize("limit", ["_KEPT_BYTES", "_KEPT_IDS", "_LONG_BITS"])
 def test_each_store_of_long_pieces_may_be_full(pair, monkeypatch, limit):
-    textbook, compiled = pair
+    reference, compiled = pair
     monkeypatch.setattr(worker_module, limit, 6 if limit == "_LONG_BITS" else 4096)
     worker = make_worker(compiled)
     counters = []
-    joined = "estr"  # of which every two stand side by side in some token: else a long piece is cut in short ones
+    joined = "estr"  # any two are side by side in some token, so that long pieces are not cut
     for text in [*words(30, letters=joined), *words(30, letters=joined)]:
-        assert encode(worker, text) == textbook.encode_ordinary(text)
+        assert encode(worker, text) == reference.encode_ordinary(text)
         counters.append(worker._counters.copy())
     stores = np.array(counters)[:, [encoding.LONG_USED, encoding.BYTES_USED, encoding.IDS_USED]]
     assert stores.all(axis=0).all()
-    assert (np.diff(stores, axis=0) < 0).any(axis=0).all()  # all were emptied at some time
+    assert (np.diff(stores, axis=0) < 0).any(axis=0).all()  # each was emptied at some time
 
 
 @pytest.mark.parametrize("count", range(1, 16))
 def test_pieces_of_one_to_fifteen_ids(kernels, count):
-    """Three ids of 32 bits and seven of 16 stand in a place of the table itself, more elsewhere."""
+    """Up to three ids of 32 bits or seven of 16 are in the slot itself, more are elsewhere."""
     for extra in ({}, {70_000: b"far away"}):
         worker = make_worker(Tokenizer({**BYTES, **extra}, [], engine="compiled"))
         text = "abcdefghijklmno"[:count] + "!" + "x" * count
@@ -120,31 +120,31 @@ def test_pieces_of_one_to_fifteen_ids(kernels, count):
             assert encode(worker, text) == list(text.encode())
 
 
-def test_buffers_grow_and_old_text_does_not_shine_through(pair):
-    textbook, compiled = pair
+def test_buffers_grow_and_old_text_has_no_effect(pair):
+    reference, compiled = pair
     worker = make_worker(compiled)
     for length in (10, 400_000, 0, 3, 64, 500_000, 1):
         text = ("the fox " * (length // 8 + 1))[:length]
-        assert encode(worker, text) == textbook.encode(text)
+        assert encode(worker, text) == reference.encode(text)
 
 
-def test_it_goes_on_after_an_error(pair):
-    textbook, compiled = pair
+def test_it_works_after_an_error(pair):
+    reference, compiled = pair
     worker = make_worker(compiled)
     worker.buffer(6)[:] = b"abc \xff "
     with pytest.raises(NotUtf8Error):
         worker.encode_buffer(6, NONE)
-    assert encode(worker, "the fox") == textbook.encode("the fox")
+    assert encode(worker, "the fox") == reference.encode("the fox")
 
 
 def test_specials_change_from_call_to_call(pair):
-    textbook, compiled = pair
+    reference, compiled = pair
     worker = make_worker(compiled)
-    (end,) = textbook.encode(END)
+    (end,) = reference.encode(END)
     some = Specials({END: end})
     for _ in range(2):
-        assert encode(worker, f"a{END}b", some) == textbook.encode(f"a{END}b")
-        assert encode(worker, f"a{END}b") == textbook.encode_ordinary(f"a{END}b")
+        assert encode(worker, f"a{END}b", some) == reference.encode(f"a{END}b")
+        assert encode(worker, f"a{END}b") == reference.encode_ordinary(f"a{END}b")
 
 
 @given(
@@ -173,12 +173,12 @@ def test_aligned_arrays(dtype):
             assert not zeros or not array.any()
 
 
-def test_arguments_refuse_arrays_that_are_not_contiguous():
+def test_arrays_that_are_not_contiguous_are_errors():
     with pytest.raises(TypeError, match="contiguous"):
         Arguments()[scanning.TEXT] = np.zeros(8, np.uint8)[::2]
 
 
-def test_arguments_are_taken_over():
+def test_arguments_can_be_updated():
     first, second = Arguments(), Arguments()
     array = np.zeros(3, np.uint8)
     first[scanning.TEXT], first[encoding.SHORT_CACHE_SHIFT] = array, 5
@@ -202,8 +202,8 @@ def test_a_model_chooses_the_width_of_ids(kernels):
         assert model.dtype == dtype
 
 
-def test_a_large_vocabulary_is_taken_whole_to_its_last_token():
-    """With `ignore_merges` the cache alone knows what is taken whole: none of 230,000 tokens may be missing there."""
+def test_ignore_merges_finds_every_token_of_a_large_vocabulary():
+    """Only the cache has the ids of pieces that are tokens: none of 230,000 may be missing there."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     tokens = [
         first + second + third + fourth

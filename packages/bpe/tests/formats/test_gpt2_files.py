@@ -11,7 +11,7 @@ from bpe.formats import to_stand_ins
 from ..conftest import END, SCRIPTS
 
 
-def test_gpt2s_own_files_give_tiktokens_ids(gpt2, gpt2_files, python_manual, monkeypatch):
+def test_the_published_gpt2_files_give_the_ids_of_tiktoken(gpt2, gpt2_files, python_manual, monkeypatch):
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")
     ranks = tiktoken.load.data_gym_to_mergeable_bpe_ranks(str(gpt2_files.merges), str(gpt2_files.vocab))
     oracle = tiktoken.Encoding("gpt2", pat_str=PATTERNS["gpt2"], mergeable_ranks=ranks, special_tokens={END: 50256})
@@ -20,13 +20,13 @@ def test_gpt2s_own_files_give_tiktokens_ids(gpt2, gpt2_files, python_manual, mon
     assert gpt2.encode(text) == oracle.encode(text, allowed_special="all")
 
 
-def test_gpt2s_own_files_give_the_ids_of_the_tokenizers_library(gpt2, gpt2_files, python_manual):
+def test_the_published_gpt2_files_give_the_ids_of_tokenizers(gpt2, gpt2_files, python_manual):
     theirs = tokenizers.ByteLevelBPETokenizer(str(gpt2_files.vocab), str(gpt2_files.merges))
     text = python_manual[:100_000] + SCRIPTS
     assert gpt2.encode(text) == theirs.encode(text).ids
 
 
-def test_gpt2s_own_files_are_written_as_they_were(gpt2, gpt2_files, tmp_path):
+def test_the_published_gpt2_files_are_written_identically(gpt2, gpt2_files, tmp_path):
     gpt2.save_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt")
     assert (tmp_path / "merges.txt").read_bytes() == gpt2_files.merges.read_bytes()
     assert json.loads((tmp_path / "vocab.json").read_bytes()) == json.loads(gpt2_files.vocab.read_bytes())
@@ -40,7 +40,7 @@ def test_round_trip(tokenizer, tmp_path):
     assert again.fingerprint == tokenizer.fingerprint
 
 
-def test_ours_load_in_the_tokenizers_library(tokenizer, tmp_path):
+def test_our_files_load_in_the_tokenizers_library(tokenizer, tmp_path):
     tokenizer.save_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt")
     theirs = tokenizers.ByteLevelBPETokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
     assert theirs.encode(SCRIPTS).ids == tokenizer.encode(SCRIPTS)
@@ -52,7 +52,7 @@ def write_bytes_and(path, *tokens):
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_a_merge_of_the_number_sign_is_no_header(tmp_path, line_end):
+def test_a_merge_of_the_number_sign_is_not_a_header(tmp_path, line_end):
     (tmp_path / "merges.txt").write_bytes(line_end.join(["#version: 0.2", "# #", "## ##", ""]).encode())
     write_bytes_and(tmp_path / "vocab.json", b"##", b"####")
     tokenizer = Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")
@@ -70,19 +70,19 @@ def test_a_file_without_a_header(tmp_path):
     [
         ("#version: 0.2\na b\na\n", r"merges\.txt, line 3: expected two tokens, found 'a'"),
         ("a b c\n", r"merges\.txt, line 1: expected two tokens, found 'a b c'"),
-        ("a b\n\na b\n", r"line 3: the merge 'a b' stands at line 1 already.*remove one"),
-        ("a 狐\n", r"line 1: '狐' in '狐' stands for no byte"),
+        ("a b\n\na b\n", r"line 3: the merge 'a b' is already at line 1.*remove one"),
+        ("a 狐\n", r"line 1: '狐' in '狐' is not the stand-in of a byte"),
         ("a c\n", r"vocab\.json and .*merges\.txt: merge 0 makes b'ac', which is not in the vocabulary"),
     ],
 )
-def test_damaged_merges_are_refused(tmp_path, merges, message):
+def test_damaged_merges_are_errors(tmp_path, merges, message):
     write_bytes_and(tmp_path / "vocab.json", b"ab", b"abc")
     (tmp_path / "merges.txt").write_text(merges, "utf-8")
     with pytest.raises(TokenizerFileError, match=message):
         Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")
 
 
-def test_a_damaged_vocabulary_is_refused(tmp_path):
+def test_a_damaged_vocabulary_is_an_error(tmp_path):
     (tmp_path / "vocab.json").write_text("[1]")
     (tmp_path / "merges.txt").write_text("")
     with pytest.raises(TokenizerFileError, match="expected an object"):
@@ -96,7 +96,7 @@ def test_a_merge_that_is_given_twice_is_written_once(tmp_path):
     assert again.merges == [(b"a", b"b")]
 
 
-def test_ignore_merges_cannot_be_said(tmp_path):
+def test_ignore_merges_cannot_be_written(tmp_path):
     tokenizer = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], ignore_merges=True)
     with pytest.raises(ValueError, match=r"ignore_merges is set.*save a tokenizer\.json"):
         tokenizer.save_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt")

@@ -26,7 +26,7 @@ def ranks_of_tokens(draw):
 
 
 def by_the_definition(token, ranks):
-    """Join the neighbours whose concatenation has the lowest rank, looking at all of them each time."""
+    """Join the neighbours whose concatenation has the lowest rank, searching all of them each time."""
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 2:
         candidates = [(ranks[a + b], i) for i, (a, b) in enumerate(pairwise(parts)) if a + b in ranks]
@@ -38,7 +38,7 @@ def by_the_definition(token, ranks):
 
 
 @given(ranks=ranks_of_tokens(), token=tokens)
-def test_both_ways_of_taking_a_token_apart_follow_the_definition(ranks, token):
+def test_both_ways_to_split_a_token_follow_the_definition(ranks, token):
     expected = by_the_definition(token, ranks)
     assert last_parts(token, ranks) == expected
     assert last_parts_of_long(token, ranks) == expected
@@ -54,10 +54,10 @@ def test_long_tokens():
 
 @given(ranks=ranks_of_tokens(), words=st.lists(st.text("abc", max_size=12), max_size=5))
 @example(ranks={b"a": 0, b"b": 1, b"c": 2, b"bc": 3, b"ab": 4, b"abc": 5}, words=["abc", "abca", "aabc"])
-@example(ranks={b"a": 0, b"b": 1, b"c": 2, b"abc": 3, b"ab": 9}, words=["abc"])  # by a merge of higher rank
+@example(ranks={b"a": 0, b"b": 1, b"c": 2, b"abc": 3, b"ab": 9}, words=["abc"])  # made by a merge of higher rank
 @example(ranks={b"a": 0, b"b": 1, b"c": 2, b"ab": 3, b"abcb": 4}, words=["abcb", "aabcb"])  # unreachable
 def test_any_ranks_give_the_ids_of_tiktoken_and_of_the_tokenizers_library(tmp_path_factory, ranks, words):
-    """Also ranks that no training would give, with tokens that no merge makes."""
+    """Including ranks that no training would give, with tokens that no merge makes."""
     merges, unreachable = recover_merges(ranks)
     assert len(merges) + len(unreachable) == len(ranks) - len(ALPHABET)
     vocab = {rank: token for token, rank in ranks.items()}
@@ -73,12 +73,12 @@ def test_any_ranks_give_the_ids_of_tiktoken_and_of_the_tokenizers_library(tmp_pa
     assert Tokenizer.load(path).encode(text) == ours.encode(text)
 
 
-def test_the_merges_of_a_training_come_back(trained):
+def test_the_merges_of_a_training_are_recovered(trained):
     vocab, merges = trained
     ranks = {token: token_id for token_id, token in vocab.items() if token != END.encode()}
     assert recover_merges(ranks) == (merges, [])
 
 
-def test_the_merges_of_gpt2_come_back(gpt2):
+def test_the_merges_of_gpt2_are_recovered(gpt2):
     ranks = {token: token_id for token_id, token in gpt2.vocab.items() if token != END.encode()}
     assert recover_merges(ranks) == (gpt2.merges, [])

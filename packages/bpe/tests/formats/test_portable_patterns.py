@@ -18,14 +18,14 @@ from bpe.patterns import compile_pattern, split_pieces
         "'(?i:[sdmt]|ll|ve|re)|(?i:'re)",
     ],
 )
-def test_what_tokenizers_use_passes(pattern):
+def test_the_patterns_of_tokenizers_in_use_are_portable(pattern):
     check_portable_pattern(pattern)
 
 
 @pytest.mark.parametrize(
     ("pattern", "place"),
     [
-        (r"a\w", 1),  # more characters are words to one than to the other
+        (r"a\w", 1),  # the two libraries differ on which characters are words
         (r"a\b", 1),
         (r"\h", 0),
         (r"^a", 0),
@@ -58,15 +58,15 @@ def test_what_tokenizers_use_passes(pattern):
         ("(?:" * 21 + "a" + ")" * 21, 60),
     ],
 )
-def test_what_is_read_in_two_ways_or_breaks_the_engine_is_refused(pattern, place):
-    with pytest.raises(ValueError, match=f"at character {place}: other libraries may read that differently"):
+def test_ambiguous_or_dangerous_patterns_are_errors(pattern, place):
+    with pytest.raises(ValueError, match=f"at character {place}: other libraries may interpret it differently"):
         check_portable_pattern(pattern)
 
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("a" * 4097, "has 4097 characters; in a file it has at most 4096"),
+        ("a" * 4097, "has 4097 characters; tokenizer files allow at most 4096"),
         ("a*", r"'a\*' matches the empty text"),
         (r"\s+|", "matches the empty text"),
         ("(a", r"'\(a' is neither one of"),
@@ -92,12 +92,12 @@ fragments = st.sampled_from(
     pattern=st.lists(fragments, min_size=1, max_size=7).map("".join),
     text=st.text("abAé 1'sS\n.-", max_size=12),
 )
-def test_what_passes_splits_alike_in_both_engines(pattern, text):
+def test_portable_patterns_split_equally_in_both_libraries(pattern, text):
     try:
         check_portable_pattern(pattern)
         theirs = tokenizers.pre_tokenizers.Split(tokenizers.Regex(pattern), "isolated")
-    except Exception:  # refused: by us, or by them with an error (theirs is no ValueError)
+    except Exception:  # an error of either library (that of tokenizers is not a ValueError)
         assume(False)
     matches = [match.span() for match in regex.finditer(pattern, text)]
-    assume(all(start < end for start, end in matches))  # look-around alone may match the empty text
+    assume(all(start < end for start, end in matches))  # look-around alone can match the empty text
     assert split_pieces(text, compile_pattern(pattern)) == [piece for piece, _ in theirs.pre_tokenize_str(text)]

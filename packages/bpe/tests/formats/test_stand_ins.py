@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from bpe.formats import from_stand_ins, to_stand_ins
 
 
-def test_they_are_those_of_the_tokenizers_library():
+def test_they_equal_those_of_the_tokenizers_library():
     ours = [to_stand_ins(bytes([byte])) for byte in range(256)]
     assert sorted(ours) == sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     byte_level = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -14,7 +14,7 @@ def test_they_are_those_of_the_tokenizers_library():
         assert byte_level.pre_tokenize_str(character)[0][0] == to_stand_ins(character.encode())
 
 
-def test_known_ones():
+def test_known_stand_ins():
     assert to_stand_ins(b" the\n") == "ĠtheĊ"
     assert from_stand_ins("ĠtheĊ") == b" the\n"
 
@@ -28,7 +28,7 @@ def test_round_trip(token):
 
 
 @pytest.mark.parametrize("character", [" ", "\n", "狐", "\ud800", "ń"])
-def test_what_stands_for_no_byte_is_refused(character):
+def test_a_character_that_is_not_a_stand_in_is_an_error(character):
     with pytest.raises(UnicodeEncodeError) as caught:
         from_stand_ins("ab" + character)
     assert caught.value.start == 2

@@ -1,4 +1,4 @@
-"""Files from strangers: whatever their bytes, they are refused in words or give a tokenizer that works."""
+"""Untrusted files: whatever their bytes, they raise an error or give a tokenizer that works."""
 
 import copy
 import doctest
@@ -45,7 +45,7 @@ def folder(tmp_path_factory, valid):
 
 
 def outcome(function, argument):
-    """Return the result and the ValueError, one of which is None. Any other exception goes through."""
+    """Return the result and the ValueError, one of which is None. Any other exception is raised."""
     try:
         return function(argument), None
     except ValueError as error:
@@ -53,7 +53,7 @@ def outcome(function, argument):
 
 
 def check(folder, valid, name, content):
-    """Read the content as a file of that name: no exception but TokenizerFileError, or a tokenizer that works."""
+    """Read the content as a file of that name: TokenizerFileError, or a tokenizer that works."""
     path = folder / name
     path.write_bytes(content)
     tokenizer, refused = outcome(READERS[name], path)
@@ -96,7 +96,7 @@ values = st.recursive(
 
 
 def places(content, above=()):
-    """Every place in a tree of JSON, as the path of keys that leads to it; long lists by their first entries."""
+    """Every place in a tree of JSON, as a path of keys; only the first entries of long lists."""
     yield above
     entries = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
     for key, value in list(entries)[:12]:
@@ -128,7 +128,7 @@ def test_random_values_in_a_valid_file(folder, valid, name, data):
         ("merges.txt", b"a" * 1_000_000),
     ],
 )
-def test_absurd_sizes_are_refused_without_much_memory(folder, valid, name, content):
+def test_absurd_sizes_are_errors_without_much_memory(folder, valid, name, content):
     tracemalloc.start()
     try:
         (folder / name).write_bytes(content)
@@ -140,11 +140,11 @@ def test_absurd_sizes_are_refused_without_much_memory(folder, valid, name, conte
         (folder / name).write_bytes(valid[name])
 
 
-def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path, monkeypatch):
+def test_a_file_without_end_is_not_read_completely(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MAX_FILE_BYTES", 1000)
     (tmp_path / "large").write_bytes(b"x" * 1001)
     for path in [tmp_path / "large", "/dev/zero"]:
-        with pytest.raises(TokenizerFileError, match="has more than 1000 bytes, and no tokenizer file has"):
+        with pytest.raises(TokenizerFileError, match="has more than 1000 bytes, too many for a tokenizer"):
             Tokenizer.load(path)
 
 
@@ -152,11 +152,11 @@ def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path, monkeypatch):
 def test_json_of_many_small_values_is_not_parsed(tmp_path, monkeypatch, value):
     monkeypatch.setattr(reading, "MAX_JSON_VALUES", 1000)
     (tmp_path / "many.json").write_bytes(b"[" + b",".join([value] * 1001) + b"]")
-    with pytest.raises(TokenizerFileError, match="has more than 1000 values, and no tokenizer file has"):
+    with pytest.raises(TokenizerFileError, match="has more than 1000 values, too many for a tokenizer"):
         Tokenizer.load(tmp_path / "many.json")
 
 
-def test_sparse_ids_within_the_limit_cost_nothing(tmp_path):
+def test_sparse_ids_within_the_limit_need_little_memory(tmp_path):
     (tmp_path / "x.tiktoken").write_bytes(b"YQ== 16777215\nYg== 0\n")
     tracemalloc.start()
     try:

@@ -13,7 +13,7 @@ BYTES = {byte: bytes([byte]) for byte in range(256)}
 
 @pytest.fixture(autouse=True)
 def without_cache(monkeypatch):
-    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")  # tiktoken would keep a copy of what it once found at a path
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")  # otherwise tiktoken keeps a copy of the file at a path
 
 
 def their_encoding(path, pattern, special_tokens):
@@ -64,10 +64,10 @@ def test_special_tokens_come_after_the_largest_rank_or_where_the_caller_says(tmp
     write(path, {token: byte for byte, token in BYTES.items()})
     assert Tokenizer.from_tiktoken(path).special_tokens == {}
     assert Tokenizer.from_tiktoken(path, ["<x>", "<y>"]).special_tokens == {"<x>": 256, "<y>": 257}
-    assert Tokenizer.from_tiktoken(path, ["a"]).special_tokens == {"a": 256}  # the byte keeps its own id
+    assert Tokenizer.from_tiktoken(path, ["a"]).special_tokens == {"a": 256}  # the byte keeps its id
     spaced = Tokenizer.from_tiktoken(path, {"<x>": 1000, "<y>": 500})
     assert spaced.encode("a<y><x>") == [97, 500, 1000]
-    with pytest.raises(ValueError, match=r"id 97 is given to the special token '<x>' and to b'a'"):
+    with pytest.raises(ValueError, match=r"id 97 is assigned to the special token '<x>' and to b'a'"):
         Tokenizer.from_tiktoken(path, {"<x>": 97})
     with pytest.raises(ValueError, match=r"special_tokens is the string '<x>'"):
         Tokenizer.from_tiktoken(path, "<x>")
@@ -92,8 +92,8 @@ def test_a_token_that_no_merge_makes_sets_ignore_merges(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "holds no token"),
-        (b"\n \r\n", "holds no token"),
+        (b"", "contains no token"),
+        (b"\n \r\n", "contains no token"),
         (b"YQ== 0\nYg== x\n", r"line 2: expected a token in base64.*found b'Yg== x'"),
         (b"YQ==\n", "line 1: expected a token in base64"),
         (b"YQ== 0 1\n", "line 1: expected a token in base64"),
@@ -107,18 +107,18 @@ def test_a_token_that_no_merge_makes_sets_ignore_merges(tmp_path):
         (b"YQ== 4294967295\n", r"line 1: a token of 1 bytes with the rank b'4294967295'; ranks go from 0 to 16777215"),
         (b"YQ== " + b"9" * 100_000, r"line 1: a token of 1 bytes with the rank b'9+\.\.\.9+'; ranks go from 0"),
         (b"Y" * 120_000 + b" 0\n", r"line 1: a token of 90000 bytes .* at most 65536 bytes"),
-        (b"YQ== 0\n\nYQ== 1\n", "line 3: its token or its rank stands at line 1 already"),
-        (b"YQ== 0\nYg== 0\n", "line 2: its token or its rank stands at line 1 already"),
+        (b"YQ== 0\n\nYQ== 1\n", "line 3: its token or its rank is already on line 1"),
+        (b"YQ== 0\nYg== 0\n", "line 2: its token or its rank is already on line 1"),
     ],
 )
-def test_damaged_files_are_refused(tmp_path, content, message):
+def test_damaged_files_are_errors(tmp_path, content, message):
     path = tmp_path / "damaged.tiktoken"
     path.write_bytes(content)
     with pytest.raises(TokenizerFileError, match=r"damaged\.tiktoken.*" + message):
         Tokenizer.from_tiktoken(path)
 
 
-def test_carriage_returns_and_the_missing_last_line_end_do_no_harm(tmp_path):
+def test_carriage_returns_and_a_missing_last_line_end_are_accepted(tmp_path):
     (tmp_path / "x.tiktoken").write_bytes(b"YQ== 0\r\nYg== 1\r\nYWI= 2")
     assert Tokenizer.from_tiktoken(tmp_path / "x.tiktoken").merges == [(b"a", b"b")]
 
@@ -140,12 +140,12 @@ def test_carriage_returns_and_the_missing_last_line_end_do_no_harm(tmp_path):
         ),
         ({256: b"ab", 257: b"abc"}, [(b"a", b"b")], {}, "the merge of b'ab' and b'c' is not what"),
         ({256: b"ab", 257: b"abcb"}, [(b"a", b"b")], {}, r"no merge makes the token b'abcb' \(id 257\)"),
-        ({256: b"a"}, [], {}, "ids 97 and 256 both stand for b'a'"),
-        ({256: b""}, [], {}, "id 256 stands for no bytes"),
-        ({2**24: b"ab"}, [(b"a", b"b")], {}, "has the id 16777216, but tokenizer files take ids below 16777216"),
+        ({256: b"a"}, [], {}, "ids 97 and 256 both have the bytes b'a'"),
+        ({256: b""}, [], {}, "id 256 has no bytes"),
+        ({2**24: b"ab"}, [(b"a", b"b")], {}, "has the id 16777216, but tokenizer files allow ids below 16777216"),
     ],
 )
-def test_what_ranks_cannot_say_is_refused(tmp_path, vocab, merges, options, message):
+def test_what_ranks_cannot_express_is_an_error(tmp_path, vocab, merges, options, message):
     tokenizer = Tokenizer(BYTES | vocab, merges, **options)
     with pytest.raises(ValueError, match=message):
         tokenizer.save_tiktoken(tmp_path / "x.tiktoken")

@@ -81,26 +81,35 @@ def change(content, keys, value):
         (["model", "ignore_merges"], 1, "ignore_merges = 1"),
         (["model", "byte_fallback"], True, "byte_fallback = True"),
         (["model", "dropout"], 0.1, "dropout = 0.1"),
-        (["normalizer"], {"type": "NFC"}, "it has a normalizer"),
-        (["pre_tokenizer"], {"type": "Whitespace"}, "pre_tokenizer is neither"),
-        (["pre_tokenizer"], None, "pre_tokenizer is neither"),
-        (["pre_tokenizer", "add_prefix_space"], True, "pre_tokenizer is neither"),
+        (["normalizer"], {"type": "NFC"}, "it has a normalizer of type 'NFC', so its ids could not be reproduced"),
+        (
+            ["normalizer"],
+            {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": []}, {"type": "Prepend"}]},
+            "it has a normalizer of type 'Prepend'",
+        ),
+        (["normalizer"], {"type": "Sequence", "normalizers": [None]}, "its normalizer has None where an object"),
+        (["normalizer"], {"type": "Sequence"}, "a Sequence in its normalizer has no list of normalizers"),
+        (["normalizer"], [], r"its normalizer has \[\] where an object with a type is expected"),
+        (["normalizer"], {}, r"its normalizer has \{\} where an object with a type is expected"),
+        (["pre_tokenizer"], {"type": "Whitespace"}, "its pre_tokenizer has a step of type 'Whitespace'"),
+        (["pre_tokenizer"], None, "its pre_tokenizer does not end with ByteLevel"),
+        (["pre_tokenizer", "add_prefix_space"], True, "has a ByteLevel with add_prefix_space = True"),
         (["added_tokens", 0, "lstrip"], True, "has lstrip = true"),
         (["added_tokens", 0, "content"], 7, "'content' is missing"),
         (["added_tokens"], ["x"], "'added_tokens' is not a list of objects"),
         (["added_tokens"], {"a": 1}, "'added_tokens' is not a list of objects"),
         (["added_tokens"], 7, "'added_tokens' is not a list of objects"),
         (["added_tokens", 0, "content"], "", "an added token is empty"),
-        (["added_tokens", 0, "content"], "x\udc00", "is not text that UTF-8 can hold"),
+        (["added_tokens", 0, "content"], "x\udc00", "cannot be encoded in UTF-8"),
         (
             ["added_tokens"],
             [{"id": 5000, "content": "x" * 257}],
             "the 1 special tokens have 257 characters",
         ),
         (["added_tokens"], [{"id": 0, "content": END}] * 2, r"the added token '<\|endoftext\|>' is given twice"),
-        (["added_tokens", 0, "id"], 97, r"id 97 is given to '<\|endoftext\|>' and to b'`'"),
+        (["added_tokens", 0, "id"], 97, r"id 97 is assigned to '<\|endoftext\|>' and to b'`'"),
         (["added_tokens", 0, "id"], 5000, r"'<\|endoftext\|>' has the ids 5000 and 0"),
-        (["model", "vocab", "\ud800"], 5000, "is not text that UTF-8 can hold"),
+        (["model", "vocab", "\ud800"], 5000, "cannot be encoded in UTF-8"),
         (["model", "merges", 1], ["zq", "qz"], "merge 1 makes b'zqqz', which is not in the vocabulary"),
         (
             ["pre_tokenizer"],
@@ -122,17 +131,17 @@ def change(content, keys, value):
         (["model", "vocab", "a" * 70_000], 5000, "has 70000 bytes; tokens have at most 65536"),
         (["model", "vocab", "a"], "7", "'a' has the id '7'"),
         (["model", "vocab", "a"], True, "'a' has the id True"),
-        (["model", "vocab", "a"], 3, "id 3 is given to"),
+        (["model", "vocab", "a"], 3, "id 3 is assigned to"),
         (["model", "merges", 1], ["a"], r"merge 1: expected two tokens, found \['a'\]"),
         (["model", "merges", 1], {"a": 1, "b": 2}, r"merge 1: expected two tokens, found \{'a': 1, 'b': 2\}"),
         (["model", "merges", 1], ["a", ""], r"merge 1: expected two tokens, found \['a', ''\]"),
         (["model", "merges", 1], ["a", 7], r"merge 1: expected two tokens, found \['a', 7\]"),
-        (["model", "merges"], [["a", "a"]] * 2, "merge 1: the merge .* stands at merge 0 already"),
+        (["model", "merges"], [["a", "a"]] * 2, "merge 1: the merge .* is already at merge 0"),
         (["model", "merges", 1], "a b c", "merge 1: expected two tokens, found 'a b c'"),
-        (["model", "merges", 1], ["a", "狐"], "'狐' in '狐' stands for no byte"),
+        (["model", "merges", 1], ["a", "狐"], "'狐' in '狐' is not the stand-in of a byte"),
     ],
 )
-def test_what_cannot_be_reproduced_is_refused(saved, tmp_path, keys, value, message):
+def test_what_cannot_be_reproduced_is_an_error(saved, tmp_path, keys, value, message):
     content = json.loads(saved.read_text("utf-8"))
     change(content, keys, value)
     path = tmp_path / "wrong.json"
@@ -152,14 +161,14 @@ def test_what_cannot_be_reproduced_is_refused(saved, tmp_path, keys, value, mess
         (b'{"model": ' + b"9" * 5000 + b"}", "is not valid JSON"),
     ],
 )
-def test_damaged_files_are_refused(tmp_path, content, message):
+def test_damaged_files_are_errors(tmp_path, content, message):
     path = tmp_path / "damaged.json"
     path.write_bytes(content)
     with pytest.raises(TokenizerFileError, match=message):
         Tokenizer.load(path)
 
 
-def test_gpt2_as_its_tokenizer_json_has_it(gpt2, python_manual, tmp_path):
+def test_the_form_of_the_published_gpt2_file(gpt2, python_manual, tmp_path):
     """Without the newer fields, with merges as strings, and with a post-processor."""
     gpt2.save(tmp_path / "ours.json")
     content = json.loads((tmp_path / "ours.json").read_text("utf-8"))
@@ -186,7 +195,7 @@ def test_gpt2_as_its_tokenizer_json_has_it(gpt2, python_manual, tmp_path):
 
 
 def test_ignore_merges(tmp_path):
-    """Llama 3's file has it: tokens that no merge makes, and that are found as whole pieces only."""
+    """As in Llama 3's file: tokens that no merge makes are found only as whole pieces."""
     vocab = {**{byte: bytes([byte]) for byte in range(256)}, 256: b"ab", 257: b"abcb", 258: b"ba"}
     text = "abcb abcb abcbb ab"
     for ignore_merges in (True, False):
@@ -199,6 +208,33 @@ def test_ignore_merges(tmp_path):
         assert again.ignore_merges == ignore_merges
         assert again.fingerprint == ours.fingerprint
         assert again.encode(text) == ours.encode(text)
+
+
+EMPTY_PARTS = [
+    {"normalizer": {"type": "Sequence", "normalizers": []}},
+    {"normalizer": {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": []}]}},
+    {"post_processor": {"type": "Sequence", "processors": []}},
+    {"decoder": {"type": "Sequence", "decoders": []}},
+    {"normalizer": None, "post_processor": None, "decoder": None, "truncation": None, "padding": None},
+]
+
+
+@pytest.mark.parametrize("parts", EMPTY_PARTS)
+def test_parts_that_change_nothing(saved, tokenizer, tmp_path, parts):
+    """An empty Sequence of normalizers is in DeepSeek's files."""
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(saved.read_text("utf-8")) | parts), "utf-8")
+    ours = Tokenizer.load(path)
+    assert ours.fingerprint == tokenizer.fingerprint
+    assert tokenizers.Tokenizer.from_file(str(path)).encode(SCRIPTS).ids == ours.encode(SCRIPTS)
+
+
+def test_parts_that_are_missing(saved, tokenizer, tmp_path):
+    content = json.loads(saved.read_text("utf-8"))
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({name: content[name] for name in ("model", "pre_tokenizer", "added_tokens")}), "utf-8")
+    assert Tokenizer.load(path).fingerprint == tokenizer.fingerprint
+    assert tokenizers.Tokenizer.from_file(str(path)).encode(SCRIPTS).ids == tokenizer.encode(SCRIPTS)
 
 
 def test_special_tokens_keep_the_ids_of_the_file(tmp_path):
@@ -215,8 +251,8 @@ def test_special_tokens_keep_the_ids_of_the_file(tmp_path):
     ("first", "second", "text"),
     [("b", "ab", "xab"), ("bc", "ab", "xabc"), ("ab", "abc", "xabc"), ("b", "abc", "abc"), ("abc", "ab", "abc ab")],
 )
-def test_added_tokens_that_are_looked_for_in_two_rounds(tmp_path, first, second, text):
-    """The library first looks for tokens with `normalized` false. Where that could matter, the file is refused."""
+def test_added_tokens_that_are_found_in_two_passes(tmp_path, first, second, text):
+    """The library finds tokens with `normalized` false first. If that can make a difference, loading is an error."""
     path = tmp_path / "tokenizer.json"
     for normalized in (False, True):
         Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], [first, second, "<x>"]).save(path)
@@ -231,7 +267,7 @@ def test_added_tokens_that_are_looked_for_in_two_rounds(tmp_path, first, second,
             assert Tokenizer.load(path).encode(text) == theirs.encode(text).ids
 
 
-def test_two_rounds_that_cannot_meet(tmp_path):
+def test_two_passes_that_cannot_overlap(tmp_path):
     """As in the files of some models: a marker, and runs of spaces."""
     path = tmp_path / "tokenizer.json"
     Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], ["<x>", "<y>", "  ", "   "]).save(path)
@@ -256,11 +292,11 @@ def test_a_special_token_of_one_byte(tmp_path, special):
 def test_a_special_token_that_a_merge_makes_cannot_be_stored(tmp_path):
     vocab = {**{byte: bytes([byte]) for byte in range(256)}, 256: b" a", 257: b" ab"}
     tokenizer = Tokenizer(vocab, [(b" ", b"a"), (b" a", b"b")], [" a"])
-    with pytest.raises(ValueError, match="the merge of 'Ġ' and 'a' takes part in a special token"):
+    with pytest.raises(ValueError, match="the merge of 'Ġ' and 'a' involves a special token"):
         tokenizer.save(tmp_path / "tokenizer.json")
 
 
-def test_a_vocabulary_that_json_cannot_hold_is_refused(tmp_path):
+def test_a_vocabulary_that_json_cannot_express_is_an_error(tmp_path):
     tokenizer = Tokenizer({**{byte: bytes([byte]) for byte in range(256)}, 256: b"a"}, [])
     with pytest.raises(ValueError, match="ids 97 and 256 would both be written as 'a'"):
         tokenizer.save(tmp_path / "tokenizer.json")

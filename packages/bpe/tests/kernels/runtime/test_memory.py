@@ -119,7 +119,9 @@ def test_words_at_any_offset(compiled, text, i, word):
     written = np.array(text)
     compiled["store_word"](written, i, np.uint64(word))
     assert written.tobytes() == DATA[:i] + word.to_bytes(8, "little") + DATA[i + 8 :] + bytes(PADDING)
-    assert compiled["load_word"](written.view(np.uint32), i) == word  # bytes, whatever the items are
+    assert (
+        compiled["load_word"](written.view(np.uint32), i) == word
+    )  # offsets are in bytes, whatever the type of the items
 
 
 @given(p=offsets, q=offsets)

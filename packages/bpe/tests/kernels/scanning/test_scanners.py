@@ -1,6 +1,6 @@
-"""The scanners against the textbook, which is the pattern itself, on every kind of text and alignment.
+"""The scanners against the reference, the pattern itself, on every kind of text and alignment.
 
-They are driven as the package drives them: through a worker, whose STARTS are read afterwards.
+They are called as in the package, through a worker, whose STARTS are read afterwards.
 """
 
 import sys
@@ -18,14 +18,13 @@ from bpe.patterns import compile_pattern, split_pieces
 pytest.importorskip("numba", reason="needs numba")
 from bpe.compiled.model import CompiledModel
 from bpe.compiled.worker import NotUtf8Error, Specials, Worker
-from bpe.kernels.scanning import class_table
 from bpe.kernels.scanning import layout as scanning
 
 from ...conftest import texts
 
 BYTES = {bytes([byte]): byte for byte in range(256)}
 PREFIXES = ["\x01" + "x" * k + "\x02" for k in range(65)]
-"""Special tokens, none the beginning of another. A text after one begins for the scanner at another byte than 0."""
+"""Special tokens, none a prefix of another. After one of them, the scanner begins at another byte than 0."""
 
 
 class Scanner:
@@ -37,7 +36,7 @@ class Scanner:
         self._prefixes = Specials(dict.fromkeys(PREFIXES, 0))
 
     def starts(self, data, prefix=""):
-        """At which bytes pieces start, by the kernel."""
+        """The bytes at which pieces start, by the kernel."""
         content = prefix.encode() + data
         self._worker.buffer(len(content))[:] = content
         self._worker.encode_buffer(len(content), self._prefixes if prefix else self._none)
@@ -82,7 +81,7 @@ TYPICAL = [
     "/",
     "👍",
 ]
-"""One of every kind that some pattern tells apart, with one to four bytes where there are."""
+"""One character of every kind that some pattern distinguishes, with one to four bytes where possible."""
 
 wild = st.text(st.characters(codec="utf-8"), max_size=150)
 typical = st.lists(st.sampled_from([*TYPICAL, "'LL", "'re", "'ſ", "\x85", "\u2028"]), max_size=150).map("".join)
@@ -95,12 +94,12 @@ def test_random_texts_at_every_alignment(scanner, text, before):
 
 
 @given(text=texts() | wild | typical, prefix=st.sampled_from(PREFIXES))
-def test_texts_that_begin_behind_a_special_token(scanner, text, prefix):
+def test_texts_after_a_special_token(scanner, text, prefix):
     scanner.check(text.replace("\x01", ""), prefix)
 
 
 def test_all_short_texts_of_typical_characters(scanner):
-    """Every string of three, at each place around the border of a block; their neighbours are separated by a line."""
+    """Every string of three characters; and every second pair of them at each place around the border of a block."""
     for text in map("".join, product(TYPICAL, repeat=3)):
         scanner.check(text)
     for before in range(58, 65):
@@ -108,7 +107,7 @@ def test_all_short_texts_of_typical_characters(scanner):
             scanner.check("x" * before + text + "!")
 
 
-def test_all_texts_of_four_signs_that_patterns_treat_specially(scanner):
+def test_all_short_texts_of_special_characters(scanner):
     for text in map("".join, product(" 's\nA\u0301", repeat=5)):
         scanner.check(text)
 
@@ -129,48 +128,21 @@ def test_runs_that_end_anywhere_in_a_block(scanner, character):
 
 
 def test_all_white_space(scanner):
-    spaces = [chr(c) for c in range(sys.maxunicode + 1) if chr(c).isspace() or regex.match(r"\s", chr(c))]
+    everything = "".join(chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000)
+    spaces = sorted({*regex.findall(r"\s", everything), *filter(str.isspace, everything)})
     for space, other in product(spaces, [*spaces[:8], "a", "\u3000"]):
         for before in (0, 61, 63):
             scanner.check("x" * before + space + other + space + "y")
 
 
 def test_every_character_between_two_kinds_of_neighbours(scanner):
-    """All 1,112,064, in their order, so that also the classes of neighbouring code points meet."""
+    """All 1,112,064, in order, so that the classes of neighbouring code points are side by side too."""
     step = 1 << 12
     for begin in range(0, 0x110000, step):
         characters = [chr(c) for c in range(begin, begin + step) if not 0xD800 <= c < 0xE000]
         scanner.check("".join(characters))
         scanner.check("".join(f"a{character}" for character in characters))
         scanner.check("".join(f" {character}" for character in characters))
-
-
-def expected_class(character, cased):
-    """As `regex` sees the character by itself."""
-    if regex.match(r"\p{L}", character):
-        if not cased or regex.match(r"[\p{Lm}\p{Lo}]", character):
-            return class_table.CASELESS
-        return class_table.LOWER if regex.match(r"\p{Ll}", character) else class_table.UPPER
-    if regex.match(r"\p{N}", character):
-        return class_table.NUMBER
-    if regex.match(r"\s", character):
-        return class_table.SPACE
-    return class_table.MARK if cased and regex.match(r"\p{M}", character) else class_table.OTHER
-
-
-@pytest.mark.parametrize("cased", [False, True])
-def test_the_class_of_every_character(cased):
-    table = class_table.class_table(cased=cased)
-    commons = {}
-    for code_point in [*range(0x30000), *range(0xE0000, 0x110000, 7)]:
-        if 0xD800 <= code_point < 0xE000:
-            continue
-        character = chr(code_point)
-        assert table[code_point] == expected_class(character, cased), hex(code_point)
-        commons.setdefault(character.encode()[0], set()).add(table[code_point])
-    for first, classes in commons.items():
-        common = table[class_table.NUM_CODE_POINTS + first]
-        assert common == class_table.MIXED or (first >= 0x80 and classes == {common})
 
 
 MALFORMED = [
@@ -207,8 +179,8 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("wrong", MALFORMED)
-def test_what_is_not_utf8_is_found_at_every_place(scanner, wrong):
-    """Whatever is beyond it, and behind a special token as well."""
+def test_invalid_utf8_is_found_at_every_position(scanner, wrong):
+    """Whatever the text after it, and also after a special token."""
     for before, after in product([*range(4), *range(58, 68), 127], [b"", b"a", "é狐".encode(), b" " * 70]):
         for fill in (b"a" * before, "é".encode() * (before // 2) + b"a" * (before % 2)):
             for prefix in ("", PREFIXES[3]):
@@ -217,7 +189,7 @@ def test_what_is_not_utf8_is_found_at_every_place(scanner, wrong):
 
 
 @given(data=st.lists(st.binary(max_size=3) | texts(3).map(str.encode), max_size=40).map(b"".join))
-def test_bytes_are_text_if_python_says_so(scanner, data):
+def test_bytes_are_valid_if_python_can_decode_them(scanner, data):
     try:
         text = data.decode()
     except UnicodeDecodeError:
