@@ -30,7 +30,7 @@ def outcome(encode, text, **choice):
     try:
         return encode(text, **choice)
     except ValueError:
-        return "refused"
+        return "error"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_every_way_to_encode_has_these_arguments(overlapping):
         assert tokenizer.encode_to_numpy(text, **choice).tolist() == ids
         assert tokenizer.encode_with_offsets(text, **choice)[0] == ids
         assert tokenizer.count_tokens(text, **choice) == len(ids)
-    refusing = {"allowed_special": {"<a>"}, "disallowed_special": "all"}
+    arguments = {"allowed_special": {"<a>"}, "disallowed_special": "all"}
     for encode in [
         tokenizer.encode,
         tokenizer.encode_to_numpy,
@@ -97,13 +97,13 @@ def test_every_way_to_encode_has_these_arguments(overlapping):
         lambda text, **choice: tokenizer.encode_batch(["fine", text], **choice),
     ]:
         with pytest.raises(ValueError, match=r"special token '<\|endoftext\|>' at character 5"):
-            encode(text, **refusing)
+            encode(text, **arguments)
 
 
 def test_the_error_for_a_disallowed_token_names_token_position_and_what_to_do(overlapping):
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError) as error:
         overlapping[0].encode(f"żółw {END}", allowed_special=(), disallowed_special="all")
-    assert str(refused.value) == (
+    assert str(error.value) == (
         "the text contains the special token '<|endoftext|>' at character 5, which is disallowed: allow it "
         "with allowed_special={'<|endoftext|>'}, or encode it as ordinary text with disallowed_special=()"
     )

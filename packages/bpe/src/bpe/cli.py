@@ -48,7 +48,7 @@ class CommandParser(OneLineParser):
 def build_parser() -> ArgumentParser:
     """Return the parser of the whole command line. The parsed arguments have the function to call as `run`."""
     parser = OneLineParser(
-        prog="bpe", description="Byte-level BPE: train a tokenizer, encode and decode with it, look at its tokens."
+        prog="bpe", description="Byte-level BPE: train a tokenizer, encode and decode with it, inspect its tokens."
     )
     subparsers = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True, parser_class=CommandParser

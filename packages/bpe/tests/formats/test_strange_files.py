@@ -56,12 +56,12 @@ def check(folder, valid, name, content):
     """Read the content as a file of that name: TokenizerFileError, or a tokenizer that works."""
     path = folder / name
     path.write_bytes(content)
-    tokenizer, refused = outcome(READERS[name], path)
+    tokenizer, error = outcome(READERS[name], path)
     path.write_bytes(valid[name])
     if tokenizer is None:
-        assert isinstance(refused, TokenizerFileError)
-        assert name in str(refused)
-        assert len(str(refused)) < 1000
+        assert isinstance(error, TokenizerFileError)
+        assert name in str(error)
+        assert len(str(error)) < 1000
         return
     ids, lacking = outcome(tokenizer.encode, TEXT)
     if ids is None:

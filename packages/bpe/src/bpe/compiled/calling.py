@@ -16,11 +16,11 @@ def aligned(length: int, dtype: "np.dtype | type", *, zeros: bool = False) -> "n
     With `zeros` the memory is written now, so that the system provides it now and not page by page during encoding.
     """
     num_bytes = length * np.dtype(dtype).itemsize
-    room = np.empty(num_bytes + _CACHE_LINE, np.uint8)
+    memory = np.empty(num_bytes + _CACHE_LINE, np.uint8)
     if zeros:
-        room.fill(0)
-    skipped = -room.ctypes.data % _CACHE_LINE
-    return room[skipped : skipped + num_bytes].view(dtype)
+        memory.fill(0)
+    skipped = -memory.ctypes.data % _CACHE_LINE
+    return memory[skipped : skipped + num_bytes].view(dtype)
 
 
 def key_masks() -> "np.ndarray":

@@ -124,7 +124,7 @@ class Learner:
             self._grow()
 
     def _grow(self) -> None:
-        """Make the room that the kernel asked for."""
+        """Enlarge the arrays as the kernel requested."""
         a, progress = self._a, self.progress
         a[training.PAIR_RECORDS] = _resized(a[training.PAIR_RECORDS], int(progress[training.NEED_PAIRS]))
         a[training.QUEUE] = _resized(a[training.QUEUE], len(a[training.PAIR_RECORDS]))

@@ -44,7 +44,7 @@ LONG_CACHE_SHIFT = _positions.number()
 LONG_CACHE_BYTES = _positions.array()
 """uint8: the bytes of the longer pieces."""
 CACHED_IDS = _positions.array()
-"""uint16 or uint32: the ids of the longer pieces, and of short ones with more ids than a slot holds."""
+"""uint16 or uint32: the ids of the longer pieces, and of short ones with more ids than fit into a slot."""
 CACHE_COUNTERS = _positions.array()
 """int64 `[NUM_CACHE_COUNTERS]`: how much of the cache is used."""
 

@@ -45,7 +45,7 @@ def count_shift(out: np.ndarray) -> int:
 
 @kernel
 def look_up(keys: np.ndarray, k: int, end: int, table: np.ndarray, out: np.ndarray, cursor: int) -> tuple[int, int]:
-    """Write the ids of the keys from byte k on, up to the first that is unknown or has more ids than a slot holds.
+    """Write the ids of the keys from byte k on, up to the first that is unknown or has more ids than fit into a slot.
 
     Returns:
         The byte of that key in `keys`, or `end`; and the cursor after the last id.
@@ -107,7 +107,7 @@ def encode_short(a: Any, begin: int, end: int, out: np.ndarray, cursor: int) -> 
                 return copy_ids(view(a, CACHED_IDS, out.dtype), offset, count, out, cursor)
             copy_16(table, slot + 16, out, offset_of(out, cursor))
             return cursor + count
-        if probes >= MAX_PROBES and a[IGNORE_MERGES] == 0:  # (with IGNORE_MERGES only the table knows all tokens)
+        if probes >= MAX_PROBES and a[IGNORE_MERGES] == 0:  # (with IGNORE_MERGES only the table has all tokens)
             return cursor + merge_short(a, text, begin, end, out, cursor)
         slot = (slot + 32) & last_slot
         probes += 1
