@@ -22,6 +22,18 @@ def check_engine(engine: str) -> None:
         raise ValueError(f"engine is {engine!r}: give one of {', '.join(map(repr, get_args(Engine)))}")
 
 
+def check_integer(name: str, value: object, smallest: int | None = None) -> None:
+    """Raise an error if `value` is not an integer, or is less than `smallest`.
+
+    Raises:
+        ValueError: the error calls the value `name`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{name} is {value!r}: give an integer")
+    if smallest is not None and value < smallest:
+        raise ValueError(f"{name} is {value}: give at least {smallest}")
+
+
 def check_num_threads(num_threads: int | None) -> None:
     """Raise an error if the number of threads is not positive. None means all processor cores.
 
@@ -80,5 +92,6 @@ def check_input_path(path: object, what: str, advice: str) -> Path:
 
 def _cannot_be_path(name: str) -> bool:
     """Return whether a string has a line break, or is longer than file systems allow."""
-    longest_part = max(map(len, name.replace("\\", "/").split("/")))
-    return any(character in name for character in "\n\r\0") or longest_part > _MAX_NAME or len(name) > _MAX_PATH
+    encoded = name.encode("utf-8", "surrogatepass")
+    longest_part = max(map(len, encoded.replace(b"\\", b"/").split(b"/")))
+    return any(character in name for character in "\n\r\0") or longest_part > _MAX_NAME or len(encoded) > _MAX_PATH

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import regex
 
-from bpe.checks import Engine, check_engine, check_num_threads
+from bpe.checks import Engine, check_engine, check_integer, check_num_threads
 from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, compile_pattern
@@ -102,10 +102,10 @@ def _train(
     progress: bool,
     engine: Engine,
 ) -> tuple[dict[int, bytes], list[Pair], TrainingReport]:
-    _check_number("vocab_size", vocab_size, None)
-    _check_number("min_frequency", min_frequency, 1)
+    check_integer("vocab_size", vocab_size)
+    check_integer("min_frequency", min_frequency, 1)
     if max_token_length is not None:
-        _check_number("max_token_length", max_token_length, 1)
+        check_integer("max_token_length", max_token_length, 1)
     check_num_threads(num_threads)
     check_engine(engine)
     specials = SpecialTokens(special_tokens)
@@ -143,11 +143,7 @@ def _train(
     if len(tokens) < vocab_size:
         limits = f" that occurs {min_frequency} times" if min_frequency > 1 else ""
         limits += f" and makes at most {max_token_length} bytes" if max_token_length is not None else ""
-        warnings.warn(
-            f"training stopped at {len(tokens)} entries instead of {vocab_size}: "
-            f"no pair of tokens{limits} is left to merge in {opened.name}",
-            stacklevel=3,
-        )
+        _warn_of_early_stop(len(tokens), vocab_size, f"no pair of tokens{limits} is left to merge in {opened.name}")
     report = TrainingReport(
         engine="compiled" if is_compiled else "reference",
         bytes_read=opened.bytes_read,
@@ -161,6 +157,11 @@ def _train(
         peak_memory_bytes=peak_memory(),
     )
     return dict(enumerate(tokens)), merges, report
+
+
+def _warn_of_early_stop(num_tokens: int, vocab_size: int, reason: str) -> None:
+    message = f"training stopped at {num_tokens} entries instead of {vocab_size}: {reason}"
+    warnings.warn(message, stacklevel=4)  # at the call of `train_bpe`
 
 
 class _Learns(Protocol):
@@ -238,10 +239,3 @@ def _load_kernels() -> None:
 
     del learning, training
     kernel("train")
-
-
-def _check_number(name: str, value: object, smallest: int | None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{name} is {value!r}: give an integer")
-    if smallest is not None and value < smallest:
-        raise ValueError(f"{name} is {value}: give at least {smallest}")
