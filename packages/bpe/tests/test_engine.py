@@ -1,4 +1,4 @@
-"""Which engine serves what, with and without the packages that the kernels need."""
+"""Which engine is used, with and without the packages that the kernels need."""
 
 import subprocess
 import sys
@@ -48,11 +48,11 @@ def test_the_faster_engine_is_chosen(monkeypatch, kept):
     assert chosen(FROM_FILE) is kept
     assert chosen(FROM_SOURCE - 1) is kept
     assert chosen(FROM_SOURCE)
-    assert not chosen(FROM_SOURCE, ready=True, asked="textbook")
+    assert not chosen(FROM_SOURCE, ready=True, asked="reference")
     assert chosen(0, asked="compiled")
 
 
-def test_without_numba_only_large_work_is_warned_of_and_once(without_numba):
+def test_without_numba_there_is_one_warning_for_large_work(without_numba):
     assert not use_kernels("auto", LARGE - 1, "encode16", ready=False)
     with pytest.warns(UserWarning, match=r"install .*bpe\[fast\]"):
         assert not use_kernels("auto", LARGE, "encode16", ready=False)
@@ -61,7 +61,7 @@ def test_without_numba_only_large_work_is_warned_of_and_once(without_numba):
         assert not use_kernels("auto", 10 * LARGE, "encode16", ready=False)
 
 
-def test_without_numba_all_works(without_numba, tmp_path):
+def test_everything_works_without_numba(without_numba, tmp_path):
     tokenizer = Tokenizer(BYTES, [])
     text = "to be, or not " * 100_000
     assert len(text) > FROM_FILE
@@ -72,7 +72,7 @@ def test_without_numba_all_works(without_numba, tmp_path):
     assert tokenizer.encode_file_to_numpy(path, num_threads=2).tolist() == list(text.encode())
 
 
-def test_asking_for_what_is_not_installed_says_what_to_install(without_numba, tmp_path):
+def test_the_error_for_a_missing_extra_says_what_to_install(without_numba, tmp_path):
     tokenizer = Tokenizer(BYTES, [], engine="compiled")
     path = tmp_path / "text"
     path.write_text("text")
@@ -90,8 +90,8 @@ def test_asking_for_what_is_not_installed_says_what_to_install(without_numba, tm
         loading.kernel("encode16")
 
 
-def test_an_unknown_engine_is_refused():
-    with pytest.raises(ValueError, match=r"'fast'.*'auto', 'textbook', 'compiled'"):
+def test_an_unknown_engine_is_an_error():
+    with pytest.raises(ValueError, match=r"'fast'.*'auto', 'reference', 'compiled'"):
         Tokenizer(BYTES, [], engine="fast")
 
 
@@ -132,7 +132,7 @@ main(["encode", sys.argv[1], sys.argv[2], "--out", sys.argv[2] + ".ids"])
 def test_what_is_loaded(tokenizer, tmp_path, work, expected, kernels):
     pytest.importorskip("numba", reason="needs numba")
     for name in ("tables", "encode16"):
-        loading.kernel(name)  # so that they are kept
+        loading.kernel(name)  # so that they are in files
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     text = tmp_path / "text"

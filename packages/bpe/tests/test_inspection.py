@@ -65,7 +65,7 @@ def test_the_summary(tokenizer, trained):
         ("\u00a0\u3000\u200d\u202e\U000e0001".encode(), r"\xa0\u3000\u200d\u202e\U000e0001"),
     ],
 )
-def test_nothing_is_invisible(token, shown):
+def test_every_token_is_visible(token, shown):
     assert visible(token) == shown
 
 
@@ -75,14 +75,14 @@ def test_no_byte_can_move_the_cursor(token):
 
 
 @given(text=texts())
-def test_borders_stand_between_the_tokens(tokenizer, text):
+def test_there_are_borders_between_the_tokens(tokenizer, text):
     tokens = tokens_of(tokenizer, text.replace("│", ""))
     shown = show_tokens(tokens, color=False)
     assert [part.replace("⏎\n", "⏎") for part in shown.split("│")] == ([visible(t) for _, t in tokens] or [""])
 
 
 @given(text=texts())
-def test_colours_tell_neighbours_apart_and_end_with_each_line(tokenizer, text):
+def test_neighbours_have_different_colours_that_end_with_each_line(tokenizer, text):
     tokens = tokens_of(tokenizer, text)
     shown = show_tokens(tokens, color=True)
     painted = re.findall(r"\x1b\[38;5;16;48;5;(\d+)m([^\x1b]*)\x1b\[0m(\n?)", shown)

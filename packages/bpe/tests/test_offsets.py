@@ -11,7 +11,7 @@ from .conftest import END, SCRIPTS, texts
 
 
 def naive_offsets(tokens):
-    """Note for each byte of the text which character it belongs to."""
+    """Record for each byte of the text the character that it belongs to."""
     text = b"".join(tokens).decode()
     character_of = [index for index, character in enumerate(text) for _ in character.encode()]
     offsets, start = [], 0

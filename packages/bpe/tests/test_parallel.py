@@ -12,7 +12,7 @@ def test_results_come_in_order(items, num_threads):
     assert list(map_in_order(str, items, num_threads)) == [str(item) for item in items]
 
 
-def test_the_first_may_be_the_slowest():
+def test_the_first_call_may_be_the_slowest():
     others_done = threading.Event()
 
     def work(item):
@@ -26,7 +26,7 @@ def test_the_first_may_be_the_slowest():
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, 5])
-def test_items_are_taken_as_they_are_needed(num_threads):
+def test_items_are_requested_as_they_are_needed(num_threads):
     taken = []
 
     def items():
@@ -42,7 +42,7 @@ def test_items_are_taken_as_they_are_needed(num_threads):
 
 
 @pytest.mark.parametrize("num_threads", [1, 3])
-def test_after_an_error_no_more_is_begun(num_threads):
+def test_after_an_error_no_more_calls_are_started(num_threads):
     begun = []
 
     def work(item):
@@ -58,7 +58,7 @@ def test_after_an_error_no_more_is_begun(num_threads):
 
 
 @pytest.mark.parametrize("num_threads", [1, 3])
-def test_an_error_of_the_items_comes_through_and_threads_end(num_threads):
+def test_an_error_of_the_items_is_raised_and_threads_end(num_threads):
     before = threading.active_count()
 
     def items():
@@ -70,7 +70,7 @@ def test_an_error_of_the_items_comes_through_and_threads_end(num_threads):
     assert threading.active_count() == before
 
 
-def test_whoever_stops_early_leaves_no_threads():
+def test_no_threads_are_left_if_results_are_abandoned():
     before = threading.active_count()
     results = map_in_order(str, range(1000), 4)
     assert next(results) == "0"

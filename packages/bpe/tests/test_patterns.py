@@ -29,7 +29,7 @@ def test_worked_examples(name, text, pieces):
 
 @pytest.mark.parametrize("name", PATTERNS)
 @given(text=texts())
-def test_named_patterns_lose_nothing(name, text):
+def test_named_patterns_match_every_character(name, text):
     assert "".join(split_pieces(text, compile_pattern(name))) == text
 
 
@@ -55,19 +55,19 @@ def test_unknown_patterns_have_no_safe_cut(text):
     assert last_safe_cut(text, compile_pattern(r"\S+|\s+")) == 0
 
 
-def test_a_broken_expression_is_refused():
+def test_an_invalid_expression_is_an_error():
     with pytest.raises(ValueError, match=r"split pattern '\(oops' is neither one of gpt2, cl100k, o200k"):
         compile_pattern("(oops")
 
 
-# Characters that are classed alike by every version of Unicode in use; `regex` is newer than other libraries.
+# Characters that have the same class in every version of Unicode in use; `regex` is newer than other libraries.
 SETTLED = st.text(st.sampled_from("ab Zé狐’'sl1²٣/.-_\n\r\t\u00a0\u3000👍👧\u0301ي"), max_size=40)
 
 
 @pytest.mark.parametrize("name", PATTERNS)
 @given(text=SETTLED)
 def test_pieces_are_those_of_tiktoken(name, text):
-    """tiktoken takes a piece that is a token as it is; so with every piece a token, it gives the pieces away."""
+    """tiktoken encodes a piece that is a token as that token, so if every piece is a token, its ids show the pieces."""
     pieces = split_pieces(text, compile_pattern(name))
     ranks = {bytes([byte]): byte for byte in range(256)}
     for piece in pieces:

@@ -8,7 +8,7 @@ IDS = {b"a": 0, b"b": 1, b"ab": 2}
 
 @pytest.fixture
 def merged(monkeypatch):
-    """Count the merging: how often each piece is worked out."""
+    """Count how often each piece is merged."""
     worked_out = []
     original = piece_ids.merge_by_rank
 
@@ -34,7 +34,7 @@ def test_a_long_piece_is_not_kept(merged):
 
 
 def test_the_table_stops_growing(monkeypatch, merged):
-    monkeypatch.setattr(piece_ids, "_MOST_PIECES", 2)
+    monkeypatch.setattr(piece_ids, "_MAX_PIECES", 2)
     pieces = PieceIds({}, IDS)
     assert [pieces[piece] for piece in ["a", "b", "aa", "aa", "a"]] == [[0], [1], [0, 0], [0, 0], [0]]
     assert set(pieces) == {"a", "b"}

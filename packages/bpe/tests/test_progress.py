@@ -12,7 +12,7 @@ class Terminal(io.StringIO):
         return True
 
     def screen(self):
-        """What is to be seen: a carriage return starts a line over, and later characters cover earlier ones."""
+        """The visible lines: after a carriage return, later characters overwrite earlier ones."""
         lines = []
         for line in self.getvalue().split("\n"):
             seen = ""
@@ -47,7 +47,7 @@ def test_the_line(arguments, line):
     assert progress_line(*arguments) == line
 
 
-def test_a_terminal_sees_one_line_written_over():
+def test_a_terminal_shows_one_line_that_is_overwritten():
     terminal, clock = Terminal(), Clock()
     with Progress("text", 4_000_000, stream=terminal, clock=clock) as display:
         for _ in range(4):
@@ -67,7 +67,7 @@ def test_it_is_drawn_a_few_times_a_second():
     assert 40 <= terminal.getvalue().count("\r") <= 52
 
 
-def test_an_error_wipes_the_line():
+def test_an_error_erases_the_line():
     terminal, clock = Terminal(), Clock()
     with pytest.raises(KeyboardInterrupt), Progress("text", 10, stream=terminal, clock=clock) as display:
         clock.now += 1
@@ -86,7 +86,7 @@ def test_a_narrow_terminal_gets_a_short_line(monkeypatch):
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_no_terminal_sees_nothing(failing):
+def test_nothing_is_shown_without_a_terminal(failing):
     stream, clock = io.StringIO(), Clock()
     try:
         with Progress("text", 10, stream=stream, clock=clock) as display:
@@ -99,7 +99,7 @@ def test_no_terminal_sees_nothing(failing):
     assert stream.getvalue() == ""
 
 
-def test_a_log_gets_whole_lines_when_asked():
+def test_a_log_gets_complete_lines_on_request():
     stream, clock = io.StringIO(), Clock()
     with Progress("text", 100, shown=True, stream=stream, clock=clock) as display:
         for _ in range(50):
@@ -110,7 +110,7 @@ def test_a_log_gets_whole_lines_when_asked():
     assert "\r" not in stream.getvalue()
 
 
-def test_a_terminal_sees_nothing_when_not_wanted():
+def test_nothing_is_shown_on_a_terminal_if_switched_off():
     terminal = Terminal()
     with Progress("text", 10, shown=False, stream=terminal):
         pass
@@ -118,14 +118,14 @@ def test_a_terminal_sees_nothing_when_not_wanted():
 
 
 @pytest.mark.parametrize(("shown", "lines"), [(None, [""]), (True, ["text  0.0/0.0 MB  50%", ""])])
-def test_short_work_shows_nothing_unless_asked(shown, lines):
+def test_short_work_shows_nothing_unless_requested(shown, lines):
     terminal = Terminal()
     with Progress("text", 10, shown=shown, stream=terminal, clock=Clock()) as display:
         display.advance(5)
     assert terminal.screen() == lines
 
 
-def test_watching_counts_bytes_when_they_are_done():
+def test_watch_counts_bytes_when_the_next_chunk_is_requested():
     terminal, clock = Terminal(), Clock()
     with Progress("text", 10, stream=terminal, clock=clock) as display:
         done = [(chunk, display.done) for chunk in display.watch(["abc", "żó", "狐"])]

@@ -24,7 +24,7 @@ def merge_pair(word, pair):
 
 
 def naive_merges(counts, num_merges):
-    """Count all pairs anew at every step."""
+    """Count all pairs again in every step."""
     words = {tuple(split_bytes(piece.encode())): count for piece, count in counts.items()}
     merges = []
     while len(merges) < num_merges:
@@ -41,7 +41,7 @@ def naive_merges(counts, num_merges):
 
 
 def naive_merge_by_rank(tokens, ranks):
-    """Look for the best pair anew at every step."""
+    """Search for the best pair again in every step."""
     tokens = list(tokens)
     while True:
         ranked = [(ranks[pair], i) for i, pair in enumerate(pairwise(tokens)) if pair in ranks]
@@ -62,7 +62,7 @@ def test_worked_example():
 def test_ties_go_to_the_greater_pair_of_raw_bytes():
     # As printable stand-ins a space ("Ġ", U+0120) would be greater than "z"; as a byte it is smaller.
     assert learn_merges({" a": 1, "za": 1}, 1) == [(b"z", b"a")]
-    # A longer token is greater than its own beginning.
+    # A longer token is greater than its own prefix.
     assert learn_merges({"ab": 3, "abc": 2, "aab": 2, "ax": 7}, 3)[:2] == [(b"a", b"x"), (b"a", b"b")]
     assert learn_merges({"ab!": 2, "c!": 2, "abd!": 2}, 4) == naive_merges({"ab!": 2, "c!": 2, "abd!": 2}, 4)
 
@@ -71,12 +71,12 @@ COUNTS = st.dictionaries(st.text("abé", min_size=1, max_size=12), st.integers(1
 
 
 @given(counts=COUNTS, num_merges=st.integers(0, 20))
-def test_learning_equals_counting_anew(counts, num_merges):
+def test_learning_equals_counting_again_in_every_step(counts, num_merges):
     assert learn_merges(counts, num_merges) == naive_merges(counts, num_merges)
 
 
 @given(counts=COUNTS, text=st.text("abé", max_size=30))
-def test_merging_equals_looking_anew(counts, text):
+def test_merging_equals_a_scan_in_every_step(counts, text):
     ranks = {pair: rank for rank, pair in enumerate(learn_merges(counts, 20))}
     tokens = split_bytes(text.encode())
     assert merge_by_rank(tokens, ranks) == naive_merge_by_rank(tokens, ranks)
@@ -92,12 +92,12 @@ def test_merging_equals_looking_anew(counts, text):
     text=st.text("ab", max_size=20),
 )
 def test_merging_in_any_order_of_ranks(ranks, text):
-    """Ranks from elsewhere need not put a pair after the pairs that make its parts."""
+    """In the files of other programs a pair may come before the pairs that make its parts."""
     tokens = split_bytes(text.encode())
     assert merge_by_rank(tokens, ranks) == naive_merge_by_rank(tokens, ranks)
 
 
-def test_merging_encodes_a_training_word_as_training_left_it():
+def test_merging_encodes_a_word_as_training_did():
     counts = {"banana": 4, "bandana": 3, "ana": 9}
     merges = learn_merges(counts, 5)
     word = split_bytes(b"bandana")
@@ -107,7 +107,7 @@ def test_merging_encodes_a_training_word_as_training_left_it():
 
 
 def test_a_long_piece_takes_few_steps():
-    """Counted, not timed: a quadratic search would ask for some 10^10 pairs here."""
+    """Counted, not timed: a quadratic search would look up some 10^10 pairs here."""
 
     class CountingRanks(dict):
         asked = 0

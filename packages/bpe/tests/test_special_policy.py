@@ -8,7 +8,12 @@ from .conftest import END
 from .test_special_tokens import naive_split
 
 BYTES = {byte: bytes([byte]) for byte in range(256)}
-OVERLAPPING = ["<a>", "a><", ">b", END]  # no one starts with another: tiktoken's choice between such is accidental
+OVERLAPPING = [
+    "<a>",
+    "a><",
+    ">b",
+    END,
+]  # no prefixes of each other: between those tiktoken's choice is arbitrary
 NESTED = ["<a>", "<a><a>", "a><", "<a><a><a>b"]
 
 
@@ -24,7 +29,7 @@ def outcome(encode, text, **choice):
     try:
         return encode(text, **choice)
     except ValueError:
-        return "refused"
+        return "error"
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +58,14 @@ def test_equal_to_tiktoken(overlapping, text, allowed, disallowed):
     assert outcome(ours.encode, text, **choice) == outcome(oracle.encode, text, **choice)
 
 
-def test_tiktokens_defaults_can_be_had(overlapping):
+def test_the_defaults_of_tiktoken(overlapping):
     ours, oracle = overlapping
     for text in ["plain", f"a{END}", "<a", "x>b"]:
         assert outcome(ours.encode, text, allowed_special=(), disallowed_special="all") == outcome(oracle.encode, text)
 
 
 @given(text=text_of(NESTED), allowed=subsets(NESTED))
-def test_the_longest_allowed_one_wins(text, allowed):
+def test_the_longest_allowed_token_is_found(text, allowed):
     tokenizer = Tokenizer(BYTES, [], NESTED)
     expected = []
     for part, is_special in naive_split(text, allowed):
@@ -68,7 +73,7 @@ def test_the_longest_allowed_one_wins(text, allowed):
     assert tokenizer.encode(text, allowed_special=allowed) == expected
 
 
-def test_every_way_of_encoding_takes_the_choice(overlapping):
+def test_every_way_to_encode_has_these_arguments(overlapping):
     tokenizer, _ = overlapping
     text = f"é<a> {END} <a>c"
     for choice in [
@@ -82,7 +87,7 @@ def test_every_way_of_encoding_takes_the_choice(overlapping):
         assert tokenizer.encode_to_numpy(text, **choice).tolist() == ids
         assert tokenizer.encode_with_offsets(text, **choice)[0] == ids
         assert tokenizer.count_tokens(text, **choice) == len(ids)
-    refusing = {"allowed_special": {"<a>"}, "disallowed_special": "all"}
+    arguments = {"allowed_special": {"<a>"}, "disallowed_special": "all"}
     for encode in [
         tokenizer.encode,
         tokenizer.encode_to_numpy,
@@ -91,14 +96,14 @@ def test_every_way_of_encoding_takes_the_choice(overlapping):
         lambda text, **choice: tokenizer.encode_batch(["fine", text], **choice),
     ]:
         with pytest.raises(ValueError, match=r"special token '<\|endoftext\|>' at character 5"):
-            encode(text, **refusing)
+            encode(text, **arguments)
 
 
-def test_a_refusal_names_token_place_and_remedy(overlapping):
-    with pytest.raises(ValueError) as refused:
+def test_the_error_for_a_disallowed_token_names_token_position_and_what_to_do(overlapping):
+    with pytest.raises(ValueError) as error:
         overlapping[0].encode(f"żółw {END}", allowed_special=(), disallowed_special="all")
-    assert str(refused.value) == (
-        "the text has the special token '<|endoftext|>' at character 5, which is disallowed: allow it "
+    assert str(error.value) == (
+        "the text contains the special token '<|endoftext|>' at character 5, which is disallowed: allow it "
         "with allowed_special={'<|endoftext|>'}, or encode it as ordinary text with disallowed_special=()"
     )
 
@@ -108,9 +113,9 @@ def test_a_refusal_names_token_place_and_remedy(overlapping):
     ("choice", "message"),
     [
         (END, r'is the string .*: give "all" or a set of strings, such as \{.<\|endoftext\|>.\}'),
-        ({"<ende>"}, r"names '<ende>', which is not a special token of this tokenizer \('<a>', 'a><', '>b', "),
+        ({"<ende>"}, r"contains '<ende>', which is not a special token of this tokenizer \('<a>', 'a><', '>b', "),
     ],
 )
-def test_a_choice_that_names_no_special_token_is_refused(overlapping, argument, choice, message):
+def test_a_name_that_is_not_a_special_token_is_an_error(overlapping, argument, choice, message):
     with pytest.raises(ValueError, match=f"{argument} {message}"):
         overlapping[0].encode("text", **{argument: choice})

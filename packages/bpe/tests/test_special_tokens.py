@@ -33,7 +33,7 @@ def joined(parts):
 
 
 @given(text=st.text("ab<", max_size=30), tokens=TOKENS)
-def test_split_takes_the_leftmost_longest(text, tokens):
+def test_split_finds_the_leftmost_longest(text, tokens):
     assert list(SpecialTokens(tokens).split(text)) == naive_split(text, tokens)
 
 
@@ -71,7 +71,7 @@ def test_stream_holds_back_only_a_possible_start():
     assert joined(stream) == [("<|endless>", False), ("<|endoftext|><|endoftext|>", True), (".", False)]
 
 
-def test_a_token_that_begins_another_is_held_back_in_a_stream():
+def test_a_token_that_is_a_prefix_of_another_is_held_back_in_a_stream():
     specials = SpecialTokens(["<a", "<a>", "<ab>"])
     assert list(specials.split_stream(["x<", "a", "b", ">y<a", "c<a"])) == [
         ("x", False),
@@ -93,10 +93,10 @@ def test_no_tokens():
     [
         ([""], "special token 0 is empty"),
         (["a", "a"], "'a' is given twice"),
-        (["a\ud800"], "has a surrogate in it"),
+        (["a\ud800"], "contains a surrogate"),
         ("<sep>", r"special_tokens is the string '<sep>': give a list of strings, such as \['<sep>'\]"),
     ],
 )
-def test_bad_tokens_are_refused(tokens, message):
+def test_bad_tokens_are_errors(tokens, message):
     with pytest.raises(ValueError, match=message):
         SpecialTokens(tokens)

@@ -26,7 +26,7 @@ def test_ids_do_not_depend_on_the_cuts(any_tokenizer, text, positions):
 
 @pytest.mark.parametrize("size", [1, 2, 7, 4095, 4096, 5000])
 def test_long_texts_cut_everywhere(any_tokenizer, size):
-    """Longer than the buffer, so that the parts are really cut."""
+    """Longer than the buffer, so that the text is actually cut."""
     text = (SCRIPTS + "    " * 30 + END + END + END + "'ll" * 50 + "x" * 300) * 8
     chunks = [text[i : i + size] for i in range(0, len(text), size)]
     assert list(any_tokenizer.encode_iterable(chunks)) == any_tokenizer.encode(text)
@@ -48,8 +48,11 @@ def test_it_is_lazy(tokenizer):
     assert first == tokenizer.encode("All the world's a stage. " * 2000)[:5000]
 
 
-@pytest.mark.parametrize(("engine", "few", "many"), [("textbook", 2_000, 50_000), ("compiled", 50_000, 400_000)])
-def test_memory_does_not_grow_with_the_input(trained, engine, few, many):
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_memory_does_not_grow_with_the_input(trained, monkeypatch, engine):
+    if engine == "compiled":
+        pytest.importorskip("numba", reason="needs numba")
+    monkeypatch.setattr("bpe.tokenizer._STREAM_BUFFER", 1 << 14)  # so that short texts fill it
     tokenizer = Tokenizer(*trained, [END], engine=engine)
 
     def peak(lines):
@@ -62,27 +65,27 @@ def test_memory_does_not_grow_with_the_input(trained, engine, few, many):
             tracemalloc.stop()
 
     peak(1000)
-    assert peak(many) < 2 * peak(few)
+    assert peak(20_000) < 2 * peak(2_000)
 
 
-def test_a_text_without_borders_is_looked_at_few_times(tokenizer, monkeypatch):
-    """Counted, not timed: looking for a cut again at every chunk would be quadratic."""
-    looked_at = 0
+def test_a_text_without_borders_is_searched_only_a_few_times(tokenizer, monkeypatch):
+    """Counted, not timed: searching for a cut again after every chunk would be quadratic."""
+    num_searched = 0
     original = __import__("bpe.streaming", fromlist=["last_safe_cut"]).last_safe_cut
 
     def counting(text, pattern):
-        nonlocal looked_at
-        looked_at += len(text)
+        nonlocal num_searched
+        num_searched += len(text)
         return original(text, pattern)
 
     monkeypatch.setattr("bpe.streaming.last_safe_cut", counting)
     size = 200_000
     list(tokenizer.encode_iterable("a" for _ in range(size)))
-    assert looked_at < 4 * size
+    assert num_searched < 4 * size
 
 
 @given(text=texts(), data=st.data())
-def test_stream_decoder_joins_up_to_decode(tokenizer, text, data):
+def test_stream_decoder_equals_decode(tokenizer, text, data):
     ids = tokenizer.encode(text)
     noise = data.draw(st.lists(st.integers(1, 256), max_size=6))  # single bytes: mostly malformed UTF-8
     ids = ids + noise + ids
@@ -91,7 +94,7 @@ def test_stream_decoder_joins_up_to_decode(tokenizer, text, data):
     assert "".join(parts) + stream.finish() == tokenizer.decode(ids)
 
 
-def test_stream_decoder_never_shows_half_a_character():
+def test_stream_decoder_returns_complete_characters_only():
     tokenizer = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [])
     stream = StreamDecoder(tokenizer)
     assert [stream.feed(byte) for byte in "a狐👍".encode()] == ["a", "", "", "狐", "", "", "", "👍"]
@@ -111,13 +114,13 @@ def test_stream_decoder_takes_several_ids(tokenizer, text, sizes):
     assert shown + stream.feed(ids[start:]) + stream.finish() == text + SCRIPTS
 
 
-def test_stream_decoder_shows_special_tokens():
+def test_stream_decoder_returns_special_tokens():
     tokenizer = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], [END, "狐"])
     stream = StreamDecoder(tokenizer)
     assert [stream.feed(0xE7), stream.feed(256), stream.feed([257, 97])] == ["", "\ufffd" + END, "狐a"]
 
 
-def test_stream_decoder_refuses_an_unknown_id_and_goes_on():
+def test_stream_decoder_works_after_an_unknown_id():
     tokenizer = Tokenizer({byte: bytes([byte]) for byte in range(256)}, [])
     stream = StreamDecoder(tokenizer)
     first, second = "é".encode()
@@ -128,7 +131,7 @@ def test_stream_decoder_refuses_an_unknown_id_and_goes_on():
     assert stream.feed(second) == "é"
 
 
-def test_stream_decoder_starts_afresh_after_finish():
+def test_stream_decoder_is_reset_by_finish():
     stream = StreamDecoder(Tokenizer({byte: bytes([byte]) for byte in range(256)}, []))
     stream.feed(0xE7)
     assert stream.finish() == "\ufffd"

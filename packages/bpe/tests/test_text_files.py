@@ -12,8 +12,8 @@ from bpe.text_files import TextFileError, read_text, whole_file
 CHUNK = 1 << 20
 
 
-def test_text_comes_back_unchanged(tmp_path):
-    text = "zażółć\r\n" * 200_000  # characters lie across the borders between reads
+def test_text_is_read_unchanged(tmp_path):
+    text = "zażółć\r\n" * 200_000  # some characters are split between two reads
     path = tmp_path / "text.txt"
     path.write_bytes(text.encode())
     chunks = list(read_text(path))
@@ -38,14 +38,14 @@ def test_a_character_cut_short_at_the_end_is_named(tmp_path, length):
         list(read_text(path))
 
 
-def test_an_empty_file_is_refused(tmp_path):
+def test_an_empty_file_is_an_error(tmp_path):
     path = tmp_path / "empty.txt"
     path.touch()
     with pytest.raises(TextFileError, match=r"empty\.txt is empty"):
         list(read_text(path))
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
+def test_a_file_appears_complete_or_not_at_all(tmp_path):
     path = tmp_path / "out"
     with pytest.raises(RuntimeError), whole_file(path) as file:
         file.write(b"half")
@@ -58,7 +58,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert path.read_bytes() == b"whole"
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as caught, whole_file(tmp_path / "no" / "out"):
         pass
     assert caught.value.filename == str(tmp_path / "no")
@@ -81,13 +81,13 @@ def test_files_have_the_usual_permissions(tmp_path):
     assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
 
 
-def test_a_name_that_is_a_folder_is_refused_before_the_work(tmp_path):
+def test_a_folder_in_place_of_the_file_is_an_error_before_the_work(tmp_path):
     with pytest.raises(IsADirectoryError, match="give the name of a file"), whole_file(tmp_path):
         raise AssertionError("not reached")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_nothing_is_left_after_an_interruption(tmp_path, error):
+def test_no_file_is_left_after_an_interrupt(tmp_path, error):
     with pytest.raises(error), whole_file(tmp_path / "out") as file:
         file.write(b"x" * 100_000)
         raise error
@@ -95,7 +95,7 @@ def test_nothing_is_left_after_an_interruption(tmp_path, error):
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_names_the_file_and_the_remedy(tmp_path, monkeypatch, code):
+def test_the_error_for_a_full_disk_names_the_file_and_what_to_do(tmp_path, monkeypatch, code):
     def fails(descriptor):
         raise OSError(code, os.strerror(code))
 
@@ -109,7 +109,7 @@ def test_a_full_disk_names_the_file_and_the_remedy(tmp_path, monkeypatch, code):
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has such a device")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has this device")
 def test_a_disk_that_is_full_while_bytes_are_written(tmp_path, monkeypatch):
     monkeypatch.setattr(type(tmp_path), "open", lambda self, mode: open("/dev/full", "wb"))  # noqa: SIM115
     with pytest.raises(OSError, match="free some space") as caught, whole_file(tmp_path / "out") as file:
@@ -117,7 +117,7 @@ def test_a_disk_that_is_full_while_bytes_are_written(tmp_path, monkeypatch):
     assert caught.value.filename == str(tmp_path / "out")
 
 
-def test_other_errors_pass_as_they_are(tmp_path):
+def test_other_errors_are_not_changed(tmp_path):
     with pytest.raises(OSError, match="is gone") as caught, whole_file(tmp_path / "out"):
         raise OSError(errno.EIO, "is gone")
     assert caught.value.filename is None
@@ -135,15 +135,15 @@ with whole_file(sys.argv[1]) as file:
 
 
 def make_old(folder):
-    """As if all files there had been written two minutes ago."""
+    """Set the time of all files to two minutes ago."""
     for name in os.listdir(folder):
         then = time.time() - 120
         os.utime(folder / name, (then, then))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="without locks nothing can be told")
-def test_what_a_killed_process_left_goes_at_the_next_run(tmp_path):
-    path = tmp_path / "out[1]"  # no pattern for file names
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_the_files_of_a_killed_process_are_removed_by_the_next(tmp_path):
+    path = tmp_path / "out[1]"  # not a pattern for file names
     command = [sys.executable, "-c", WRITES_AND_WAITS, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"written\n"
@@ -151,7 +151,7 @@ def test_what_a_killed_process_left_goes_at_the_next_run(tmp_path):
         (half,) = os.listdir(tmp_path)
         with whole_file(path) as file:
             file.write(b"whole")
-        assert sorted(os.listdir(tmp_path)) == [half, "out[1]"]  # its process lives
+        assert sorted(os.listdir(tmp_path)) == [half, "out[1]"]  # its process is running
         process.kill()
     others = [f".out[1].{'0' * 7}", ".out[1].notes", ".out1.00000000", ".out[1].0000000g"]
     for name in others:
@@ -159,7 +159,7 @@ def test_what_a_killed_process_left_goes_at_the_next_run(tmp_path):
     os.utime(tmp_path / half)
     with whole_file(path):
         pass
-    assert half in os.listdir(tmp_path)  # too young to be sure
+    assert half in os.listdir(tmp_path)  # too recent
     make_old(tmp_path)
     with whole_file(path) as file:
         file.write(b"whole again")
@@ -167,7 +167,7 @@ def test_what_a_killed_process_left_goes_at_the_next_run(tmp_path):
     assert path.read_bytes() == b"whole again"
 
 
-def test_two_at_a_time_do_not_disturb_each_other(tmp_path):
+def test_two_writers_do_not_disturb_each_other(tmp_path):
     path = tmp_path / "out"
     with whole_file(path) as first:
         first.write(b"first")

@@ -27,7 +27,7 @@ def test_round_trip(tmp_path_factory, ids, vocab_size):
 
 
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(300, "uint16"), (65_536, "uint16"), (65_537, "uint32")])
-def test_the_dtype_follows_the_vocabulary(tmp_path, vocab_size, dtype):
+def test_the_dtype_depends_on_the_vocabulary(tmp_path, vocab_size, dtype):
     path = tmp_path / "t.bin"
     info = write_token_file(path, [1, 258, vocab_size - 1], vocab_size)
     assert info.dtype == dtype
@@ -50,14 +50,14 @@ def test_the_array_is_read_only(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [10, -1])
-def test_an_id_outside_the_vocabulary_is_refused_and_nothing_is_left(tmp_path, wrong):
+def test_an_id_outside_the_vocabulary_is_an_error_and_leaves_no_files(tmp_path, wrong):
     ids = [1] * 70_000 + [wrong]
     with pytest.raises(TokenFileError, match=f"id {wrong} at position 70000 is outside the vocabulary of 10"):
         write_token_file(tmp_path / "t.bin", ids, 10)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_encoding_leaves_nothing(tmp_path, tokenizer):
+def test_an_interrupted_encoding_leaves_no_files(tmp_path, tokenizer):
     text = tmp_path / "text.txt"
     text.write_bytes(b"good " * 300_000 + b"\xff")
     with pytest.raises(ValueError, match="at offset 1500000"):
@@ -83,17 +83,17 @@ def test_a_description_from_before_bytes_were_counted_is_read(tmp_path):
     assert info.text_bytes is info.bytes_per_token is None
 
 
-def test_a_wrong_number_of_bytes_is_refused_and_nothing_is_left(tmp_path):
+def test_a_negative_number_of_bytes_is_an_error_and_leaves_no_files(tmp_path):
     with pytest.raises(TokenFileError, match="text_bytes=-1"):
         write_token_file(tmp_path / "t.bin", [1], 10, text_bytes=-1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_truncated_file_is_refused(tmp_path):
+def test_a_truncated_file_is_an_error(tmp_path):
     path = tmp_path / "t.bin"
     write_token_file(path, range(10), 10)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(TokenFileError, match="has 19 bytes, but 10 ids of uint16 make 20"):
+    with pytest.raises(TokenFileError, match="has 19 bytes, but 10 ids of uint16 take 20"):
         open_token_file(path)
 
 
@@ -110,7 +110,7 @@ FIELDS = {"dtype": "uint16", "count": 10, "vocab_size": 10, "tokenizer_sha256": 
         *(json.dumps({**FIELDS, "text_bytes": wrong}) for wrong in (-1, 2.0, "3", True)),
     ],
 )
-def test_a_damaged_description_is_refused(tmp_path, content):
+def test_a_damaged_description_is_an_error(tmp_path, content):
     path = tmp_path / "t.bin"
     write_token_file(path, range(10), 10)
     info_path(path).write_text(content)
@@ -135,7 +135,7 @@ def test_a_missing_description_is_named(tmp_path):
         read_token_file_info(path)
 
 
-def test_what_cannot_be_described_is_not_left(tmp_path):
+def test_a_file_without_description_is_not_left(tmp_path):
     path = tmp_path / "t.bin"
     info_path(path).mkdir()
     with pytest.raises(OSError):

@@ -16,11 +16,11 @@ from bpe.reference import count_pieces
 
 from .conftest import END
 
-ENGINES = ["textbook", pytest.param("compiled", marks=pytest.mark.skipif(find_spec("numba") is None, reason="numba"))]
+ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(find_spec("numba") is None, reason="numba"))]
 
 
 def naive_train(text, vocab_size, special_tokens, min_frequency=1, max_token_length=10**9):
-    """The textbook, without any care for speed: split, count everything, merge, start again."""
+    """The definition, without any optimization: split, count everything, merge, start again."""
     vocab = [token.encode() for token in special_tokens] + [bytes([byte]) for byte in range(256)]
     documents = [text]
     for special in sorted(special_tokens, key=len, reverse=True):
@@ -94,8 +94,8 @@ def test_special_tokens_are_never_counted(tmp_path):
     assert merges == [(b"a", b"b")]
 
 
-def test_training_reads_the_file_in_parts(tmp_path):
-    """A file larger than one read gives the same counts as its pieces: borders between reads do not show."""
+def test_training_reads_the_file_in_chunks(tmp_path):
+    """A file larger than one read gives the same counts as a small one: the borders between reads have no effect."""
     path = tmp_path / "large.txt"
     line = "It isn't what we've got,   it's what they'll make of it… 狐狸跳过懒狗。\r\n\n"
     path.write_bytes((line * 20_000).encode())
@@ -115,12 +115,12 @@ def test_it_stops_with_a_warning_when_no_pair_is_left(tmp_path):
 
 
 @pytest.mark.parametrize("vocab_size", [0, 256, -5])
-def test_a_vocabulary_that_is_too_small_is_refused(corpus, vocab_size):
+def test_a_vocabulary_that_is_too_small_is_an_error(corpus, vocab_size):
     with pytest.raises(ValueError, match=f"vocab_size is {vocab_size}, but .* ask for at least 257"):
         train_bpe(corpus, vocab_size, [END])
 
 
-def test_bad_files_are_refused(tmp_path):
+def test_bad_files_are_errors(tmp_path):
     with pytest.raises(FileNotFoundError):
         train_bpe(tmp_path / "missing.txt", 300)
     empty = tmp_path / "empty.txt"
@@ -154,11 +154,11 @@ def test_a_special_token_is_not_joined_across_strings():
 @pytest.mark.parametrize("num_threads", [1, 3])
 def test_both_engines_agree_on_real_text(corpus, pattern, num_threads):
     pytest.importorskip("numba")
-    textbook, compiled = (
+    reference, compiled = (
         train_bpe(corpus, 1500, [END], pattern=pattern, engine=engine, num_threads=num_threads)
-        for engine in ["textbook", "compiled"]
+        for engine in ["reference", "compiled"]
     )
-    assert textbook == compiled
+    assert reference == compiled
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -178,7 +178,7 @@ def test_the_report(corpus, engine):
 
 @pytest.fixture
 def small_limits(monkeypatch):
-    """So that tests of the choice need no large texts."""
+    """So that the tests of this choice need no large texts."""
     monkeypatch.setattr("bpe.kernels.loading.is_loaded", lambda name: False)
     for name, value in {"FROM_FILE": 1_000, "FROM_SOURCE": 3_000, "LARGE": 2_000}.items():
         for module in ("bpe.engine", "bpe.training"):
@@ -186,7 +186,7 @@ def small_limits(monkeypatch):
 
 
 def engine_for(num_bytes, tmp_path):
-    """Return the engines that train on a file and on short strings of about so many bytes."""
+    """Return the engines that train on a file and on short strings of about `num_bytes` bytes in total."""
     (tmp_path / "text.txt").write_text("low " * (num_bytes // 4))
     strings = ("low " for _ in range(num_bytes // 4))
     return {train_bpe_with_report(source, 258)[2].engine for source in (tmp_path / "text.txt", strings)}
@@ -195,26 +195,30 @@ def engine_for(num_bytes, tmp_path):
 def test_the_engine_is_chosen_by_size(small_limits, monkeypatch, tmp_path):
     pytest.importorskip("numba")
     monkeypatch.setattr("bpe.kernels.loading.is_kept", lambda name: True)
-    assert [engine_for(size, tmp_path) for size in (996, 1_004)] == [{"textbook"}, {"compiled"}]
+    assert [engine_for(size, tmp_path) for size in (996, 1_004)] == [{"reference"}, {"compiled"}]
     monkeypatch.setattr("bpe.kernels.loading.is_kept", lambda name: False)
-    assert [engine_for(size, tmp_path) for size in (1_004, 2_996, 3_000)] == [{"textbook"}, {"textbook"}, {"compiled"}]
+    assert [engine_for(size, tmp_path) for size in (1_004, 2_996, 3_000)] == [
+        {"reference"},
+        {"reference"},
+        {"compiled"},
+    ]
 
 
-def test_without_the_extra_large_texts_are_trained_on_with_a_warning(small_limits, monkeypatch, tmp_path):
+def test_training_on_a_large_text_without_the_extra_warns(small_limits, monkeypatch, tmp_path):
     monkeypatch.setattr("bpe.engine.kernels_installed", lambda: False)
     monkeypatch.setattr("bpe.training.kernels_installed", lambda: False)
     bpe.engine._advise.cache_clear()
-    assert engine_for(1_996, tmp_path) == {"textbook"}
+    assert engine_for(1_996, tmp_path) == {"reference"}
     with pytest.warns(UserWarning, match=r"install the package with its extra, bpe\[fast\]"):
-        assert engine_for(2_000, tmp_path) == {"textbook"}
+        assert engine_for(2_000, tmp_path) == {"reference"}
     bpe.engine._advise.cache_clear()
     with pytest.raises(ValueError, match=r'engine="compiled" needs numba and numpy: install .* bpe\[fast\]'):
         train_bpe(iter(["aa"]), 257, engine="compiled")
 
 
-def test_looking_at_strings_to_choose_loses_none(small_limits):
+def test_no_string_is_lost_when_the_engine_is_chosen(small_limits):
     strings = pydoc_data.topics.topics.values()
-    expected = train_bpe_with_report(iter(strings), 300, engine="textbook")
+    expected = train_bpe_with_report(iter(strings), 300, engine="reference")
     chosen = train_bpe_with_report(iter(strings), 300)
     assert chosen[:2] == expected[:2]
     assert chosen[2].num_pieces == expected[2].num_pieces
@@ -222,7 +226,7 @@ def test_looking_at_strings_to_choose_loses_none(small_limits):
 
 
 def test_kernels_from_files_train_without_numba(tmp_path):
-    """And without anything on standard error: it is in a file after the first training."""
+    """And without a message on standard error: the kernel is in a file after the first training."""
     pytest.importorskip("numba")
     (tmp_path / "text.txt").write_text("low low lower newest widest <|endoftext|>" * 99)
     program = """
@@ -232,7 +236,7 @@ train_bpe("text.txt", 262, ["<|endoftext|>"], engine="compiled", num_threads=2)
 print(sorted({"numba", "torch"} & sys.modules.keys()))
 """
     command = [sys.executable, "-c", program]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)  # compiles, where no one has before
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)  # compiles, if necessary
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
@@ -259,19 +263,19 @@ def test_limits_are_named_in_the_warning():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"vocab_size": 300.0}, "vocab_size is 300.0: it has to be a whole number"),
-        ({"vocab_size": "300"}, "vocab_size is '300': it has to be a whole number"),
-        ({"min_frequency": 0}, "min_frequency is 0: it has to be at least 1"),
-        ({"min_frequency": True}, "min_frequency is True: it has to be a whole number"),
-        ({"max_token_length": 0}, "max_token_length is 0: it has to be at least 1"),
+        ({"vocab_size": 300.0}, "vocab_size is 300.0: give an integer"),
+        ({"vocab_size": "300"}, "vocab_size is '300': give an integer"),
+        ({"min_frequency": 0}, "min_frequency is 0: give at least 1"),
+        ({"min_frequency": True}, "min_frequency is True: give an integer"),
+        ({"max_token_length": 0}, "max_token_length is 0: give at least 1"),
         ({"num_threads": 0}, "num_threads is 0: give a positive integer"),
-        ({"engine": "fast"}, "engine is 'fast': give one of 'auto', 'textbook', 'compiled'"),
+        ({"engine": "fast"}, "engine is 'fast': give one of 'auto', 'reference', 'compiled'"),
         ({"special_tokens": END}, "special_tokens is the string"),
         ({"special_tokens": [END, END]}, "is given twice"),
         ({"pattern": "("}, "is neither one of"),
         ({"source": 3.5}, "cannot train on an object of type float"),
     ],
 )
-def test_wrong_arguments_are_refused(corpus, arguments, message):
+def test_wrong_arguments_are_errors(corpus, arguments, message):
     with pytest.raises(ValueError, match=message):
         train_bpe(**{"source": corpus, "vocab_size": 300, **arguments})

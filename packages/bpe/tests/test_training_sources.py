@@ -39,12 +39,46 @@ def test_the_size_is_known_for_files(tmp_path):
         (7, "cannot train on an object of type int"),
         (None, "cannot train on an object of type NoneType"),
         ([], "the list of files to train on is empty"),
-        ([b"a"], "item 0 of the list to train on is of type bytes"),
+        ([b"a"], "item 0 of the list to train on is of type bytes: give the path of a file as str or Path"),
+        ([__file__, None], "item 1 of the list to train on is of type NoneType"),
+        ("", "the source to train on is an empty string"),
     ],
 )
-def test_what_is_no_source(source, message):
+def test_what_is_not_a_source(source, message):
     with pytest.raises(ValueError, match=message):
         open_source(source)
+
+
+ITERATOR = r"to train on a text, give an iterator of strings, such as iter\(\[text\]\)"
+LIST = r"a list or tuple means paths of files; to train on texts, give an iterator of strings, such as iter\(texts\)"
+
+
+TEXTS = ["To be, or not to be\n", "a" * 256, "to be\0", "to be " * 1000, "/and/or" * 1000, "\r\n"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_in_place_of_a_path(text):
+    """Instead of "File name too long"."""
+    with pytest.raises(ValueError, match=f"the source to train on is .*, which is a text .*: {ITERATOR}") as caught:
+        open_source(text)
+    assert len(str(caught.value)) < 300
+    for texts in ([text, "b"], (text,)):
+        with pytest.raises(ValueError, match=f"item 0 of the list to train on is .*, which is a text .*: {LIST}"):
+            open_source(texts)
+
+
+def test_a_short_text_in_place_of_a_path():
+    """It could be the name of a missing file, so the error is that of a missing file, and says both."""
+    with pytest.raises(FileNotFoundError, match=f"no such file .*{ITERATOR}.*'to be'"):
+        open_source("to be")
+    with pytest.raises(FileNotFoundError, match=f"no such file .*{LIST}.*'some text'"):
+        open_source(["some text", "more text"])
+
+
+def test_a_path_that_looks_like_a_text(tmp_path):
+    path = tmp_path / "two\nlines"
+    path.write_bytes(b"text")
+    assert read(open_source(str(path))) == read(open_source([path])) == ["text"]
 
 
 @pytest.mark.parametrize(
@@ -52,12 +86,15 @@ def test_what_is_no_source(source, message):
     [
         (["a", b"b"], "item 1 of the iterable to train on is of type bytes: it has to yield strings"),
         ([["a"]], "item 0 of the iterable to train on is of type list"),
-        (["a", "b\ud800"], r"item 1 of the iterable to train on is no text .* lone surrogate '\\ud800' at character 1"),
+        (
+            ["a", "b\ud800"],
+            r"item 1 of the iterable to train on cannot be encoded .* lone surrogate '\\ud800' at character 1",
+        ),
         ([], "has no text in it"),
         (["", ""], "has no text in it"),
     ],
 )
-def test_iterables_that_yield_no_text(strings, message):
+def test_iterables_that_do_not_yield_text(strings, message):
     with pytest.raises(ValueError, match=message):
         read(open_source(iter(strings)))
 

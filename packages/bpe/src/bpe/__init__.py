@@ -1,9 +1,11 @@
 """Byte-level BPE tokenizer: training, encoding, decoding.
 
-vocab, merges = train_bpe("corpus.txt", 10_000, ["<|endoftext|>"])
-tokenizer = Tokenizer(vocab, merges, ["<|endoftext|>"])
-ids = tokenizer.encode("Once upon a time")
-text = tokenizer.decode(ids)
+    vocab, merges = train_bpe("corpus.txt", 10_000, ["<|endoftext|>"])
+    tokenizer = Tokenizer(vocab, merges, ["<|endoftext|>"])
+    ids = tokenizer.encode("Once upon a time")
+    text = tokenizer.decode(ids)
+
+Importing this package loads neither numpy nor Numba.
 """
 
 from bpe.corpus import encode_file

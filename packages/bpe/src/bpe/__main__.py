@@ -1,4 +1,4 @@
-"""`python -m bpe` is the command `bpe`."""
+"""`python -m bpe` is the same as the command `bpe`."""
 
 import sys
 

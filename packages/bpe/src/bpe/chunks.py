@@ -1,7 +1,7 @@
-"""Cutting a long text into chunks that can be encoded by themselves, in any order, by any thread.
+"""Cutting a long text into chunks that can be encoded independently, in any order, by any thread.
 
-A chunk ends where every named pattern has a border whatever stands around it (`bpe.patterns.last_safe_cut`), and where
-no special token lies across. To find such a place only the last few thousand bytes of a chunk are looked at.
+A chunk ends where every named pattern has a border whatever the text around it (`bpe.patterns.last_safe_cut`), and not
+inside a special token. Only the last few thousand bytes of a chunk are searched for such a place.
 
 >>> from bpe.patterns import compile_pattern
 >>> from bpe.special_tokens import SpecialTokens
@@ -21,7 +21,7 @@ _FIRST_WINDOW = 4096
 
 
 def cut_text(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens, size: int) -> Iterator[str]:
-    """Yield `text` in chunks of at most `size` characters, or more where there is no place to cut."""
+    """Yield `text` in chunks of at most `size` characters, or more if there is no place to cut."""
     begin = 0
     for end in _ends(_TextWindows(text), len(text), pattern, special_tokens, size):
         yield text[begin:end]
@@ -33,7 +33,7 @@ def cut_file(
 ) -> Iterator[tuple[int, int]]:
     """Yield `(offset, length)` of the chunks of an open UTF-8 file, in bytes, as `cut_text` does.
 
-    Nothing is said of text that is not UTF-8: it is in some chunk, and whoever decodes that will meet it.
+    The file is not validated: text that is not UTF-8 is in some chunk, and causes an error when that chunk is decoded.
     """
     begin = 0
     for end in _ends(_FileWindows(descriptor), num_bytes, pattern, special_tokens, size):
@@ -48,23 +48,23 @@ class _TextWindows:
         self._text = text
 
     def read(self, begin: int, end: int) -> tuple[int, str]:
-        """Return a part, and where it really begins."""
+        """Return a part, and where it actually begins."""
         return begin, self._text[begin:end]
 
     @staticmethod
     def size(text: str) -> int:
-        """Return how long a part is."""
+        """Return the length of a part."""
         return len(text)
 
 
 class _FileWindows:
-    """Parts of a UTF-8 file, shortened to whole characters."""
+    """Parts of a UTF-8 file, shortened to complete characters."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def read(self, begin: int, end: int) -> tuple[int, str]:
-        """Return a part, and where it really begins."""
+        """Return a part, and where it actually begins."""
         data = os.pread(self._descriptor, end - begin, begin)
         first = 0
         while first < min(4, len(data)) and data[first] & 0xC0 == 0x80:
@@ -72,13 +72,13 @@ class _FileWindows:
         last = len(data)
         while last > first and len(data) - last < 4 and data[last - 1] & 0xC0 == 0x80:
             last -= 1
-        if last > first and data[last - 1] >= 0xC0:  # the last character, whole or not
+        if last > first and data[last - 1] >= 0xC0:  # the last character, complete or not
             last -= 1
         return begin + first, data[first:last].decode("utf-8", errors="surrogateescape")
 
     @staticmethod
     def size(text: str) -> int:
-        """Return how many bytes a part has."""
+        """Return the number of bytes of a part."""
         return len(text.encode("utf-8", errors="surrogateescape"))
 
 
@@ -89,7 +89,7 @@ def _ends(
     special_tokens: SpecialTokens,
     size: int,
 ) -> Iterator[int]:
-    """Yield where each chunk ends."""
+    """Yield the end of each chunk."""
     begin = 0
     while total - begin > size:
         end = begin + size
@@ -99,10 +99,10 @@ def _ends(
             first, text = source.read(max(begin, end - window), end)
             position = _safe_cut(text, pattern, special_tokens)
             if first > begin and position < special_tokens.longest:
-                position = 0  # a special token may lie across that starts before what was read
+                position = 0  # a special token that starts before this part may extend across the cut
             if position:
                 cut = first + source.size(text[:position])
-            elif window >= end - begin:  # looked at all of it: take twice as much
+            elif window >= end - begin:  # all of it was searched: double the chunk
                 end += end - begin
             else:
                 window *= 4
@@ -115,10 +115,10 @@ def _ends(
 
 
 def _safe_cut(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens) -> int:
-    """Return the last position at which `text`, whatever stands around it, may be cut; 0 if there is none."""
-    # A special token that starts before the cut must be seen to its end.
-    seen = len(text) - max(0, special_tokens.longest - 1)
-    position = last_safe_cut(text[: max(0, seen)], pattern)
-    while position and special_tokens.lies_across(text, position):
+    """Return the last position at which `text` can be cut, whatever the text around it; 0 if there is none."""
+    # A special token that starts before the cut must be in the text up to its end.
+    known = len(text) - max(0, special_tokens.longest - 1)
+    position = last_safe_cut(text[: max(0, known)], pattern)
+    while position and special_tokens.is_inside_token(text, position):
         position = last_safe_cut(text[:position], pattern)
     return position

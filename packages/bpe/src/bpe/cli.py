@@ -1,7 +1,7 @@
-"""The command `bpe`: train a tokenizer, encode and decode with it, count and look at tokens.
+"""The command `bpe`: train a tokenizer, encode and decode with it, count and inspect tokens.
 
-Every command ends with exit code 0, or with one line on standard error that says what to do: 2 after a mistake that
-the user can mend, 130 after Ctrl-C.
+Every command exits with code 0, or prints one line to standard error that says what to do: with code 2 for an error
+that the user can fix, with 130 after Ctrl-C.
 """
 
 import io
@@ -15,27 +15,27 @@ from typing import Any, NoReturn, TextIO
 from bpe.commands import COMMANDS
 
 MISTAKE = 2
-INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+INTERRUPTED = 130  # the convention of shells: 128 plus the number of the signal
 
 
 class OneLineParser(ArgumentParser):
-    """A parser whose mistakes are one line too."""
+    """A parser that reports errors in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and leaving."""
+        """Raise an exception instead of printing the usage and exiting."""
         raise ValueError(f"{message} ({self.prog} --help lists all options)")
 
 
 class CommandParser(OneLineParser):
-    """A parser that lets options stand anywhere between the files, as in `encode tokenizer.json --out t.bin text.txt`.
+    """A parser that allows options anywhere between the files, as in `encode tokenizer.json --out t.bin text.txt`.
 
-    Plain argparse would give such a list of files an end at the first option.
+    Plain argparse ends the list of files at the first option.
     """
 
     _is_intermixing = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse options first and files then; the parser above calls this, and so does what is called here."""
+        """Parse options first and files second. The method that it calls for this calls it again."""
         if self._is_intermixing:
             return super().parse_known_args(args, namespace)
         self._is_intermixing = True
@@ -46,9 +46,9 @@ class CommandParser(OneLineParser):
 
 
 def build_parser() -> ArgumentParser:
-    """Return the parser of the whole command line; the parsed arguments hold the function to call as `run`."""
+    """Return the parser of the whole command line. The parsed arguments have the function to call as `run`."""
     parser = OneLineParser(
-        prog="bpe", description="Byte-level BPE: train a tokenizer, encode and decode with it, look at its tokens."
+        prog="bpe", description="Byte-level BPE: train a tokenizer, encode and decode with it, inspect its tokens."
     )
     subparsers = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True, parser_class=CommandParser
@@ -62,20 +62,20 @@ def build_parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line, the process's own by default, and return its exit code.
+    """Run a command line, by default that of the process, and return its exit code.
 
-    With the environment variable TRACEBACK set, mistakes raise.
+    If the environment variable TRACEBACK is set, errors are raised.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning
-            if isinstance(sys.stdout, io.TextIOWrapper):  # what the terminal's encoding lacks must not end us
+            if isinstance(sys.stdout, io.TextIOWrapper):  # characters that the terminal cannot encode are escaped
                 sys.stdout.reconfigure(errors="backslashreplace")
             options = build_parser().parse_args(arguments)
             options.run(options)
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError, ImportError) as error:
         if os.environ.get("TRACEBACK"):
@@ -96,7 +96,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    del category, filename, lineno, file, line  # where in our code it arose is nothing to the user
+    del category, filename, lineno, file, line  # users do not need the place in our code
     sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
 
 

@@ -1,9 +1,8 @@
-"""Text files to token files."""
+"""Encoding a text file into a token file."""
 
 import os
-from pathlib import Path
 
-from bpe.checks import check_num_threads
+from bpe.checks import check_input_path, check_num_threads, check_path
 from bpe.parallel import available_cores
 from bpe.progress import Progress
 from bpe.special_tokens import SpecialTokens
@@ -20,24 +19,27 @@ def encode_file(
     num_threads: int | None = None,
     progress: bool = False,
 ) -> TokenFileInfo:
-    """Encode a UTF-8 text file into a token file, in memory that does not grow with its size.
+    """Encode a UTF-8 text file into a token file. Memory does not grow with the size of the text.
 
     Args:
-        tokenizer: what gives the ids.
+        tokenizer: the tokenizer that gives the ids.
         text_path: the text file.
-        token_path: the token file to write; its description appears beside it.
-        num_threads: how many threads may share the work; None means all processor cores. (Plain Python can't share
-            it: the textbook engine uses one.)
-        progress: whether to show on standard error how far the work is.
+        token_path: the token file to write; its description is written beside it.
+        num_threads: the number of threads that share the work; None means one for each processor core. (The reference
+            engine always uses one.)
+        progress: whether to show the progress on standard error.
 
     Raises:
         TextFileError: the text is empty or not UTF-8.
-        ValueError: a byte of the text is not in the vocabulary, or `num_threads` is not positive.
+        ValueError: a byte of the text is not in the vocabulary, or an argument is not what it should be.
         OSError: a file cannot be read or written.
     """
+    if not isinstance(tokenizer, Tokenizer):
+        raise ValueError(f"tokenizer is of type {type(tokenizer).__name__}: give a Tokenizer, as from Tokenizer.load")
     check_num_threads(num_threads)
-    path = Path(text_path)
-    total = path.stat().st_size or None  # what is no regular file, such as a pipe, has no size to tell
+    path = check_input_path(text_path, "text_path", "to encode a text, call tokenizer.encode(text)")
+    token_path = check_path(token_path, "token_path", "the ids are written to this file")
+    total = path.stat().st_size or None  # something other than a regular file, such as a pipe, has no known size
     encoder = tokenizer.compiled_for_file(path)
     with (
         Progress(path.name, total, shown=progress) as display,

@@ -1,8 +1,8 @@
-"""Which engine serves an input: the textbook, which starts at once, or the kernels, which are fast.
+"""Which engine encodes or trains: the reference, which starts at once, or the kernels, which are fast.
 
-The kernels are worth it when what they save is more than what it takes to have them ready. How much text that is was
-measured (`benchmarks/tokenizer.py startup`; see `docs/benchmarks/tokenizer.md`) and depends on where they are: already
-in memory, in a file, or not compiled yet.
+The kernels pay off when they save more time than it takes to load them. The sizes of text from which they do were
+measured (`benchmarks/tokenizer.py startup`; see `docs/benchmarks/tokenizer.md`). They depend on where the kernels are:
+already in memory, in a file, or not compiled yet.
 """
 
 import warnings
@@ -14,35 +14,35 @@ from bpe.checks import Engine
 FROM_MEMORY = 50
 """Bytes of text from which kernels that are in memory are faster."""
 FROM_FILE = 400_000
-"""Bytes of text from which loading them from a file pays: a fifth to a third of a second."""
+"""Bytes of text from which it pays to load them from a file, which takes a fifth to a third of a second."""
 FROM_SOURCE = 20_000_000
-"""Bytes of text from which compiling them pays, although it takes some twenty seconds: it is done once."""
+"""Bytes of text from which it pays to compile them, which takes some twenty seconds, but only once."""
 LARGE = 20_000_000
-"""Bytes of text from which it is worth telling that the kernels are not installed."""
+"""Bytes of text from which a warning says that the kernels are not installed."""
 
 
 @lru_cache(maxsize=1)
 def kernels_installed() -> bool:
-    """Tell whether all that the compiled path needs is installed."""
+    """Return whether all packages that the compiled engine needs are installed."""
     return all(find_spec(name) is not None for name in ("numba", "llvmlite", "numpy"))
 
 
 def use_kernels(engine: Engine, num_bytes: int, kernel: str, *, ready: bool) -> bool:
-    """Decide whether the kernels are to do a piece of work.
+    """Decide whether to use the kernels for a text.
 
     Args:
-        engine: what the user asked for.
-        num_bytes: how much text there is, about.
-        kernel: the kernel that it takes, by its name in `bpe.kernels.loading.KERNELS`.
-        ready: whether that is in memory and knows the vocabulary.
+        engine: the engine that the user chose.
+        num_bytes: the approximate length of the text.
+        kernel: the name of the kernel that is needed, one of `bpe.kernels.loading.KERNELS`.
+        ready: whether this kernel is in memory, with the tables of the vocabulary.
 
     Raises:
         ValueError: `engine` is "compiled" and the extra is not installed.
 
     Warns:
-        UserWarning: the work is large, and the extra is not installed; said once.
+        UserWarning: the text is large, and the extra is not installed. Issued once.
     """
-    if engine == "textbook" or (engine == "auto" and num_bytes < FROM_MEMORY):
+    if engine == "reference" or (engine == "auto" and num_bytes < FROM_MEMORY):
         return False
     if ready:
         return True
@@ -66,7 +66,7 @@ def use_kernels(engine: Engine, num_bytes: int, kernel: str, *, ready: bool) -> 
 @lru_cache(maxsize=1)
 def _advise() -> None:
     warnings.warn(
-        "this much text takes long in plain Python: install the package with its extra, bpe[fast], for some fifty "
-        "times the speed and the same ids",
+        "a text of this size takes long in plain Python: install the package with its extra, bpe[fast], which is some "
+        "fifty times faster and gives the same ids",
         stacklevel=2,
     )

@@ -1,6 +1,6 @@
-"""Looking at tokens: how long they are, how well they compress a text, where they cut it.
+"""Inspecting tokens: how long they are, how well they compress a text, where they split it.
 
-All functions here return data or text; printing is the command line's.
+All functions here return data or text; the command line prints it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from bpe.patterns import PATTERNS
 from bpe.tokenizer import Tokenizer
 
-_BACKGROUNDS = (153, 223, 157, 218, 189)  # of the 256 colours of terminals: pale ones, under black letters
+_BACKGROUNDS = (153, 223, 157, 218, 189)  # pale ones of the 256 colours of terminals, for black text
 _RESET = "\x1b[0m"
 
 
 @dataclass(frozen=True)
 class TextSize:
-    """How long a text is."""
+    """The size of a text."""
 
     num_tokens: int
     num_bytes: int
-    """Bytes of its UTF-8."""
+    """Bytes in UTF-8."""
 
     @property
     def bytes_per_token(self) -> float:
-        """How many bytes a token stands for on average; 0 for an empty text."""
+        """The average number of bytes per token; 0 for an empty text."""
         return self.num_bytes / self.num_tokens if self.num_tokens else 0.0
 
 
 def measure(tokenizer: Tokenizer, chunks: Iterable[str]) -> TextSize:
-    """Measure a text that comes in chunks, in constant memory."""
+    """Measure a text given in chunks, in constant memory."""
     num_bytes = 0
 
     def counted() -> Iterator[str]:
@@ -65,7 +65,7 @@ def count_table(sizes: Sequence[tuple[str, TextSize]]) -> str:
 
 
 def summary(tokenizer: Tokenizer) -> str:
-    """Describe a tokenizer, a line for each property."""
+    """Describe a tokenizer, one property a line."""
     name = next((name for name, source in PATTERNS.items() if source == tokenizer.pattern), None)
     specials = sorted(tokenizer.special_tokens.items(), key=lambda item: item[1])
     properties = {
@@ -80,7 +80,7 @@ def summary(tokenizer: Tokenizer) -> str:
 
 
 def longest_tokens(tokenizer: Tokenizer, count: int) -> list[tuple[int, bytes]]:
-    """Return the ids and bytes of the longest tokens, special ones left out, the lower id first of equals."""
+    """Return the ids and bytes of the longest tokens without special tokens; of equals the lower id comes first."""
     special_ids = set(tokenizer.special_tokens.values())
     tokens = [(token_id, token) for token_id, token in tokenizer.vocab.items() if token_id not in special_ids]
     return sorted(tokens, key=lambda entry: (-len(entry[1]), entry[0]))[:count]
@@ -97,7 +97,7 @@ def token_table(tokens: Iterable[tuple[int, bytes]]) -> str:
 
 
 def visible(token: bytes) -> str:
-    r"""Return a token as text in which all can be seen: line feeds as ⏎, other unprintable things as escapes.
+    r"""Return a token as text in which everything is visible: line feeds as ⏎, other unprintable characters as escapes.
 
     >>> visible(b"\tif x:\r\n"), visible("é".encode()[:1]), visible("a\u200b".encode())
     ('\\tif x:\\r⏎', '\\xc3', 'a\\u200b')
@@ -113,12 +113,12 @@ def _escape(character: str) -> str:
 
 
 def show_tokens(tokens: Iterable[tuple[int, bytes]], *, color: bool, ids: bool = False) -> str:
-    r"""Return a text, given as the ids and bytes of its tokens, such that the tokens can be told apart.
+    r"""Return a text, given as the ids and bytes of its tokens, with visible borders between the tokens.
 
     Args:
-        tokens: what to show.
-        color: whether to give neighbours different backgrounds; otherwise a border │ stands between them.
-        ids: whether to show each token's id behind it.
+        tokens: the tokens.
+        color: whether to give neighbours different backgrounds; otherwise there is a border │ between them.
+        ids: whether to show the id after each token.
 
     >>> print(show_tokens([(464, b"The"), (3797, b" cat"), (198, b"\n"), (40, b"I")], color=False))
     The│ cat│⏎
@@ -126,7 +126,7 @@ def show_tokens(tokens: Iterable[tuple[int, bytes]], *, color: bool, ids: bool =
     """
     shown = []
     for place, (token_id, token) in enumerate(tokens):
-        # After the sign for a line feed the line ends indeed, so that the text keeps its lines.
+        # The line also ends after the sign for a line feed, so that the text keeps its lines.
         text = "⏎\n".join(map(visible, token.split(b"\n")))
         number = f"⟨{token_id}⟩" if ids else ""
         if color:
@@ -137,6 +137,6 @@ def show_tokens(tokens: Iterable[tuple[int, bytes]], *, color: bool, ids: bool =
 
 
 def _painted(text: str, background: int) -> str:
-    """Colour every line of `text` by itself: a colour that runs over a line's end fills the rest of the screen."""
+    """Colour every line of `text` separately: a colour that continues past the end of a line fills the rest of it."""
     start = f"\x1b[38;5;16;48;5;{background}m"
     return "\n".join(f"{start}{line}{_RESET}" if line else "" for line in text.split("\n"))

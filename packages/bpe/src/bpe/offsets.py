@@ -1,6 +1,6 @@
-"""Which characters of a text each token covers, and where a text has what no UTF-8 can hold."""
+"""Which characters of a text each token covers, and where a text contains a surrogate."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import regex
 
@@ -9,15 +9,15 @@ _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 
 def token_offsets(tokens: Iterable[bytes]) -> list[tuple[int, int]]:
-    r"""Return `(start, end)` in characters for each token of a text; together the tokens must be valid UTF-8.
+    r"""Return `(start, end)` in characters for each token of a text. Together the tokens must be valid UTF-8.
 
-    A token that holds only a part of a character covers the whole of it, so neighbours may overlap:
+    A token with only some bytes of a character covers the whole character, so neighbours may overlap:
 
     >>> token_offsets([b"a", b"\xc3", b"\xa9", b" b"])
     [(0, 1), (1, 2), (1, 2), (2, 4)]
     """
     offsets = []
-    begun = 0  # characters whose first byte has been seen
+    begun = 0  # characters whose first byte was found so far
     for token in tokens:
         start = begun - (token[:1] in _CONTINUATION)
         begun += len(token.translate(None, _CONTINUATION))
@@ -26,11 +26,16 @@ def token_offsets(tokens: Iterable[bytes]) -> list[tuple[int, int]]:
 
 
 def surrogate_error(text: str, position: int = 0) -> ValueError:
-    """Return the error for a text with a surrogate in it; `text` starts at character `position` of the whole."""
+    """Return the error for a text that contains a surrogate; `text` starts at character `position` of the whole."""
     found = _SURROGATE.search(text)
     assert found is not None, "only called for texts that could not be encoded"
     return ValueError(
-        f"the text has the surrogate {found.group()!r} at character {position + found.start()}, which stands for no "
-        "character and has no UTF-8: read the text with the right encoding, or replace what is broken with "
+        f"the text has the surrogate {found.group()!r} at character {position + found.start()}, which is not a "
+        "character and cannot be encoded in UTF-8: read the text with the right encoding, or replace surrogates with "
         "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
     )
+
+
+def first_surrogate_error(texts: Sequence[str]) -> ValueError:
+    """Return the error for several texts, at least one of which contains a surrogate."""
+    return next(surrogate_error(text) for text in texts if _SURROGATE.search(text))

@@ -1,4 +1,4 @@
-"""Threads that share work whose results are wanted in order."""
+"""Running a function in several threads, with the results in order."""
 
 import os
 from collections import deque
@@ -9,21 +9,21 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_WAITING = 2  # results for each thread that may wait for their turn
+_WAITING = 2  # finished or running calls for each thread
 
 
 def available_cores() -> int:
-    """Return on how many cores this process may run."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], num_threads: int) -> Iterator[Result]:
-    """Yield `function(item)` for each item, in the items' order, computed by several threads.
+    """Yield `function(item)` for each item, in the order of the items, computed by several threads.
 
-    Items are taken as they are needed, so that memory does not grow with their number. After an error, of the function
-    or of whoever takes the results, no more is begun.
+    Items are taken as they are needed, so memory does not grow with their number. After an error, in the function or in
+    the code that consumes the results, no more calls are started.
 
     >>> list(map_in_order(str.upper, ["a", "b", "c"], 2))
     ['A', 'B', 'C']

@@ -1,13 +1,13 @@
-r"""Split patterns: where a text may never be merged across.
+"""Split patterns: the places in a text that merges never cross.
 
-Before any merging, a text is cut into *pieces* (pre-tokens): roughly words with their leading space, runs
-of digits, runs of punctuation, runs of white space. GPT-2's pattern cuts
+Before merging, a text is split into *pieces* (pre-tokens): roughly words with their leading space, runs of digits, runs
+of punctuation, runs of white space. GPT-2's pattern splits
 
 >>> split_pieces("I'll take 2 apples!", compile_pattern("gpt2"))
 ['I', "'ll", ' take', ' 2', ' apples', '!']
 
-The patterns are written in the syntax of the `regex` package, which also defines their meaning (Unicode
-version included). They are the ones published with GPT-2 (Radford et al. 2019) and with OpenAI's `tiktoken`.
+The patterns are written in the syntax of the `regex` package, which also defines their meaning (including the Unicode
+version). They are those published with GPT-2 (Radford et al. 2019) and with OpenAI's `tiktoken`.
 """
 
 import regex
@@ -32,15 +32,15 @@ PATTERNS: dict[str, str] = {
 
 DEFAULT_PATTERN = "gpt2"
 
-# The last place in a text at which every pattern of the table has a border, whatever stands to the left and to
-# the right: before a plain space that follows something else, and between a letter and a punctuation mark. (Not
-# before an apostrophe, which may start a contraction; not before a combining mark, which o200k counts as a
-# letter.) `(?r)` makes `regex` search from the end.
+# The last place in a text at which every pattern of the table has a border, whatever the text to the left and to the
+# right: before a plain space that follows something else, and between a letter and a punctuation mark. (Not before an
+# apostrophe, which may start a contraction; not before a combining mark, which o200k treats as a letter.) `(?r)` makes
+# `regex` search from the end.
 _LAST_SAFE_CUT = regex.compile(r"(?r)(?<=\S)(?= )|(?<=\p{L})(?=[^\s\p{L}\p{N}\p{M}'])")
 
 
 def pattern_source(name_or_regex: str) -> str:
-    """Return the regular expression behind a name of `PATTERNS`, or the argument itself if it is no name."""
+    """Return the regular expression for a name of `PATTERNS`, or the argument itself if it is not a name."""
     return PATTERNS.get(name_or_regex, name_or_regex)
 
 
@@ -60,8 +60,8 @@ def compile_pattern(name_or_regex: str) -> "regex.Pattern[str]":
 
 
 def split_pieces(text: str, pattern: "regex.Pattern[str]") -> list[str]:
-    """Cut `text` into pieces. They join up to `text` again: what the pattern skips is a piece of its own."""
-    if pattern.pattern in PATTERNS.values():  # these match every character, so nothing is ever skipped
+    """Split `text` into pieces. Joined they are the text again: what the pattern skips is a piece of its own."""
+    if pattern.pattern in PATTERNS.values():  # these match every character, so nothing is skipped
         return pattern.findall(text)
     pieces = []
     end = 0
@@ -73,10 +73,10 @@ def split_pieces(text: str, pattern: "regex.Pattern[str]") -> list[str]:
 
 
 def last_safe_cut(text: str, pattern: "regex.Pattern[str]") -> int:
-    """Return the last position where `text` may be cut so that both parts are split as the whole would be.
+    """Return the last position where `text` can be cut so that both parts are split as the whole would be.
 
-    Returns 0 where there is none, as for every pattern that is not in `PATTERNS`: nothing is known of
-    what a stranger's expression looks at.
+    Returns 0 if there is none, as for every pattern that is not in `PATTERNS`: how far a custom expression looks ahead
+    and behind is unknown.
     """
     if pattern.pattern not in PATTERNS.values():
         return 0

@@ -1,4 +1,4 @@
-"""How far a long piece of work is: one line on standard error."""
+"""The progress of long work, as one line on standard error."""
 
 import shutil
 import sys
@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import TextIO
 
 _SECONDS_BETWEEN = 0.2
-_SECONDS_BETWEEN_LINES = 10.0  # where lines cannot be written over, in a log
+_SECONDS_BETWEEN_LINES = 10.0  # in a log, where lines cannot be overwritten
 
 
 def progress_line(label: str, done: int, total: int | None, seconds: float, unit: str = "bytes") -> str:
-    """Describe `done` of `total` bytes, or of another unit, after so many seconds; None where the total is unknown.
+    """Describe `done` of `total` bytes, or of another unit, after some seconds; `total` is None if it is unknown.
 
     >>> progress_line("novels.txt", 25_000_000, 100_000_000, 5.0)
     'novels.txt  25.0/100.0 MB  25%  5.0 MB/s  0:15 left'
@@ -35,11 +35,11 @@ def _amount(number: float, unit: str) -> str:
 
 
 class Progress:
-    """Shows the line of `progress_line` while a `with` block runs, a few times a second at most.
+    """Shows the line of `progress_line` while a `with` block runs, at most a few times a second.
 
-    At the block's end a terminal keeps the last line; after an error the line is wiped, so that the message stands
-    alone. Where standard error is no terminal nothing is shown unless asked for, and then as whole lines, seldom.
-    Work that is done before the first line is due shows nothing either, unless asked for.
+    At the end of the block a terminal keeps the last line; after an error the line is erased, so that the message is
+    alone. If standard error is not a terminal, nothing is shown unless `shown` is True, and then as complete lines,
+    rarely. Work that finishes before the first line is due shows nothing either, unless `shown` is True.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class Progress:
         """Prepare a display.
 
         Args:
-            label: what the line starts with.
-            total: bytes of the whole work, or another unit, if known.
+            label: the beginning of the line.
+            total: the total in bytes, or in another unit, if known.
             unit: the name of that unit.
             shown: whether to show anything; None means only on a terminal, and only if the work takes a while.
-            stream: where to, standard error by default.
-            clock: seconds since any moment.
+            stream: where to write, standard error by default.
+            clock: returns seconds since some fixed time.
         """
         self._label = label
         self._total = total
         self._unit = unit
-        self._stream: TextIO | None = sys.stderr if stream is None else stream  # None where there is no console
+        self._stream: TextIO | None = sys.stderr if stream is None else stream  # None if there is no console
         self._is_terminal = self._stream is not None and self._stream.isatty()
         self._shown = self._is_terminal if shown is None else shown and self._stream is not None
         self._asked = shown is True
@@ -73,7 +73,7 @@ class Progress:
         self._clock = clock
         self._start = self._last = clock()
         self.done = 0
-        """How much was noted so far."""
+        """The amount of finished work."""
         self._width = 0
 
     def __enter__(self) -> "Progress":
@@ -92,14 +92,14 @@ class Progress:
             self._write("\r" + " " * self._width + "\r")
 
     def advance(self, amount: int) -> None:
-        """Note that so many bytes (or whatever the unit is) more are done."""
+        """Add to the amount of finished work, in bytes or in the unit."""
         self.done += amount
         between = _SECONDS_BETWEEN if self._is_terminal else _SECONDS_BETWEEN_LINES
         if self._shown and self._clock() - self._last >= between:
             self._show()
 
     def watch(self, chunks: Iterable[str]) -> Iterator[str]:
-        """Yield the chunks of a text, noting the bytes of each as done when the next one is asked for."""
+        """Yield the chunks of a text, and add the bytes of each when the next one is requested."""
         for chunk in chunks:
             yield chunk
             self.advance(len(chunk) if chunk.isascii() else len(chunk.encode()))
@@ -111,7 +111,7 @@ class Progress:
         if not self._is_terminal:
             self._write(line + "\n")
             return
-        line = line[: shutil.get_terminal_size().columns - 1]  # a longer one would wrap and could not be written over
+        line = line[: shutil.get_terminal_size().columns - 1]  # a longer one would wrap and could not be overwritten
         self._write("\r" + line.ljust(self._width))
         self._width = len(line)
 

@@ -1,7 +1,7 @@
-"""Byte-pair encoding as a textbook would have it: count, learn, merge, in plain Python.
+"""The reference implementation of byte-pair encoding in plain Python: count, learn, merge.
 
-A *token* is a `bytes` object. Training starts from single bytes and repeatedly glues together the pair of
-neighbouring tokens that is commonest in the corpus; encoding replays these merges, the earliest first.
+A *token* is a `bytes` object. Training starts from single bytes and repeatedly merges the most frequent pair of
+neighbouring tokens in the corpus; encoding applies the same merges, the earliest first.
 (Sennrich, Haddow & Birch 2016, arXiv:1508.07909; on bytes: Radford et al. 2019, the GPT-2 report.)
 
 Five times "low", twice "lower", three times "widest" and six times "newest" give
@@ -28,10 +28,10 @@ Pair = tuple[bytes, bytes]
 
 
 class RanksOfPairs(Protocol):
-    """What tells the rank of a pair that may be merged: a dictionary, usually."""
+    """Maps a pair of tokens to the rank of its merge; usually a dictionary."""
 
     def get(self, pair: Pair, /) -> int | None:
-        """Return the rank, or None for a pair that may not be merged, such as one with b"" in it."""
+        """Return the rank, or None for a pair that is not merged, such as one with b"" in it."""
 
 
 def split_bytes(piece: bytes) -> list[bytes]:
@@ -56,9 +56,9 @@ def learn_merges(
 ) -> list[Pair]:
     """Return at most `num_merges` merges, learned from pieces and how often each occurs.
 
-    Each step merges the pair with the highest count, ties going to the lexicographically greater pair of
-    byte strings. Fewer merges come back when no pair is left that occurs at least `min_frequency` times and makes
-    a token of at most `max_token_length` bytes.
+    Each step merges the pair with the highest count; ties go to the lexicographically greater pair of byte strings.
+    Fewer merges are returned if no pair is left that occurs at least `min_frequency` times and makes a token of at most
+    `max_token_length` bytes.
     """
     words = [split_bytes(piece.encode()) for piece in piece_counts]
     frequencies = list(piece_counts.values())
@@ -69,16 +69,16 @@ def learn_merges(
             pair_counts[pair] += frequencies[index]
             words_with[pair].add(index)
 
-    def may_be_merged(pair: Pair) -> bool:
+    def is_allowed(pair: Pair) -> bool:
         return max_token_length is None or len(pair[0]) + len(pair[1]) <= max_token_length
 
     merges: list[Pair] = []
-    queue = [_priority(pair, count) for pair, count in pair_counts.items() if may_be_merged(pair)]
+    queue = [_priority(pair, count) for pair, count in pair_counts.items() if is_allowed(pair)]
     heapq.heapify(queue)
     while queue and len(merges) < num_merges:
         negative_count, _, _, best = heapq.heappop(queue)
         count = pair_counts[best]
-        if count != -negative_count:  # counts only ever fall after a pair is queued: put it back where it belongs
+        if count != -negative_count:  # a count only decreases after its pair is queued: queue it again
             if count > 0:
                 heapq.heappush(queue, _priority(best, count))
             continue
@@ -92,7 +92,7 @@ def learn_merges(
                 words_with[pair].add(index)
         for pair, change in changes.items():
             pair_counts[pair] += change
-            if change > 0 and may_be_merged(pair):  # it has the new token: only such pairs grow
+            if change > 0 and is_allowed(pair):  # only pairs with the new token become more frequent
                 heapq.heappush(queue, _priority(pair, pair_counts[pair]))
         pair_counts[best] = 0
     return merges
@@ -101,7 +101,7 @@ def learn_merges(
 def _merge_in_word(
     word: list[bytes], pair: Pair, frequency: int, changes: dict[Pair, int]
 ) -> tuple[list[bytes], set[Pair]]:
-    """Merge `pair` in `word`, from left to right, noting how the counts of the pairs around it change.
+    """Merge `pair` in `word` from left to right, and record how the counts of the pairs around it change.
 
     Returns the new word and the pairs that the new token forms in it.
     """
@@ -137,17 +137,17 @@ def _priority(pair: Pair, count: int) -> tuple[int, str, str, Pair]:
 
 
 def _descending(token: bytes) -> str:
-    """Return a string that sorts in the opposite order of `token`: 255 − byte, and an end above all bytes."""
+    """Return a string that sorts in the opposite order of `token`: each byte is 255 − byte, and the end sorts last."""
     return token.translate(_COMPLEMENT).decode("latin-1") + "\u0100"
 
 
 def merge_by_rank(tokens: list[bytes], ranks: RanksOfPairs) -> list[bytes]:
-    """Merge neighbouring tokens, the pair of lowest rank first and the leftmost of equals, until none is left.
+    """Merge neighbouring tokens, the pair of lowest rank first and the leftmost of equals, until no pair has a rank.
 
     A queue of candidates and a linked list of neighbours make it O(n log n) for a piece of n bytes.
     """
-    # A token that was swallowed by its left neighbour becomes b"", which is in no pair. One more b"" at the end
-    # stands for both borders: index n from the left, index −1 from the right.
+    # A token that is merged into its left neighbour becomes b"", which is in no pair. One more b"" at the end
+    # represents both borders: index n from the left, index −1 from the right.
     tokens = [*tokens, b""]
     following = list(range(1, len(tokens) + 1))
     preceding = list(range(-1, len(tokens) - 1))
@@ -163,7 +163,7 @@ def merge_by_rank(tokens: list[bytes], ranks: RanksOfPairs) -> list[bytes]:
     while queue:
         rank, i = heapq.heappop(queue)
         j = following[i]
-        if ranks.get((tokens[i], tokens[j])) != rank:  # overtaken by another merge
+        if ranks.get((tokens[i], tokens[j])) != rank:  # changed by another merge
             continue
         tokens[i] += tokens[j]
         tokens[j] = b""

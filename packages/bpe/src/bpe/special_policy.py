@@ -1,7 +1,7 @@
-"""Which special tokens a text may hold: as ids, as an error, or as ordinary text.
+"""Which special tokens in a text are encoded as ids, which raise an error, and which are ordinary text.
 
-The meaning of `allowed_special` and `disallowed_special` is that of OpenAI's `tiktoken`, except that a name which is
-no special token is an error here: a slip of the pen would silently give other ids.
+`allowed_special` and `disallowed_special` have the same meaning as in OpenAI's `tiktoken`, except that a name which is
+not a special token is an error here, because a misspelled name would silently give other ids.
 """
 
 from collections.abc import Collection
@@ -11,23 +11,24 @@ from typing import Literal
 from bpe.special_tokens import SpecialTokens
 
 Special = Literal["all"] | Collection[str]
-"""A choice of special tokens: their strings, or all of them."""
+"""Special tokens: a collection of their strings, or all of them."""
 
 
 def allowed_in(
     text: str, specials: SpecialTokens, allowed_special: Special, disallowed_special: Special
 ) -> SpecialTokens:
-    """Check `text` for disallowed special tokens and return the finder of the allowed ones.
+    """Check `text` for disallowed special tokens, and return the finder of the allowed ones.
 
     Args:
-        text: what is going to be encoded.
+        text: the text to encode.
         specials: all special tokens of the tokenizer.
-        allowed_special: those that become their ids; where they overlap, the leftmost and longest allowed one wins.
-        disallowed_special: those that must not occur anywhere in `text`, not even inside an allowed one; "all"
-            means all that are not allowed. Special tokens in neither choice are ordinary text.
+        allowed_special: those that are encoded as their ids; if they overlap, the leftmost and longest allowed one is
+            chosen.
+        disallowed_special: those that must not occur anywhere in `text`, not even inside an allowed one; "all" means
+            all that are not allowed. Special tokens in neither collection are ordinary text.
 
     Raises:
-        ValueError: a disallowed token occurs, or a choice names what is no special token.
+        ValueError: a disallowed token occurs, or a name is not a special token.
 
     >>> specials = SpecialTokens(["<user>", "<end>"])
     >>> list(allowed_in("<user>Hi<end>", specials, {"<end>"}, ()).split("<user>Hi<end>"))
@@ -46,7 +47,7 @@ def allowed_in(
     found = _finder(disallowed).find(text)
     if found:
         raise ValueError(
-            f"the text has the special token {found[1]!r} at character {found[0]}, which is disallowed: allow it "
+            f"the text contains the special token {found[1]!r} at character {found[0]}, which is disallowed: allow it "
             f"with allowed_special={{{found[1]!r}}}, or encode it as ordinary text with disallowed_special=()"
         )
     return allowed
@@ -58,7 +59,7 @@ def _choice(name: str, choice: Special, specials: SpecialTokens) -> frozenset[st
     for token in choice:
         if token not in specials.tokens:
             known = ", ".join(map(repr, specials.tokens)) or "none"
-            raise ValueError(f"{name} names {token!r}, which is not a special token of this tokenizer ({known})")
+            raise ValueError(f"{name} contains {token!r}, which is not a special token of this tokenizer ({known})")
     return frozenset(choice)
 
 

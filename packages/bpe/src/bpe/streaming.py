@@ -1,4 +1,4 @@
-"""Texts that arrive in parts: split as if they were whole, and decoded without broken characters."""
+"""Texts that arrive in parts: split as if they were complete, and decoded without broken characters."""
 
 import codecs
 from collections.abc import Iterable, Iterator
@@ -9,43 +9,43 @@ import regex
 from bpe.patterns import last_safe_cut
 from bpe.special_tokens import SpecialTokens
 
-_MIN_BUFFER = 4096  # characters gathered before a cut is looked for
+_MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
 
 
 def safe_parts(
     chunks: Iterable[str], special_tokens: SpecialTokens, pattern: "regex.Pattern[str]", buffer: int | None = None
 ) -> Iterator[tuple[str, bool]]:
-    """Yield `(part, is_special)` such that splitting each part into pieces equals splitting the whole text.
+    """Yield `(part, is_special)` such that splitting each part into pieces is the same as splitting the whole text.
 
-    Wherever the chunks were cut, special tokens come out whole, and ordinary text is cut only where the pattern
-    has a border whatever stands on either side. Memory is bounded by the longest stretch without such a border;
-    for a pattern that is not one of `bpe.PATTERNS` that is the distance between special tokens. `buffer` is how many
-    characters are gathered before a place to cut is looked for.
+    Wherever the chunks were cut, special tokens are complete, and ordinary text is cut only where the pattern has a
+    border whatever the text on either side. Memory is bounded by the longest stretch without such a border; for a
+    pattern that is not one of `bpe.PATTERNS` that is the distance between special tokens. `buffer` is the number of
+    characters to collect before searching for a place to cut.
     """
     least = buffer or _MIN_BUFFER
-    gathered: list[str] = []
+    collected: list[str] = []
     size = 0
     enough = least
     for part, is_special in special_tokens.split_stream(chunks):
         if is_special:
-            if gathered:
-                yield "".join(gathered), False
-            gathered, size, enough = [], 0, least
+            if collected:
+                yield "".join(collected), False
+            collected, size, enough = [], 0, least
             yield part, True
             continue
-        gathered.append(part)
+        collected.append(part)
         size += len(part)
         if size < enough:
             continue
-        text = "".join(gathered)
+        text = "".join(collected)
         cut = last_safe_cut(text, pattern)
         if cut:
             yield text[:cut], False
-        gathered, size = [text[cut:]], len(text) - cut
-        # Looking again only after the rest has doubled keeps a text without borders linear in time.
+        collected, size = [text[cut:]], len(text) - cut
+        # Searching again only after the rest has doubled keeps the time linear for a text without borders.
         enough = max(least, 2 * size)
     if size:
-        yield "".join(gathered), False
+        yield "".join(collected), False
 
 
 class _DecodesBytes(Protocol):
@@ -53,7 +53,7 @@ class _DecodesBytes(Protocol):
 
 
 class StreamDecoder:
-    """Turns ids into text as they come, holding back the bytes of a character that is not complete yet.
+    """Decodes ids as they come, and holds back the bytes of an incomplete character.
 
     >>> from bpe import Tokenizer
     >>> stream = StreamDecoder(Tokenizer({byte: bytes([byte]) for byte in range(256)}, []))
@@ -66,15 +66,15 @@ class StreamDecoder:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def feed(self, ids: int | Iterable[int]) -> str:
-        """Return the text that the next id, or the next few, completes; it may be empty.
+        """Return the text that the next id, or the next few, complete; it may be empty.
 
         Raises:
-            ValueError: an id is not in the vocabulary. The stream stands where it stood before the call.
+            ValueError: an id is not in the vocabulary. The state of the stream is then as it was before the call.
         """
         if not isinstance(ids, Iterable):
             ids = [ids]
         return self._decoder.decode(self._tokenizer.decode_bytes(ids))
 
     def finish(self) -> str:
-        """Return what is left at the end, U+FFFD if a character was cut short, and start afresh."""
+        """Return the rest at the end of the stream, U+FFFD if a character is incomplete, and reset the decoder."""
         return self._decoder.decode(b"", final=True)

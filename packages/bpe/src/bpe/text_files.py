@@ -1,4 +1,4 @@
-"""Reading text files piece by piece, and writing files so that they are whole or not there."""
+"""Reading text files in chunks, and writing files that appear complete or not at all."""
 
 import codecs
 import errno
@@ -12,30 +12,33 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from bpe.checks import check_input_path
+
 if sys.platform != "win32":
     import fcntl
 
 _CHUNK_BYTES = 1 << 20
-_LEFT_SECONDS = 60  # no younger file is taken for a leftover: its process may be about to lock or to rename it
+_LEFT_SECONDS = 60  # a younger temporary file may belong to a process that is about to lock or to rename it
 
 
 class TextFileError(ValueError):
-    """A text file that cannot be used: empty, or not UTF-8."""
+    """A text file that cannot be used: it is empty, or not UTF-8."""
 
 
 def read_text(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the text of a UTF-8 file in chunks of about 1 MiB, line ends untouched.
+    """Yield the text of a UTF-8 file in chunks of about 1 MiB. Line ends are not changed.
 
     Raises:
         TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
+        ValueError: `path` is not a path.
         OSError: the file cannot be read.
     """
-    with Path(path).open("rb") as file:
+    with check_input_path(path, "path", "a text in memory can be used as it is").open("rb") as file:
         yield from read_text_stream(file, path)
 
 
 def read_text_stream(file: IO[bytes], name: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the text of an open UTF-8 file, which errors call `name`, as `read_text` does.
+    """Yield the text of an open UTF-8 file, as `read_text` does. Errors use `name`.
 
     Raises:
         TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
@@ -52,7 +55,7 @@ def read_text_stream(file: IO[bytes], name: str | os.PathLike[str]) -> Iterator[
 
 
 def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, path: str | os.PathLike[str]) -> str:
-    """Decode the bytes that stand at `offset` of the file; no bytes at all mean its end."""
+    """Decode the bytes at `offset` of the file; no bytes mean the end of the file."""
     held_back = len(decoder.getstate()[0])
     try:
         return decoder.decode(chunk, final=not chunk)
@@ -74,22 +77,23 @@ def utf8_error(path: str | os.PathLike[str], data: bytes, offset: int) -> TextFi
             f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {offset + error.start} ({error.reason}); "
             "convert the file to UTF-8 first"
         )
-    return TextFileError(f"{path} changed while it was read: leave it alone and retry")
+    return TextFileError(f"{path} changed while it was read: do not change it meanwhile, and try again")
 
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a file for writing that appears under its name only once it is written to the end.
+    """Open a file for writing that appears under its name only once it is complete.
 
-    The bytes go to a temporary file in the same folder, which is synced and renamed; after an error it is removed. A
-    process that is killed leaves it behind: the next one that writes the same file removes it.
+    The bytes are written to a temporary file in the same folder, which is synced and renamed; after an error it is
+    removed. If the process is killed, the temporary file remains, and the next process that writes the same file
+    removes it.
 
     Raises:
-        OSError: the folder is missing or cannot be written, or the disk is full.
+        OSError: the folder does not exist or cannot be written, or the disk is full.
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
+        raise FileNotFoundError(errno.ENOENT, "no such folder: create it first", str(path.parent))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder: give the name of a file", str(path))
     _remove_leftovers(path)
@@ -111,12 +115,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Mark a temporary file as that of a living process; return whether none had done so (on Windows never)."""
+    """Lock a temporary file, so that it counts as in use; return whether this succeeded (always False on Windows)."""
     if sys.platform == "win32":
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another process has it, or this file system knows no locks
+    except OSError:  # another process has locked it, or the file system has no locks
         return False
     return True
 

@@ -1,8 +1,8 @@
 """Token files: the ids of a corpus as one flat little-endian array, with a JSON file beside it.
 
-`corpus.bin` holds nothing but ids: `uint16` when the vocabulary has at most 65,536 entries, else `uint32`.
-`corpus.bin.json` says what they are: dtype, count, vocabulary size, the tokenizer's fingerprint, and how many bytes of
-text they stand for, without which a loss per token cannot be told as bits per byte.
+`corpus.bin` contains only ids: `uint16` if the vocabulary has at most 65,536 entries, else `uint32`.
+`corpus.bin.json` describes them: dtype, count, vocabulary size, the fingerprint of the tokenizer, and the number of
+bytes of text that was encoded, which is needed to convert a loss per token to bits per byte.
 """
 
 import json
@@ -33,7 +33,7 @@ class TokenFileError(ValueError):
 
 @dataclass(frozen=True)
 class TokenFileInfo:
-    """What the JSON file beside a token file says."""
+    """The content of the JSON file beside a token file."""
 
     dtype: str
     """`uint16` or `uint32`, little-endian."""
@@ -42,38 +42,38 @@ class TokenFileInfo:
     vocab_size: int
     """All ids are smaller than this."""
     tokenizer_sha256: str | None
-    """`Tokenizer.fingerprint` of the tokenizer that made the ids, if known."""
+    """`Tokenizer.fingerprint` of the tokenizer that gave the ids, if known."""
     text_bytes: int | None = None
-    """Bytes of UTF-8 text that the ids stand for, if known; older files do not say it."""
+    """Bytes of UTF-8 text that was encoded, if known; older files do not have it."""
 
     @property
     def bytes_per_token(self) -> float | None:
-        """Bytes of text that an id stands for on average; None if that is not known."""
+        """The average number of bytes of text per id; None if it is not known."""
         return self.text_bytes / self.count if self.text_bytes is not None and self.count else None
 
     def __post_init__(self) -> None:
-        """Refuse what does not come from here, such as a JSON file that someone edited."""
-        right = (
+        """Check the types, because the JSON file may have been edited."""
+        is_valid = (
             self.dtype in _ITEM_BYTES
             and type(self.count) is int
             and type(self.vocab_size) is int
             and isinstance(self.tokenizer_sha256, str | None)
             and (self.text_bytes is None or (type(self.text_bytes) is int and self.text_bytes >= 0))
         )
-        if not right:
-            raise TokenFileError(f"{self} describes no token file")
+        if not is_valid:
+            raise TokenFileError(f"{self} does not describe a token file")
 
 
 def id_dtype(vocab_size: int) -> Literal["uint16", "uint32"]:
-    """Return the dtype that holds the ids of a vocabulary: `uint16` for up to 65,536 entries, else `uint32`."""
+    """Return the dtype for the ids of a vocabulary: `uint16` for up to 65,536 entries, else `uint32`."""
     return "uint16" if vocab_size <= 65_536 else "uint32"
 
 
 def import_numpy() -> ModuleType:
-    """Return numpy, which most of this package does without.
+    """Import numpy, which most of this package does not need, and return it.
 
     Raises:
-        ImportError: it is missing; the extra to install is named.
+        ImportError: it is not installed; the message names the extra to install.
     """
     try:
         import numpy
@@ -88,7 +88,7 @@ def info_path(path: str | os.PathLike[str]) -> Path:
 
 
 class TokenFileWriter:
-    """Takes the ids of a token file as they come; see `open_token_file_writer`."""
+    """Writes the ids of a token file; see `open_token_file_writer`."""
 
     def __init__(self, file: IO[bytes], vocab_size: int) -> None:
         self._file = file
@@ -96,7 +96,7 @@ class TokenFileWriter:
         self.dtype = id_dtype(vocab_size)
         self.count = 0
         self.text_bytes: int | None = None
-        """What the description will say; to be set by whoever has seen the text, before the block ends."""
+        """For the description; the caller, which has read the text, sets it before the block ends."""
 
     def write(self, ids: Sequence[int]) -> None:
         """Append some ids.
@@ -116,7 +116,7 @@ class TokenFileWriter:
         self.count += len(ids)
 
     def write_stream(self, ids: Iterable[int]) -> None:
-        """Append ids as they come, in constant memory.
+        """Append ids from an iterable, in constant memory.
 
         Raises:
             TokenFileError: an id is not in `range(vocab_size)`.
@@ -126,7 +126,7 @@ class TokenFileWriter:
             self.write(chunk)
 
     def write_array(self, ids: "numpy.ndarray") -> None:
-        """Append an array of ids of the file's dtype, which are known to be in the vocabulary."""
+        """Append an array of ids of the file's dtype, which must be in the vocabulary."""
         self._file.write(ids.astype(ids.dtype.newbyteorder("<"), copy=False).data)
         self.count += ids.size
 
@@ -135,21 +135,21 @@ class TokenFileWriter:
 def open_token_file_writer(
     path: str | os.PathLike[str], vocab_size: int, tokenizer_sha256: str | None
 ) -> Iterator[TokenFileWriter]:
-    """Open a token file for writing: it and its description appear only when the block has ended without an error.
+    """Open a token file for writing. It and its description appear only when the block has ended without an error.
 
     Raises:
         TokenFileError: `vocab_size` is too large for ids of 32 bits.
         OSError: a file cannot be written.
     """
     if not 1 <= vocab_size <= 2**32:
-        raise TokenFileError(f"vocab_size is {vocab_size}; token files take 1 to {2**32}")
+        raise TokenFileError(f"vocab_size is {vocab_size}; token files allow 1 to {2**32}")
     with whole_file(path) as file:
         writer = TokenFileWriter(file, vocab_size)
         yield writer
         info = TokenFileInfo(writer.dtype, writer.count, vocab_size, tokenizer_sha256, writer.text_bytes)
         file.flush()
-        os.fsync(file.fileno())  # now, so that a full disk is met while the old pair is still whole
-        # Until the new description stands there is none, so that old and new are never taken for a pair.
+        os.fsync(file.fileno())  # now, so that a full disk is noticed while the old pair is still complete
+        # There is no description until the new one is complete, so that an old and a new file are never a pair.
         info_path(path).unlink(missing_ok=True)
     try:
         with whole_file(info_path(path)) as description:
@@ -166,14 +166,14 @@ def write_token_file(
     tokenizer_sha256: str | None = None,
     text_bytes: int | None = None,
 ) -> TokenFileInfo:
-    """Write ids as they come; both files appear only when they are whole.
+    """Write ids from an iterable. Both files appear only when they are complete.
 
     Args:
-        path: the token file; its description appears beside it.
-        ids: all of them.
-        vocab_size: they must be smaller.
-        tokenizer_sha256: `Tokenizer.fingerprint` of the tokenizer that made them, if known.
-        text_bytes: bytes of UTF-8 text that they stand for, if known.
+        path: the token file; its description is written beside it.
+        ids: all ids.
+        vocab_size: all ids must be smaller.
+        tokenizer_sha256: `Tokenizer.fingerprint` of the tokenizer that gave them, if known.
+        text_bytes: the number of bytes of UTF-8 text that was encoded, if known.
 
     Raises:
         TokenFileError: an id is not in `range(vocab_size)`, or `text_bytes` is negative.
@@ -186,7 +186,7 @@ def write_token_file(
 
 
 def read_token_file_info(path: str | os.PathLike[str]) -> TokenFileInfo:
-    """Read the JSON file beside a token file, and check that the token file has the size that it says.
+    """Read the JSON file beside a token file, and check that the token file has the size that it states.
 
     Raises:
         TokenFileError: a file is missing, the JSON file is damaged, or the sizes disagree.
@@ -205,7 +205,7 @@ def read_token_file_info(path: str | os.PathLike[str]) -> TokenFileInfo:
     size = Path(path).stat().st_size
     if size != expected:
         raise TokenFileError(
-            f"{path} has {size} bytes, but {info.count} ids of {info.dtype} make {expected}: encode the text again"
+            f"{path} has {size} bytes, but {info.count} ids of {info.dtype} take {expected}: encode the text again"
         )
     return info
 

@@ -1,7 +1,6 @@
-"""What a tokenizer is made of, and its way in and out of files.
+"""What a tokenizer is made of, how it is read and written, and decoding, which needs the vocabulary alone.
 
-`TokenizerBase` knows the vocabulary, the merges, the special tokens and the pattern; `bpe.tokenizer.Tokenizer` adds
-what they are for: text to ids and back.
+`bpe.tokenizer_kernels.TokenizerWithKernels` adds the choice of the engine, and `bpe.Tokenizer` adds encoding.
 """
 
 import os
@@ -28,21 +27,7 @@ class TokenizerBase:
         pattern: str = DEFAULT_PATTERN,
         ignore_merges: bool = False,
     ) -> None:
-        """Build a tokenizer.
-
-        Args:
-            vocab: the bytes of each id.
-            merges: the pairs to merge, the first one first.
-            special_tokens: strings that stand for one id each; those missing from `vocab` are appended after
-                its largest id. Given with their ids, they have those.
-            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
-            ignore_merges: take a piece that is itself an (ordinary) token whole, whatever the merges would make of
-                it. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
-
-        Raises:
-            ValueError: an id is negative, a merge makes bytes that are not in `vocab`, a special token is empty,
-                given twice or given an id that has other bytes, or the pattern is not a regular expression.
-        """
+        """Build a tokenizer. Arguments and errors are those of `bpe.Tokenizer`."""
         self._vocab = dict(vocab)
         self._merges = list(merges)
         self._pattern_source = pattern_source(pattern)
@@ -71,7 +56,7 @@ class TokenizerBase:
     ) -> Self:
         """Read GPT-2's pair of files, `vocab.json` and `merges.txt`.
 
-        They hold neither the pattern nor which tokens are special: both are the caller's to know.
+        They contain neither the pattern nor the special tokens, which the caller has to give.
 
         Raises:
             TokenizerFileError: a file is damaged (what and where is named).
@@ -86,11 +71,11 @@ class TokenizerBase:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a `tokenizer.json`, ours or any byte-level BPE of the `tokenizers` library.
+        """Read a `tokenizer.json`, written by `save` or by the `tokenizers` library for a byte-level BPE.
 
-        The file may come from a stranger (`bpe.formats.parts` states the limits that it is held to), but the time
-        that a pattern takes is not known beforehand: a bad one makes `encode` take time exponential in the text.
-        A tokenizer whose `pattern` is one of `bpe.PATTERNS.values()` has none of that.
+        The file may be untrusted (`bpe.formats.parts` lists the limits that are checked), with one exception: a split
+        pattern can make `encode` take time exponential in the length of the text. That cannot happen if `pattern` is
+        one of `bpe.PATTERNS.values()`.
 
         Raises:
             TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
@@ -118,16 +103,16 @@ class TokenizerBase:
     ) -> Self:
         """Read tiktoken's `.tiktoken` file: tokens and their ranks, which are their ids.
 
-        The file holds neither the pattern nor the special tokens: a wrong one gives other ids without an error.
-        `cl100k` is the pattern of GPT-4 and Llama 3; GPT-4o has `o200k`, GPT-2 `gpt2`.
+        The file contains neither the pattern nor the special tokens. Wrong ones give other ids without an error. GPT-4
+        and Llama 3 have the pattern `cl100k`, GPT-4o has `o200k`, GPT-2 has `gpt2`.
 
-        The merges are recovered from the ranks (`bpe.formats.merge_recovery` says how, and why that is exact). If
-        there are tokens that no merge makes, `ignore_merges` is set.
+        The merges are recovered from the ranks (`bpe.formats.merge_recovery` explains how, and why the result is
+        exact). If there are tokens that no merge makes, `ignore_merges` is set.
 
         Args:
             path: the file.
-            special_tokens: the special tokens with their ids; without ids they come after the largest rank, in the
-                order given.
+            special_tokens: the special tokens with their ids. Without ids they are numbered after the largest rank, in
+                the order given.
             pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
 
         Raises:
@@ -146,35 +131,36 @@ class TokenizerBase:
         """Write a `tokenizer.json` that the `tokenizers` library loads too, with the same ids.
 
         Raises:
-            ValueError: two ids would be written alike, a merge is bound up with a special token, or that library's
-                regular expressions may not mean the same by the pattern (see `bpe.formats.portable_patterns`).
+            ValueError: two ids would be written in the same way, a merge involves a special token, or that library
+                may interpret the pattern differently (see `bpe.formats.portable_patterns`).
             OSError: the file cannot be written.
         """
         formats.write_tokenizer_json(path, self._parts())
 
     def save_gpt2(self, vocab_filepath: str | os.PathLike[str], merges_filepath: str | os.PathLike[str]) -> None:
-        """Write GPT-2's pair of files. They hold neither the pattern nor which tokens are special.
+        """Write GPT-2's pair of files. They contain neither the pattern nor the special tokens.
 
         Raises:
-            ValueError: two ids would be written alike, or `ignore_merges` is set, which these files cannot say.
+            ValueError: two ids would be written in the same way, or `ignore_merges` is set, which these files cannot
+                express.
             OSError: a file cannot be written.
         """
         if self._ignore_merges:
             raise ValueError(
-                "ignore_merges is set, which vocab.json and merges.txt cannot say: save a tokenizer.json instead"
+                "ignore_merges is set, which vocab.json and merges.txt cannot express: save a tokenizer.json instead"
             )
         formats.write_vocab_json(vocab_filepath, self._parts())
         formats.write_merges_txt(merges_filepath, self._merges)
 
     def save_tiktoken(self, path: str | os.PathLike[str]) -> None:
-        """Write a `.tiktoken` file, from which tiktoken gives the same ids.
+        """Write a `.tiktoken` file, with which tiktoken gives the same ids.
 
-        It holds neither the pattern nor the special tokens: keep them, as
-        `Tokenizer.from_tiktoken(path, tokenizer.special_tokens, pattern=tokenizer.pattern)` needs them.
+        It contains neither the pattern nor the special tokens, which are needed to read it again:
+        `Tokenizer.from_tiktoken(path, tokenizer.special_tokens, pattern=tokenizer.pattern)`.
 
         Raises:
-            ValueError: the ids do not rise from merge to merge, a token can be made in two ways or in none, or two
-                ids stand for the same bytes: such a tokenizer needs a `tokenizer.json`.
+            ValueError: the ids do not increase from merge to merge, a token can be made in two ways or in none, or two
+                ids have the same bytes: such a tokenizer needs a `tokenizer.json`.
             OSError: the file cannot be written.
         """
         formats.write_tiktoken(path, self._parts())
@@ -206,17 +192,17 @@ class TokenizerBase:
 
     @property
     def ignore_merges(self) -> bool:
-        """Whether a piece that is itself a token is taken whole, whatever the merges would make of it."""
+        """Whether a piece that is itself a token is encoded as it, whatever the merges would give."""
         return self._ignore_merges
 
     @property
     def vocab_size(self) -> int:
-        """One more than the largest id: the rows that an embedding needs."""
+        """One more than the largest id: the number of rows that an embedding needs."""
         return self._vocab_size
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all that decides the ids: two tokenizers that have it in common encode alike."""
+        """SHA-256 of everything that determines the ids: tokenizers with the same fingerprint give the same ids."""
         import hashlib
         import json
 
@@ -226,9 +212,34 @@ class TokenizerBase:
             "special_tokens": sorted(self._special_ids.items()),
             "pattern": self._pattern_source,
         }
-        if self._ignore_merges:  # only then, so that tokenizers from before there was such a thing keep theirs
+        if self._ignore_merges:  # only then, so that fingerprints from before this option are unchanged
             content["ignore_merges"] = True
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Return the bytes of the ids, joined.
+
+        Raises:
+            ValueError: an id is not in the vocabulary.
+        """
+        try:
+            return b"".join([self._vocab[token_id] for token_id in ids])
+        except KeyError as error:
+            raise ValueError(
+                f"id {error.args[0]!r} is not in the vocabulary, whose largest id is {self.vocab_size - 1}"
+            ) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of the ids. Malformed UTF-8 is replaced by U+FFFD.
+
+        Raises:
+            ValueError: an id is not in the vocabulary.
+        """
+        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
+        """Return the text of each sequence of ids, as `decode` gives it."""
+        return [self.decode(ids) for ids in batch]
 
     def _ordinary_ids(self) -> dict[bytes, int]:
         """Return the ids of the tokens that are not special."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import regex
 
-from bpe.checks import Engine, check_engine, check_num_threads
+from bpe.checks import Engine, check_engine, check_integer, check_num_threads
 from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, compile_pattern
@@ -36,21 +36,22 @@ def train_bpe(
 ) -> tuple[dict[int, bytes], list[Pair]]:
     """Learn a byte-level BPE vocabulary from UTF-8 text.
 
-    The text is read in chunks: memory follows the number of distinct pieces, not the size of the text. The same text
-    gives the same merges, whatever the engine and the number of threads.
+    The text is read in chunks: memory grows with the number of distinct pieces, not with the size of the text. The same
+    text gives the same merges, whatever the engine and the number of threads.
 
     Args:
-        source: a path; a list or tuple of paths; or any other iterable, which yields strings. Each file and each
-            string is a text of its own: no piece lies across two of them.
-        vocab_size: entries of the vocabulary: special tokens, the 256 bytes and the merges together.
-        special_tokens: strings that separate documents; they are never counted and take no part in merges.
+        source: a path; a list or tuple of paths; or any other iterable, which yields strings. (To train on a list of
+            texts, give `iter(texts)`.) Each file and each string is a text of its own: no piece extends across two of
+            them.
+        vocab_size: the number of entries of the vocabulary: special tokens, the 256 bytes and the merges together.
+        special_tokens: strings that separate documents; they are never counted and never merged.
         pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
-        num_threads: threads that the compiled engine counts with, by default one for each core.
-        min_frequency: a pair is merged only if it occurs at least so often.
+        num_threads: the number of threads for counting with the compiled engine, by default one for each core.
+        min_frequency: a pair is merged only if it occurs at least this often.
         max_token_length: a pair is merged only if the token is no longer than this, in bytes; None for no limit.
-        progress: whether to show on standard error how far the work is.
-        engine: `"textbook"` (plain Python), `"compiled"` (needs the extra `bpe[fast]`), or `"auto"`: compiled for large
-            corpora if it is installed.
+        progress: whether to show the progress on standard error.
+        engine: `"reference"` (plain Python), `"compiled"` (needs the extra `bpe[fast]`), or `"auto"`: compiled for
+            large corpora if it is installed.
 
     Returns:
         `(vocab, merges)`: the bytes of each id (special tokens first, in the order given, then the 256 bytes,
@@ -58,7 +59,8 @@ def train_bpe(
 
     Raises:
         ValueError: an argument is out of its range, the vocabulary is too small, a special token is empty or given
-            twice, the pattern is not a regular expression, or the iterable yields something that is no text.
+            twice, the pattern is not a regular expression, the iterable yields something that is not text, or a text
+            is given where a path is expected.
         TextFileError: a file is empty or not UTF-8.
         OSError: a file cannot be read.
 
@@ -100,10 +102,10 @@ def _train(
     progress: bool,
     engine: Engine,
 ) -> tuple[dict[int, bytes], list[Pair], TrainingReport]:
-    _check_number("vocab_size", vocab_size, None)
-    _check_number("min_frequency", min_frequency, 1)
+    check_integer("vocab_size", vocab_size)
+    check_integer("min_frequency", min_frequency, 1)
     if max_token_length is not None:
-        _check_number("max_token_length", max_token_length, 1)
+        check_integer("max_token_length", max_token_length, 1)
     check_num_threads(num_threads)
     check_engine(engine)
     specials = SpecialTokens(special_tokens)
@@ -111,7 +113,7 @@ def _train(
     if vocab_size < smallest:
         raise ValueError(
             f"vocab_size is {vocab_size}, but the 256 bytes and {len(special_tokens)} special tokens "
-            f"already make {smallest}: ask for at least {smallest}"
+            f"take {smallest} entries: ask for at least {smallest}"
         )
     compiled = compile_pattern(pattern)
     opened = open_source(source)
@@ -125,7 +127,7 @@ def _train(
         if is_compiled:
             counted = _count_compiled(opened, specials, compiled, num_threads or available_cores())
         else:
-            counted = _count_textbook(opened, specials, compiled)
+            counted = _count_reference(opened, specials, compiled)
     counting_done = time.perf_counter()
     num_merges = vocab_size - smallest
     with Progress("merging", num_merges, unit="merges", shown=progress) as display:
@@ -136,29 +138,30 @@ def _train(
             report_progress=display.advance,
         )
     merging_done = time.perf_counter()
-    made = [left + right for left, right in merges]
-    tokens = [*(token.encode() for token in special_tokens), *(bytes([byte]) for byte in range(256)), *made]
+    merged = [left + right for left, right in merges]
+    tokens = [*(token.encode() for token in special_tokens), *(bytes([byte]) for byte in range(256)), *merged]
     if len(tokens) < vocab_size:
         limits = f" that occurs {min_frequency} times" if min_frequency > 1 else ""
         limits += f" and makes at most {max_token_length} bytes" if max_token_length is not None else ""
-        warnings.warn(
-            f"training stopped at {len(tokens)} entries instead of {vocab_size}: "
-            f"no pair of tokens{limits} is left to merge in {opened.name}",
-            stacklevel=3,
-        )
+        _warn_of_early_stop(len(tokens), vocab_size, f"no pair of tokens{limits} is left to merge in {opened.name}")
     report = TrainingReport(
-        engine="compiled" if is_compiled else "textbook",
+        engine="compiled" if is_compiled else "reference",
         bytes_read=opened.bytes_read,
         num_pieces=counted.num_pieces,
         num_distinct_pieces=counted.num_distinct,
         num_merges=len(merges),
-        longest_tokens=tuple(sorted(set(made), key=lambda token: (-len(token), token))[:_NUM_LONGEST]),
+        longest_tokens=tuple(sorted(set(merged), key=lambda token: (-len(token), token))[:_NUM_LONGEST]),
         count_seconds=counting_done - counting_began,
         merge_seconds=merging_done - counting_done,
         total_seconds=time.perf_counter() - started,
         peak_memory_bytes=peak_memory(),
     )
     return dict(enumerate(tokens)), merges, report
+
+
+def _warn_of_early_stop(num_tokens: int, vocab_size: int, reason: str) -> None:
+    message = f"training stopped at {num_tokens} entries instead of {vocab_size}: {reason}"
+    warnings.warn(message, stacklevel=4)  # at the call of `train_bpe`
 
 
 class _Learns(Protocol):
@@ -173,14 +176,14 @@ class _Learns(Protocol):
 
 
 class _Counted(NamedTuple):
-    """What counting brings back, and what learns merges from it."""
+    """The result of counting, and the function that learns merges from it."""
 
     num_pieces: int
     num_distinct: int
     learn: _Learns
 
 
-def _count_textbook(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> _Counted:
+def _count_reference(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> _Counted:
     counts = count_pieces(_ordinary_parts(source, specials, pattern), pattern)
 
     def learn(
@@ -204,7 +207,7 @@ def _count_compiled(
 
 
 def _ordinary_parts(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> Iterator[str]:
-    """Yield the corpus in parts that may be split into pieces by themselves, without the special tokens."""
+    """Yield the corpus in parts that can be split into pieces independently, without the special tokens."""
     for chunks in source.texts():
         for part, is_special in safe_parts(chunks, specials, pattern):
             if not is_special:
@@ -212,13 +215,16 @@ def _ordinary_parts(source: TrainingSource, specials: SpecialTokens, pattern: "r
 
 
 def _choose_kernels(engine: Engine, source: TrainingSource) -> bool:
-    """Decide whether the kernels train. Strings are looked at until there are enough of them to tell."""
+    """Decide whether to train with the kernels.
+
+    If the size of the corpus is unknown, strings are fetched until there are enough of them to decide.
+    """
     from bpe.kernels import loading
 
     ready = loading.is_loaded("train")
     size = source.size
     if size is None:
-        size = FROM_FILE  # of a pipe nothing is known
+        size = FROM_FILE  # the size of a pipe is unknown
         if source.paths is None and engine == "auto":
             size = source.look_ahead(FROM_FILE)
             if size >= FROM_FILE and not ready and not (kernels_installed() and loading.is_kept("train")):
@@ -227,16 +233,9 @@ def _choose_kernels(engine: Engine, source: TrainingSource) -> bool:
 
 
 def _load_kernels() -> None:
-    """Have ready what counting would load by the way, so that the times tell them apart."""
+    """Load now what counting would load otherwise, so that the times in the report are separate."""
     from bpe.compiled import learning, training
     from bpe.kernels.loading import kernel
 
     del learning, training
     kernel("train")
-
-
-def _check_number(name: str, value: object, smallest: int | None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{name} is {value!r}: it has to be a whole number")
-    if smallest is not None and value < smallest:
-        raise ValueError(f"{name} is {value}: it has to be at least {smallest}")

@@ -1,4 +1,4 @@
-"""What a training did and what it cost."""
+"""The report of a training: what was counted and what it cost."""
 
 import sys
 from dataclasses import dataclass
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What a training did and what it cost. `str()` makes some readable lines of it."""
+    """What was counted in a training and what it cost. `str()` gives some readable lines."""
 
     engine: str
-    """`"textbook"` or `"compiled"`."""
+    """`"reference"` or `"compiled"`."""
     bytes_read: int
     """UTF-8 bytes of the corpus, special tokens included."""
     num_pieces: int
-    """Pre-tokens in the corpus."""
+    """Pieces (pre-tokens) in the corpus."""
     num_distinct_pieces: int
-    """Different pre-tokens."""
+    """Different pieces."""
     num_merges: int
-    """Merges made."""
+    """Merges learned."""
     longest_tokens: tuple[bytes, ...]
-    """The five longest tokens that merges made, the longest first."""
+    """The five longest tokens made by merges, the longest first."""
     count_seconds: float
-    """Reading, splitting and counting."""
+    """Time for reading, splitting and counting."""
     merge_seconds: float
-    """Learning the merges."""
+    """Time for learning the merges."""
     total_seconds: float
-    """The two and what lies between, such as loading the kernels."""
+    """Time for both and for everything else, such as loading the kernels."""
     peak_memory_bytes: int | None
-    """The most memory that this process has ever held; None where the system does not tell."""
+    """The maximum memory of this process so far; None if the system does not report it."""
 
     def __str__(self) -> str:
         memory = "unknown" if self.peak_memory_bytes is None else f"{self.peak_memory_bytes / 2**20:,.0f} MiB"
@@ -50,7 +50,7 @@ class TrainingReport:
 
 
 def peak_memory() -> int | None:
-    """Return the most bytes of memory that this process has ever held, or None where the system does not tell."""
+    """Return the maximum memory of this process so far in bytes, or None if the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows

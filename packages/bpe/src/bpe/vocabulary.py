@@ -1,26 +1,26 @@
-"""Which id stands for which bytes, where special and ordinary tokens share a vocabulary."""
+"""Which id has which bytes, where special and ordinary tokens share a vocabulary."""
 
 from collections.abc import Mapping, Sequence
 
 
 def place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] | Mapping[str, int]) -> dict[str, int]:
-    """Find the id of each special token, adding to `vocab` those that it lacks.
+    """Find the id of each special token, and add those to `vocab` that are missing.
 
     Args:
         vocab: the bytes of each id; changed in place.
-        special_tokens: tokens with their ids; or tokens alone, which have the lowest id with their bytes, or else
-            ids after the largest.
+        special_tokens: tokens with their ids; or tokens alone, which have the lowest id with their bytes, or else an id
+            after the largest.
 
     Raises:
-        ValueError: an id of `vocab` is negative, or a given id has other bytes there.
+        ValueError: an id of `vocab` is negative, or a given id has other bytes.
     """
     if isinstance(special_tokens, Mapping):
         ids = dict(special_tokens)
         for token, token_id in ids.items():
             if vocab.setdefault(token_id, token.encode()) != token.encode():
                 raise ValueError(
-                    f"id {token_id} is given to the special token {token!r} and to {vocab[token_id]!r}: "
-                    "give the token another id"
+                    f"id {token_id} is assigned to the special token {token!r} and to {vocab[token_id]!r}: "
+                    "give the special token another id"
                 )
     else:
         encoded = {token.encode() for token in special_tokens}
@@ -36,14 +36,14 @@ def place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] 
                 vocab[next_id] = token.encode()
                 next_id += 1
     if vocab and min(vocab) < 0:
-        raise ValueError(f"id {min(vocab)} is negative: ids count from 0")
+        raise ValueError(f"id {min(vocab)} is negative: ids start at 0")
     return ids
 
 
 def ids_of_tokens(vocab: Mapping[int, bytes], special_ids: set[int]) -> dict[bytes, int]:
-    """Map the bytes of ordinary tokens to their ids, the lowest where several have the same bytes.
+    """Map the bytes of ordinary tokens to their ids, the lowest if several have the same bytes.
 
-    A special token's id stands for its bytes only where no other id does: then a merge may produce them.
+    The bytes of a special token have its id only if no ordinary token has the same bytes: then a merge may make them.
     """
     ordinary = sorted(vocab.keys() - special_ids)
     by_precedence = [*ordinary, *sorted(special_ids)]

@@ -1,4 +1,4 @@
-"""The subcommands of `bpe`, a file each: its docstring is its help, `add_arguments` declares, `run` acts."""
+"""The subcommands of `bpe`, one module each: its docstring is the help, `add_arguments` declares the options."""
 
 from bpe.commands import count, decode, encode, inspect, train, warmup
 
@@ -10,4 +10,4 @@ COMMANDS = {
     "inspect": inspect,
     "warmup": warmup,
 }
-"""The modules by the names of their commands."""
+"""The module of each command."""

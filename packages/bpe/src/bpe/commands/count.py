@@ -1,4 +1,4 @@
-"""Count the tokens of texts, and the bytes of text that a token stands for."""
+"""Count the tokens and bytes of texts, and the bytes per token."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -14,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Print a table with a line for each text, and their sum if there are several."""
+    """Print a table with a line for each text, and the total if there are several."""
     tokenizer = files.tokenizer_from(options)
     sizes = []
     for path in options.texts:

@@ -1,6 +1,6 @@
-"""Turn ids into text: those of a token file, or those on standard input, with white space between them.
+"""Decode ids to text: those of a token file, or those on standard input, separated by white space.
 
-The text comes out as it is decoded, in constant memory. Bytes that are no UTF-8 become U+FFFD.
+The text is printed as it is decoded, in constant memory. Bytes that are not UTF-8 are replaced by U+FFFD.
 """
 
 import sys
@@ -28,16 +28,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Decode a token file, or the ids on standard input, onto standard output."""
+    """Decode a token file, or the ids on standard input, to standard output."""
     tokenizer = files.tokenizer_from(options)
     stream = StreamDecoder(tokenizer)
     chunks: Iterable[Iterable[int]]
     if options.tokens == files.STDIN:
         chunks = parse_ids(cast("BufferedReader", sys.stdin.buffer))
     else:
-        made_by = read_token_file_info(options.tokens).tokenizer_sha256
-        if made_by not in (None, tokenizer.fingerprint):
-            warnings.warn(f"{options.tokens} was made with another tokenizer than {options.tokenizer}", stacklevel=2)
+        encoded_by = read_token_file_info(options.tokens).tokenizer_sha256
+        if encoded_by not in (None, tokenizer.fingerprint):
+            warnings.warn(
+                f"{options.tokens} was encoded with another tokenizer than {options.tokenizer}: the text may be wrong",
+                stacklevel=2,
+            )
         chunks = read_token_ids(options.tokens)
     for ids in chunks:
         sys.stdout.buffer.write(stream.feed(ids).encode())
@@ -46,16 +49,16 @@ def run(options: Namespace) -> None:
 
 
 def parse_ids(file: BufferedReader | BytesIO) -> Iterator[list[int]]:
-    """Yield the ids of a stream of decimal numbers with white space between them, as soon as they arrive.
+    """Yield the ids of a stream of decimal numbers separated by white space, as soon as they arrive.
 
     Raises:
-        ValueError: something else stands there.
+        ValueError: the stream contains something else.
     """
     held = b""
     count = 0
     while chunk := file.read1(_CHUNK_BYTES):
         words = (held + chunk).split()
-        # What ends the chunk may go on in the next one.
+        # The last word of the chunk may continue in the next one.
         held = words.pop() if words and not chunk[-1:].isspace() else b""
         yield _parse(words, count)
         count += len(words)
@@ -68,5 +71,5 @@ def _parse(words: list[bytes], count: int) -> list[int]:
     for place, word in enumerate(words, start=count + 1):
         if not word.isdigit() or len(word) > _LONGEST_ID:
             shown = word[:20].decode("utf-8", "backslashreplace")
-            raise ValueError(f"standard input has {shown!r} in place {place}: give ids with white space between them")
+            raise ValueError(f"standard input has {shown!r} as item {place}: give ids separated by white space")
     return list(map(int, words))

@@ -1,6 +1,7 @@
-"""Turn text into ids: a token file with --out, otherwise one id a line.
+"""Encode text to ids: a token file with --out, otherwise one id a line.
 
-Special tokens in the text become their ids. Several texts are encoded one by one, and their ids follow each other.
+Special tokens in the text are encoded as their ids. Several texts are encoded one by one, and their ids follow each
+other.
 """
 
 import sys
@@ -26,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE.bin", help="write a token file, with its description FILE.bin.json beside it"
     )
-    parser.add_argument("--threads", type=int, help="with --out: threads to use (default: all cores)")
+    parser.add_argument("--threads", type=int, help="with --out: the number of threads (default: all cores)")
 
 
 def run(options: Namespace) -> None:
@@ -40,7 +41,7 @@ def run(options: Namespace) -> None:
             tokenizer, options.texts[0], options.out, num_threads=options.threads, progress=sys.stderr.isatty()
         )
     else:
-        # Closing it on the way out wipes the display of its progress before anything is said about an error.
+        # Closing the generator erases the progress line before an error is reported.
         counted = _CountedBytes()
         with closing(_ids(tokenizer, options.texts, counted, progress=options.out is not None)) as ids:
             if options.out is None:
@@ -54,7 +55,7 @@ def run(options: Namespace) -> None:
 
 
 class _CountedBytes:
-    """Counts the bytes of the texts that pass through."""
+    """Counts the bytes of texts while they are read."""
 
     def __init__(self) -> None:
         self.total = 0

@@ -1,4 +1,4 @@
-"""What the commands share: tokenizers in all their formats, texts from files and from standard input."""
+"""What the commands share: tokenizers in all formats, texts from files and from standard input."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -13,11 +13,15 @@ from bpe.tokenizer import Tokenizer
 
 DEFAULT_SPECIAL_TOKENS = ("<|endoftext|>",)
 STDIN = Path("-")
-FORMATS = {"tokenizer.json": "FILE.json", "gpt2": "a folder for vocab.json and merges.txt", "tiktoken": "FILE.tiktoken"}
+FORMATS = {
+    "tokenizer.json": "FILE.json",
+    "gpt2": "a folder with vocab.json and merges.txt",
+    "tiktoken": "FILE.tiktoken",
+}
 
 
 def add_tokenizer_arguments(parser: ArgumentParser) -> None:
-    """Declare the tokenizer, and what some of its formats do not hold."""
+    """Declare the tokenizer, and the options that some formats do not contain."""
     parser.add_argument(
         "tokenizer",
         type=Path,
@@ -28,11 +32,11 @@ def add_tokenizer_arguments(parser: ArgumentParser) -> None:
         "--special-token",
         action="append",
         metavar="TOKEN",
-        help=f"a special token of a folder, which doesn't name its own (default: {', '.join(DEFAULT_SPECIAL_TOKENS)}), "
-        "or of a .tiktoken file, there with its id: TOKEN=ID (default: none); repeatable",
+        help=f"a special token, for a folder (default: {', '.join(DEFAULT_SPECIAL_TOKENS)}), or as TOKEN=ID for a "
+        ".tiktoken file (default: none); repeatable",
     )
     parser.add_argument(
-        "--pattern", help=f"the split pattern of a folder (default: {DEFAULT_PATTERN}) or .tiktoken file (needed)"
+        "--pattern", help=f"the split pattern, for a folder (default: {DEFAULT_PATTERN}) or a .tiktoken file (required)"
     )
 
 
@@ -44,7 +48,7 @@ def add_text_arguments(parser: ArgumentParser) -> None:
         nargs="*",
         default=[STDIN],
         metavar="TEXT",
-        help="UTF-8 text files; none or - is standard input",
+        help="UTF-8 text files (default: -, standard input)",
     )
 
 
@@ -54,39 +58,40 @@ def tokenizer_from(options: Namespace) -> Tokenizer:
 
 
 def load_tokenizer(path: Path, special_tokens: Sequence[str] | None = None, pattern: str | None = None) -> Tokenizer:
-    """Load a tokenizer in any of our formats.
+    """Load a tokenizer in any supported format.
 
     Args:
-        path: a `tokenizer.json`, a folder that holds one or else `vocab.json` and `merges.txt`, or a `.tiktoken` file.
-        special_tokens: those of a format that does not name them, for a `.tiktoken` file as `TOKEN=ID`. None means
-            `DEFAULT_SPECIAL_TOKENS` for a folder, and none at all for a `.tiktoken` file.
-        pattern: the split pattern of a format that does not hold it; None means GPT-2's for a folder.
+        path: a `tokenizer.json`, a folder with a `tokenizer.json` or with `vocab.json` and `merges.txt`, or a
+            `.tiktoken` file.
+        special_tokens: those of a format that does not contain them, for a `.tiktoken` file as `TOKEN=ID`. None means
+            `DEFAULT_SPECIAL_TOKENS` for a folder, and none for a `.tiktoken` file.
+        pattern: the split pattern of a format that does not contain it; None means GPT-2's for a folder.
 
     Raises:
-        ValueError: a file is damaged; the folder holds no tokenizer; `special_tokens` or `pattern` are given for a
-            `tokenizer.json`, which has its own, or are missing or malformed for a `.tiktoken` file.
+        ValueError: a file is damaged; the folder contains no tokenizer; `special_tokens` or `pattern` are given for a
+            `tokenizer.json`, which contains them, or are missing or malformed for a `.tiktoken` file.
         OSError: a file cannot be read.
     """
     if path.is_dir() and (path / "tokenizer.json").is_file():
         path /= "tokenizer.json"
     if path.suffix == ".tiktoken":
-        if pattern is None:  # guessing would give other ids without a word
-            raise ValueError(f"{path} does not hold its split pattern: give --pattern, such as {', '.join(PATTERNS)}")
+        if pattern is None:  # a wrong guess would give other ids without an error
+            raise ValueError(f"{path} does not contain its split pattern: give --pattern, one of {', '.join(PATTERNS)}")
         ids = dict(map(parse_special_token, special_tokens or ()))
         return Tokenizer.from_tiktoken(path, ids, pattern=pattern)
     if path.is_dir():
         vocab, merges = path / "vocab.json", path / "merges.txt"
         if not (vocab.is_file() and merges.is_file()):
-            raise ValueError(f"{path} holds neither tokenizer.json nor both vocab.json and merges.txt")
+            raise ValueError(f"{path} contains neither tokenizer.json nor both vocab.json and merges.txt")
         special_tokens = DEFAULT_SPECIAL_TOKENS if special_tokens is None else special_tokens
         return Tokenizer.from_files(vocab, merges, special_tokens, pattern=pattern or DEFAULT_PATTERN)
     if special_tokens is not None or pattern is not None:
-        raise ValueError(f"{path} names its special tokens and its pattern itself: leave out the options for them")
+        raise ValueError(f"{path} contains its special tokens and pattern: remove --special-token and --pattern")
     return Tokenizer.load(path)
 
 
 def parse_special_token(text: str) -> tuple[str, int]:
-    """Read a special token with its id.
+    """Parse a special token with its id.
 
     Raises:
         ValueError: there is no id.
@@ -96,25 +101,25 @@ def parse_special_token(text: str) -> tuple[str, int]:
     """
     token, _, token_id = text.rpartition("=")
     if not (token and token_id.isascii() and token_id.isdigit()):
-        raise ValueError(f"--special-token {text!r} does not tell its id: give TOKEN=ID for a .tiktoken file")
+        raise ValueError(f"--special-token {text!r} has no id: give TOKEN=ID for a .tiktoken file")
     return token, int(token_id)
 
 
 def output_format(out: Path, name: str | None) -> str:
-    """Return the format, one of `FORMATS`, in which to write `out`: the one named, or the one that its ending tells.
+    """Return the format, one of `FORMATS`, in which to write `out`: `name` if given, or the one of its file extension.
 
     Raises:
-        ValueError: the ending tells nothing.
+        ValueError: the extension is not that of a format.
     """
     if name is not None:
         return name
-    endings = {".json": "tokenizer.json", ".tiktoken": "tiktoken"}
+    extensions = {".json": "tokenizer.json", ".tiktoken": "tiktoken"}
     if out.is_dir():
         return "gpt2"
-    if out.suffix not in endings:
+    if out.suffix not in extensions:
         known = ", ".join(f"{name} ({what})" for name, what in FORMATS.items())
-        raise ValueError(f"{out} does not tell the format by its ending: give --format, one of {known}")
-    return endings[out.suffix]
+        raise ValueError(f"{out} has no known file extension: give --format, one of {known}")
+    return extensions[out.suffix]
 
 
 def save_tokenizer(tokenizer: Tokenizer, out: Path, format_name: str) -> None:
@@ -129,13 +134,13 @@ def save_tokenizer(tokenizer: Tokenizer, out: Path, format_name: str) -> None:
 
 
 def check_output(out: Path, inputs: Sequence[Path]) -> None:
-    """Refuse an output that could not be written, before the work is done, or that would replace an input.
+    """Raise an error for an output that cannot be written, before the work is done, or that would replace an input.
 
     Raises:
         ValueError: `out` is one of the inputs, or its folder does not exist.
     """
     if not out.parent.is_dir():
-        raise ValueError(f"the folder {out.parent} for {out.name} does not exist: make it first")
+        raise ValueError(f"the folder {out.parent} for {out.name} does not exist: create it first")
     for path in inputs:
         if out.exists() and path.exists() and out.samefile(path):
             raise ValueError(f"{out} would overwrite the input {path}: name another file")
@@ -143,7 +148,7 @@ def check_output(out: Path, inputs: Sequence[Path]) -> None:
 
 @contextmanager
 def open_text(path: Path, *, progress: bool = True) -> Iterator[tuple[str, Iterator[str]]]:
-    """Give the name and the chunks of a text; if it is a file, a terminal sees how far the reading is."""
+    """Provide the name and the chunks of a text. For a file, the progress is shown on a terminal."""
     if path == STDIN:
         yield "standard input", read_text_stream(sys.stdin.buffer, "standard input")
         return

@@ -1,7 +1,7 @@
-"""Look at a tokenizer: its size, special tokens and pattern, its longest tokens, and how it cuts a text.
+"""Inspect a tokenizer: its size, special tokens and pattern, its longest tokens, and how it splits a text.
 
-With --text the tokens of a text are shown in alternating colours, or with borders where there are no colours. Line
-breaks show as ⏎, other bytes that can't be seen as escapes.
+With --text the tokens of a text are shown in alternating colours, or with borders if there are no colours. Line breaks
+are shown as ⏎, other invisible bytes as escapes.
 """
 
 import os
@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options of `bpe inspect`."""
     files.add_tokenizer_arguments(parser)
     parser.add_argument("--longest", type=int, metavar="N", help="list the N longest tokens")
-    parser.add_argument("--file", type=Path, metavar="TEXT", help="tell how well a text file is compressed")
+    parser.add_argument("--file", type=Path, metavar="TEXT", help="measure how well a text file is compressed")
     parser.add_argument("--text", help="show the tokens of this text; - reads standard input")
     parser.add_argument("--ids", action="store_true", help="with --text: show the ids too")
     parser.add_argument(
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Print what is asked for."""
+    """Print what the options ask for."""
     if options.longest is not None and options.longest < 1:
         raise ValueError(f"--longest is {options.longest}: give a positive number")
     if options.ids and options.text is None:

@@ -1,4 +1,4 @@
-"""Learn a tokenizer from text files and write it."""
+"""Train a tokenizer on text files and write it."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -14,9 +14,15 @@ from bpe.tokenizer import Tokenizer
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options of `bpe train`."""
     parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="UTF-8 text files")
-    parser.add_argument("--vocab-size", type=int, required=True, help="special tokens, 256 bytes and merges together")
-    parser.add_argument("--out", type=Path, required=True, help="FILE.json, FILE.tiktoken or a folder to write")
-    parser.add_argument("--format", choices=list(files.FORMATS), help="what to write (default: what --out ends in)")
+    parser.add_argument(
+        "--vocab-size", type=int, required=True, help="the number of special tokens, 256 bytes and merges together"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the file to write, FILE.json or FILE.tiktoken, or a folder"
+    )
+    parser.add_argument(
+        "--format", choices=list(files.FORMATS), help="the format to write (default: by the extension of --out)"
+    )
     special = parser.add_mutually_exclusive_group()
     special.add_argument(
         "--special-token",
@@ -24,15 +30,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="TOKEN",
         help=f"a special token; repeatable (default: {', '.join(files.DEFAULT_SPECIAL_TOKENS)})",
     )
-    special.add_argument("--no-special-tokens", action="store_true", help="have none at all")
+    special.add_argument("--no-special-tokens", action="store_true", help="no special tokens")
     parser.add_argument(
         "--pattern",
         default=DEFAULT_PATTERN,
         help=f"the split pattern: {', '.join(PATTERNS)}, or a regular expression (default: {DEFAULT_PATTERN})",
     )
-    parser.add_argument("--min-frequency", type=int, default=1, help="merge only pairs this common (default: 1)")
-    parser.add_argument("--max-token-length", type=int, help="the most bytes of a token (default: no limit)")
-    parser.add_argument("--threads", type=int, help="threads to use (default: all cores)")
+    parser.add_argument(
+        "--min-frequency", type=int, default=1, help="merge only pairs that occur this often (default: 1)"
+    )
+    parser.add_argument(
+        "--max-token-length", type=int, help="the maximum length of a token in bytes (default: no limit)"
+    )
+    parser.add_argument("--threads", type=int, help="the number of threads (default: all cores)")
 
 
 def run(options: Namespace) -> None:
@@ -43,7 +53,7 @@ def run(options: Namespace) -> None:
     if options.no_special_tokens:
         special_tokens = []
     if format_name == "tokenizer.json":
-        check_portable_pattern(options.pattern)  # before the work, not after it
+        check_portable_pattern(options.pattern)  # before training, not after it
     vocab, merges, report = training.train_bpe_with_report(
         options.texts,
         options.vocab_size,

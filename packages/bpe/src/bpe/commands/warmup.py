@@ -1,6 +1,6 @@
-"""Compile the fast path ahead of its first use. Needs the extra bpe[fast].
+"""Compile the kernels now instead of at the first long text. Needs the extra bpe[fast].
 
-The result is kept on disk: without this, the first long text waits for it.
+The result is kept on disk.
 """
 
 import importlib
@@ -18,7 +18,7 @@ def run(options: Namespace) -> None:
     """Compile all kernels.
 
     Raises:
-        ValueError: numba or numpy is missing.
+        ValueError: numba or numpy is not installed.
     """
     del options
     start = time.monotonic()
@@ -26,7 +26,7 @@ def run(options: Namespace) -> None:
         importlib.import_module("bpe.kernels.loading").warmup()
     except ImportError as error:
         raise ValueError(
-            f"there is nothing to compile without the fast path ({error}): install the package with its extra, "
-            "bpe[fast]; all commands work without it, slower"
+            f"there are no kernels to compile ({error}): install the package with its extra, bpe[fast]; without it "
+            "all commands work, but slower"
         ) from error
     sys.stdout.write(f"compiled in {time.monotonic() - start:.1f} s\n")

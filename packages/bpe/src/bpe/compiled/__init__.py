@@ -1,1 +1,1 @@
-"""The compiled path as Python sees it: tables, threads and buffers around `bpe.kernels`."""
+"""The compiled engine as Python sees it: tables, threads and buffers around `bpe.kernels`."""

@@ -1,8 +1,8 @@
-"""A corpus as tasks that threads share, each of which counts a chunk of it.
+"""A corpus as tasks for threads, each of which counts a chunk of it.
 
-a file      chunks that are cut where any thread may begin, read by whoever counts them
-strings     gathered until they are as long as a chunk; a longer one is cut like a file
-a pattern without a scanner, or a pipe      parts that the textbook cuts (and for such a pattern, splits)
+a file      chunks that are cut where a chunk can be split independently, each read by the thread that counts it
+strings     joined until they are as long as a chunk; a longer one is cut like a file
+otherwise   (a pattern without a scanner, or a pipe) parts that `bpe.streaming` cuts, and for such a pattern splits
 """
 
 import os
@@ -18,7 +18,7 @@ from bpe.compiled.counting import PieceCounter, piece_starts
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import pattern_code
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error
-from bpe.kernels import layout
+from bpe.kernels.scanning import layout as scanning
 from bpe.patterns import split_pieces
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
@@ -26,20 +26,20 @@ from bpe.text_files import empty_error
 from bpe.training_sources import TrainingSource
 
 Task = Callable[[PieceCounter], None]
-"""Counts a chunk of the corpus with the counter it is given."""
+"""Counts a chunk of the corpus with the given counter."""
 
 
 def has_scanner(pattern: "regex.Pattern[str]") -> bool:
-    """Tell whether kernels split text by this pattern themselves."""
-    return pattern_code(pattern.pattern) != layout.GIVEN
+    """Return whether the kernels have a scanner for this pattern."""
+    return pattern_code(pattern.pattern) != scanning.NO_SCANNER
 
 
 def tasks(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> Iterator[Task]:
-    """Yield the tasks that make up the corpus, in its order. Special tokens are left out of parts, and found in others.
+    """Yield the tasks that make up the corpus, in order. Special tokens are not counted.
 
     Raises:
         TextFileError: a file is empty or not UTF-8.
-        ValueError: the iterable yields something that is no text, or nothing at all.
+        ValueError: the iterable yields something that is not text, or nothing at all.
         OSError: a file cannot be read.
     """
     if not has_scanner(pattern):
@@ -82,7 +82,7 @@ def _file_tasks(
 
 
 def _count_file_chunk(path: Path, offset: int, num_bytes: int, counter: PieceCounter) -> None:
-    with path.open("rb", buffering=0) as file:  # that of the task's maker may be closed by now
+    with path.open("rb", buffering=0) as file:  # the one in `_file_tasks` may be closed by now
         read_chunk(file.fileno(), counter.buffer(num_bytes), offset, path)
         try:
             counter.count_buffer([num_bytes])

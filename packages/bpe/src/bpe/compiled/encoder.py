@@ -1,4 +1,4 @@
-"""The compiled path of one tokenizer: texts and files in, arrays of ids out."""
+"""The compiled engine of one tokenizer: from texts and files to arrays of ids."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from bpe.chunks import cut_file, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import CompiledModel, pattern_code
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
-from bpe.kernels import layout
+from bpe.kernels.scanning import layout as scanning
 from bpe.parallel import map_in_order
 from bpe.patterns import split_pieces
 from bpe.special_tokens import SpecialTokens
@@ -22,28 +22,28 @@ from bpe.text_files import empty_error, read_text
 
 
 class CompiledEncoder:
-    """Turns text into ids with the kernels. Threads may use it at once: each takes a worker, and with it a cache."""
+    """Turns text into ids with the kernels. Threads can share it: each takes a worker, which has its own cache."""
 
     def __init__(self, model: CompiledModel, pattern: "regex.Pattern[str]", special_ids: Mapping[str, int]) -> None:
-        """Wrap a model; workers are made as threads ask for them."""
+        """Wrap a model; workers are created when threads need them."""
         self._model = model
         self._pattern = pattern
         self._special_ids = special_ids
         self._specials: dict[tuple[str, ...], Specials] = {}
         self._no_specials = Specials({})
         self._idle: list[Worker] = []
-        self._has_scanner = pattern_code(pattern.pattern) != layout.GIVEN
+        self._has_scanner = pattern_code(pattern.pattern) != scanning.NO_SCANNER
 
     @property
     def dtype(self) -> "np.dtype":
-        """The type of ids: uint16 or uint32."""
+        """The dtype of ids: uint16 or uint32."""
         return self._model.dtype
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:
-        """Lend a worker."""
+        """Provide a worker while a `with` block runs."""
         try:
-            worker = self._idle.pop()  # one step, so threads need no lock
+            worker = self._idle.pop()  # an atomic operation, so threads need no lock
         except IndexError:
             worker = Worker(self._model)
         try:
@@ -52,7 +52,7 @@ class CompiledEncoder:
             self._idle.append(worker)
 
     def make_workers(self, count: int) -> None:
-        """See to it that so many threads find a worker waiting."""
+        """Create workers until `count` of them are idle."""
         while len(self._idle) < count:
             self._idle.append(Worker(self._model))
 
@@ -64,14 +64,14 @@ class CompiledEncoder:
         return known
 
     def runs(self, text: str, special_tokens: SpecialTokens) -> Iterator["np.ndarray"]:
-        """Yield the ids of `text` in arrays, each good until the next is asked for.
+        """Yield the ids of `text` in arrays, each valid until the next is requested.
 
         Args:
             text: any text.
             special_tokens: those to recognize in it.
 
         Raises:
-            UnicodeEncodeError: the text has a surrogate in it.
+            UnicodeEncodeError: the text contains a surrogate.
         """
         with self._worker() as worker:
             if not self._has_scanner:
@@ -100,7 +100,7 @@ class CompiledEncoder:
             yield from arrays
 
     def _custom_runs(self, parts: Iterable[tuple[str, bool]], worker: Worker) -> Iterator["np.ndarray"]:
-        """Encode parts of a text that the textbook has split, for a pattern without a scanner."""
+        """Encode parts of a text, split by `regex`, for a pattern without a scanner."""
         for part, is_special in parts:
             if is_special:
                 yield np.array([self._special_ids[part]], self.dtype)
@@ -117,16 +117,16 @@ class CompiledEncoder:
         num_threads: int,
         report: Callable[[int], None] | None = None,
     ) -> Iterator["np.ndarray"]:
-        """Yield the ids of a UTF-8 file in arrays, in order, each good until the next is asked for.
+        """Yield the ids of a UTF-8 file in arrays, in order, each valid until the next is requested.
 
         Args:
             path: a regular file.
             special_tokens: those to recognize in it.
-            num_threads: how many threads share the work.
-            report: is told after each array how many bytes it stands for.
+            num_threads: the number of threads that share the work.
+            report: called after each array with the number of bytes that it was encoded from.
 
         Raises:
-            TextFileError: the file is empty, not UTF-8, or got shorter meanwhile.
+            TextFileError: the file is empty, not UTF-8, or became shorter while it was read.
             OSError: the file cannot be read.
         """
         if not self._has_scanner:
@@ -155,9 +155,9 @@ class CompiledEncoder:
         specials: Specials,
         num_threads: int,
     ) -> Iterator[tuple[int, "np.ndarray"]]:
-        """Yield for each chunk of an open file how many bytes it has, and its ids."""
+        """Yield for each chunk of an open file its number of bytes and its ids."""
         if num_threads == 1:
-            with self._worker() as worker:  # nobody else may have it while its memory is looked at
+            with self._worker() as worker:  # no other thread may have it while its memory is read
                 for chunk in chunks:
                     yield chunk[1], _encode_chunk(worker, descriptor, path, chunk, specials)
             return
@@ -195,12 +195,12 @@ def _encode_chunk(
 
 def _groups(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Yield the texts in groups of about `size` characters."""
-    begin = gathered = 0
+    begin = num_characters = 0
     for k, text in enumerate(texts):
-        gathered += len(text)
-        if gathered >= size:
+        num_characters += len(text)
+        if num_characters >= size:
             yield texts[begin : k + 1]
-            begin, gathered = k + 1, 0
+            begin, num_characters = k + 1, 0
     if begin < len(texts):
         yield texts[begin:]
 

@@ -1,4 +1,4 @@
-"""What a tokenizer's ids depend on, as the arrays that kernels read. No Numba here."""
+"""Everything that the ids of a tokenizer depend on, as the arrays that kernels read. No Numba here."""
 
 from array import array
 from collections.abc import Collection, Mapping, Sequence
@@ -8,50 +8,53 @@ from itertools import pairwise
 import numpy as np
 
 from bpe.compiled.calling import Arguments, key_masks
-from bpe.kernels import layout
-from bpe.kernels.class_table import class_table
+from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
+from bpe.kernels.runtime.layout import PADDING, TASK
+from bpe.kernels.scanning import layout as scanning
+from bpe.kernels.scanning.class_table import class_table
 from bpe.patterns import PATTERNS
 
 _EMPTY = 0xFFFF_FFFF_FFFF_FFFF
-_MOST_SHORT, _MOST_LONG, _MOST_LONG_BYTES = 1 << 18, 24_576, 3 << 20
+_MAX_SHORT, _MAX_LONG, _MAX_LONG_BYTES = 1 << 18, 24_576, 3 << 20
 _PATTERN_CODES = {
-    PATTERNS["gpt2"]: layout.GPT2,
-    PATTERNS["cl100k"]: layout.CL100K,
-    PATTERNS["o200k"]: layout.O200K,
+    PATTERNS["gpt2"]: scanning.GPT2,
+    PATTERNS["cl100k"]: scanning.CL100K,
+    PATTERNS["o200k"]: scanning.O200K,
 }
 
 
 @lru_cache(maxsize=2)
 def shared_class_table(*, cased: bool) -> "np.ndarray":
-    """Return `class_table(cased=cased)`, made once."""
+    """Return `class_table(cased=cased)`, computed once."""
     return class_table(cased=cased)
 
 
 def pattern_code(pattern: str) -> int:
-    """Return the scanner for a pattern; GIVEN if it has none."""
-    return _PATTERN_CODES.get(pattern, layout.GIVEN)
+    """Return the scanner for a pattern, NO_SCANNER if it has none."""
+    return _PATTERN_CODES.get(pattern, scanning.NO_SCANNER)
 
 
 def fits(ordinary: Collection[bytes], *, ignore_merges: bool) -> bool:
-    """Tell whether the kernels can serve a vocabulary.
+    """Return whether the kernels can encode with a vocabulary.
 
-    With `ignore_merges` every token must be in a worker's cache (`bpe.compiled.worker`) from the start, for there
-    alone it is told that a piece is taken whole; so there must be room, and for what comes later too.
+    With `ignore_merges` every token must be in a worker's cache (`bpe.compiled.worker`) from the start, because only
+    there is the id of a piece that is itself a token. So there must be room for all of them, and for the pieces that
+    come later.
     """
     if not ignore_merges:
         return True
-    long = [len(token) for token in ordinary if len(token) > layout.LONGEST_KEY]
+    long = [len(token) for token in ordinary if len(token) > encoding.LONGEST_KEY]
     return (
-        len(ordinary) - len(long) <= _MOST_SHORT
-        and len(long) <= _MOST_LONG
-        and sum(long) <= _MOST_LONG_BYTES
-        and max(long, default=0) <= layout.LONGEST_CACHED
+        len(ordinary) - len(long) <= _MAX_SHORT
+        and len(long) <= _MAX_LONG
+        and sum(long) <= _MAX_LONG_BYTES
+        and max(long, default=0) <= encoding.LONGEST_CACHED
     )
 
 
 class CompiledModel:
-    """The tables of one tokenizer; made once, read by all threads."""
+    """The tables of one tokenizer; built once, read by all threads."""
 
     def __init__(
         self,
@@ -67,52 +70,52 @@ class CompiledModel:
 
         Args:
             id_of: the id of each token, which must include all 256 single bytes.
-            merges: the pairs to merge, the first one first; what they make is in `id_of`.
+            merges: the pairs to merge, in order of rank; the tokens that they make are in `id_of`.
             ordinary: the tokens that are not special.
             pattern: the regular expression that splits text.
             vocab_size: one more than the largest id.
-            ignore_merges: whether a piece that is an ordinary token is taken whole.
+            ignore_merges: whether a piece that is an ordinary token gets its id, whatever the merges would give.
         """
         self.dtype = np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32)
         self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
         self.arguments = Arguments()
         a = self.arguments
-        a[layout.PATTERN] = pattern_code(pattern)
-        a[layout.CLASS_TABLE] = shared_class_table(cased=pattern == PATTERNS["o200k"])
-        a[layout.KEY_MASKS] = key_masks()
-        a[layout.BYTE_IDS] = np.array([id_of[bytes([byte])] for byte in range(256)], np.int64)
-        a[layout.NEIGHBOURS] = np.full(1024, _EMPTY, np.uint64) if ignore_merges else neighbours(id_of)
-        a[layout.TAKEN_WHOLE] = int(ignore_merges)
+        a[scanning.PATTERN] = pattern_code(pattern)
+        a[scanning.CLASS_TABLE] = shared_class_table(cased=pattern == PATTERNS["o200k"])
+        a[encoding.KEY_MASKS] = key_masks()
+        a[encoding.BYTE_IDS] = np.array([id_of[bytes([byte])] for byte in range(256)], np.int64)
+        a[encoding.ADJACENT_BYTES] = np.full(1024, _EMPTY, np.uint64) if ignore_merges else adjacent_bytes(id_of)
+        a[encoding.IGNORE_MERGES] = int(ignore_merges)
         self._fill_pairs(id_of, merges)
         tokens = sorted(ordinary, key=ordinary.__getitem__)
-        self.vocabulary_text = np.frombuffer(b"".join(tokens) + bytes(layout.PADDING), np.uint8)
+        self.vocabulary_text = np.frombuffer(b"".join(tokens) + bytes(PADDING), np.uint8)
         self.num_tokens = len(tokens)
-        a[layout.ENDS] = np.cumsum([len(token) for token in tokens], dtype=np.int64)
-        a[layout.WHOLE] = np.array([ordinary[token] for token in tokens], np.int64)
+        a[encoding.TOKEN_ENDS] = np.cumsum([len(token) for token in tokens], dtype=np.int64)
+        a[encoding.TOKEN_IDS] = np.array([ordinary[token] for token in tokens], np.int64)
 
     def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
         get = id_of.get
         flat = array("q")
         for left, right in merges:
             left_id, right_id = get(left), get(right)
-            if left_id is not None and right_id is not None:  # else no piece ever comes to have the pair
+            if left_id is not None and right_id is not None:  # else no piece ever contains the pair
                 flat.extend((left_id, right_id, id_of[left + right]))
         bits = max(10, (2 * len(flat) // 3).bit_length())
         a = self.arguments
-        a[layout.MERGES] = np.frombuffer(flat, np.int64) if flat else np.empty(0, np.int64)
-        a[layout.PAIRS] = np.full(2 << bits, _EMPTY, np.uint64)
-        a[layout.PAIR_SHIFT] = 64 - bits
-        a[layout.BYTE_PAIRS] = np.zeros(65_536, np.uint64)
-        a[layout.TASK] = layout.FILL_PAIRS
+        a[encoding.MERGE_IDS] = np.frombuffer(flat, np.int64) if flat else np.empty(0, np.int64)
+        a[encoding.PAIR_VALUES] = np.full(2 << bits, _EMPTY, np.uint64)
+        a[encoding.PAIR_VALUES_SHIFT] = 64 - bits
+        a[encoding.BYTE_PAIR_VALUES] = np.zeros(65_536, np.uint64)
+        a[TASK] = encoding.FILL_PAIR_VALUES
         a.call(kernel("tables"))
 
 
-def neighbours(tokens: Mapping[bytes, int]) -> "np.ndarray":
-    """Return which bytes stand side by side in some token, a bit for each of 65,536 pairs: uint64 `[1024]`."""
+def adjacent_bytes(tokens: Mapping[bytes, int]) -> "np.ndarray":
+    """Return which bytes are side by side in some token, a bit for each of 65,536 pairs: uint64 `[1024]`."""
     found = np.zeros(65_536, np.uint8)
     text = np.frombuffer(b"\0".join(tokens), np.uint8).astype(np.int64)
     found[text[:-1] << 8 | text[1:]] = 1
-    # The byte that joined the tokens stood beside their ends; whether it truly does is asked again.
+    # The separator was side by side with the ends of tokens; only tokens that contain it count.
     found[0:256] = 0
     found[0::256] = 0
     for token in tokens:

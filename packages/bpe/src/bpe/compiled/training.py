@@ -1,4 +1,4 @@
-"""Training with the kernels: threads that count, each into a table of its own, then one that merges."""
+"""Training with the kernels: threads that count, each with a table of its own, then one that learns merges."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -21,25 +21,25 @@ def count_source(
     Args:
         source: the texts.
         specials: special tokens, which are not counted.
-        pattern: what splits the texts.
+        pattern: the pattern that splits the texts.
         num_threads: at least 1.
 
     Raises:
         TextFileError: a file is empty or not UTF-8.
-        ValueError: the iterable yields something that is no text, or nothing at all.
+        ValueError: the iterable yields something that is not text, or nothing at all.
         OSError: a file cannot be read.
     """
-    found_by_kernel = Specials(dict.fromkeys(specials.tokens, 0) if has_scanner(pattern) else {})
+    kernel_specials = Specials(dict.fromkeys(specials.tokens, 0) if has_scanner(pattern) else {})
     return count_all(
-        tasks(source, specials, pattern), lambda: PieceCounter(pattern.pattern, found_by_kernel), num_threads
+        tasks(source, specials, pattern), lambda: PieceCounter(pattern.pattern, kernel_specials), num_threads
     )
 
 
 def count_all(tasks: Iterable[Task], new_counter: Callable[[], PieceCounter], num_threads: int) -> PieceCounter:
-    """Do all tasks in several threads, and return what they counted together.
+    """Run all tasks in several threads, and return the sum of their counts.
 
-    A task is asked for when a thread is free, so that memory does not grow with their number. If some fail, the error
-    is that of the first of them in their order, whichever thread did it.
+    A task is requested when a thread is free, so memory does not grow with the number of tasks. If some fail, the error
+    is that of the first of them in their order, whichever thread ran it.
     """
     shared = _SharedTasks(tasks)
 
@@ -57,7 +57,7 @@ def count_all(tasks: Iterable[Task], new_counter: Callable[[], PieceCounter], nu
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
-            shared.stop()  # after an interrupt the threads need not go on
+            shared.stop()  # after an interrupt the threads need not continue
         counter, *others = [future.result() for future in futures]
     shared.raise_error()
     for other in others:
@@ -66,24 +66,24 @@ def count_all(tasks: Iterable[Task], new_counter: Callable[[], PieceCounter], nu
 
 
 class _SharedTasks:
-    """Hands each task to one of several threads, until one fails."""
+    """Gives each task to one of several threads, until one fails."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks = iter(tasks)
         self._lock = threading.Lock()
         self._stopped = False
-        self._handed_out = 0
+        self._given_out = 0
         self._errors: dict[int, Exception] = {}
 
     def work(self, counter: PieceCounter) -> None:
-        """Do tasks until none is left or one has failed."""
+        """Run tasks until none is left or one has failed."""
         while True:
             number = 0
             try:
                 with self._lock:
                     if self._stopped:
                         return
-                    self._handed_out = number = self._handed_out + 1
+                    self._given_out = number = self._given_out + 1
                     task = next(self._tasks, None)
                 if task is None:
                     return
@@ -94,10 +94,10 @@ class _SharedTasks:
                 return
 
     def stop(self) -> None:
-        """Hand out no more tasks."""
+        """Give out no more tasks."""
         self._stopped = True
 
     def raise_error(self) -> None:
-        """Raise the error of the first task that failed, if one did."""
+        """Raise the error of the first task that failed, if any."""
         if self._errors:
             raise self._errors[min(self._errors)]

@@ -1,7 +1,7 @@
-"""Tokenizer files, in and out: `tokenizer.json`, `vocab.json` with `merges.txt`, and `.tiktoken`.
+"""Reading and writing tokenizer files: `tokenizer.json`, `vocab.json` with `merges.txt`, and `.tiktoken`.
 
-Whatever the file, reading gives `TokenizerParts` and writing takes them; `bpe.Tokenizer` is built from them. A file
-may come from a stranger: `parts` states the limits that it is held to, and nothing in it is ever executed.
+For every format, reading gives `TokenizerParts` (or some of them) and writing takes them; `bpe.Tokenizer` is built from
+them. A file may be untrusted: `parts` lists the limits that are checked, and nothing in a file is ever executed.
 """
 
 from bpe.formats.gpt2_files import read_merges_txt, read_vocab_json, write_merges_txt, write_vocab_json

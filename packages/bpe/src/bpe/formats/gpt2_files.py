@@ -1,6 +1,6 @@
-"""GPT-2's pair of files: `vocab.json`, an object of token → id, and `merges.txt`, a merge a line.
+"""GPT-2's pair of files: `vocab.json`, an object of token → id, and `merges.txt`, one merge a line.
 
-They hold neither the split pattern nor which tokens are special.
+They contain neither the split pattern nor which tokens are special.
 """
 
 import json
@@ -16,7 +16,7 @@ from bpe.text_files import whole_file
 def read_vocab_json(path: FilePath, special_tokens: Collection[str]) -> dict[int, bytes]:
     """Read a `vocab.json`.
 
-    A token that is named in `special_tokens`, or that is not written in stand-ins, is taken as plain text.
+    A token that is in `special_tokens`, or that is not written in stand-ins, is read as plain text.
 
     Raises:
         TokenizerFileError: the file is damaged.
@@ -26,7 +26,7 @@ def read_vocab_json(path: FilePath, special_tokens: Collection[str]) -> dict[int
 
 
 def read_merges_txt(path: FilePath) -> list[Pair]:
-    """Read a `merges.txt`: a pair of tokens a line, after an optional line that starts with `#version`.
+    """Read a `merges.txt`: a pair of tokens on each line, after an optional line that starts with `#version`.
 
     Raises:
         TokenizerFileError: the file is damaged.

@@ -1,23 +1,23 @@
 """Merges recovered from ranks: which pair of tokens makes each token of a `.tiktoken` file.
 
-tiktoken's rule knows no merges. It starts from single bytes and again and again joins the neighbours whose
-*concatenation* is the token of lowest rank, the leftmost of equals. Applied to a token's own bytes, that rule makes the
-token, if it makes it at all, by one last join, and the two tokens joined there are its merge:
+tiktoken's rule has no merges. It starts from single bytes and repeatedly joins the neighbours whose *concatenation* is
+the token of lowest rank, the leftmost of equals. Applied to a token's own bytes, that rule makes the token, if it makes
+it at all, by one last join, and the two tokens joined there are its merge:
 
 >>> ranks = {b"l": 0, b"o": 1, b"w": 2, b"e": 3, b"r": 4, b"lo": 5, b"er": 6, b"low": 7, b"lower": 8, b"rr": 9}
 >>> recover_merges(ranks)
 ([(b'l', b'o'), (b'e', b'r'), (b'lo', b'w'), (b'low', b'er'), (b'r', b'r')], [])
 
 **Why this is exact.** Take any text in which the rule makes a token t from a span of bytes. Until then no join crossed
-the span's borders, or t could not have been made there. So each join inside the span was chosen among the pairs
+the borders of the span, or t could not have been made there. So each join inside the span was chosen among the pairs
 inside it, whose ranks depend on its own bytes alone, and a join outside changed none of them: the bytes of the span
 evolved exactly as they do alone. Hence t is made by the same last pair wherever it is made; every join that the rule
-ever takes is one of the recovered merges; and as these are ordered by the rank of the token that they make, replaying
-them, the lowest first and the leftmost of equals, takes the same joins.
+ever makes is one of the recovered merges; and as these are ordered by the rank of the token that they make, applying
+them in order of rank, the leftmost of equals first, makes the same joins.
 
-**What no merge reaches.** Alone, a token's bytes may end in more than two parts. Then no text makes it by joins; it
-is found only as a whole piece, which tiktoken looks up before all else. For the tokenizers of such files there is
-the flag `ignore_merges`:
+**Tokens that no merge makes.** A token's own bytes may end in more than two parts. Then no text makes the token by
+joins. It is found only as a whole piece, which tiktoken looks up before anything else. The option `ignore_merges` does
+the same:
 
 >>> recover_merges({b"a": 0, b"b": 1, b"c": 2, b"ab": 3, b"abcb": 4})
 ([(b'a', b'b')], [b'abcb'])
@@ -27,7 +27,7 @@ from collections.abc import Mapping
 
 from bpe.reference import Pair, merge_by_rank, split_bytes
 
-_LONG = 100  # bytes: from here on the queue of `merge_by_rank` beats looking at all pairs in each step
+_LONG = 100  # bytes from which the queue of `merge_by_rank` is faster than a scan of all pairs in each step
 _NO_RANK = 1 << 62
 
 
@@ -51,7 +51,7 @@ def recover_merges(ranks: Mapping[bytes, int]) -> tuple[list[Pair], list[bytes]]
 
 
 def last_parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
-    """Apply tiktoken's rule to the bytes of `token` until two parts are left, or nothing joins any more."""
+    """Apply tiktoken's rule to the bytes of `token` until two parts are left, or nothing can be joined."""
     rank_of = ranks.get
     parts = split_bytes(token)
     pair_ranks = [rank_of(token[i : i + 2], _NO_RANK) for i in range(len(token) - 1)]
@@ -71,19 +71,19 @@ def last_parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
 
 
 def last_parts_of_long(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
-    """Do the same in O(n log n) steps for a token of n bytes: a stranger's file may have one of 65,536."""
+    """Do the same in O(n log n) steps for a token of n bytes: an untrusted file may have one of 65,536."""
     return merge_by_rank(split_bytes(token), _RanksOfPairs(ranks, token))
 
 
 class _RanksOfPairs:
-    """The rank of a pair is that of its concatenation, save for the one token whose making is to be seen."""
+    """The rank of a pair is that of its concatenation, except for the token that is being analysed."""
 
-    def __init__(self, ranks: Mapping[bytes, int], apart_from: bytes) -> None:
+    def __init__(self, ranks: Mapping[bytes, int], excluded: bytes) -> None:
         self._ranks = ranks
-        self._apart_from = apart_from
+        self._excluded = excluded
 
     def get(self, pair: Pair, /) -> int | None:
         left, right = pair
-        if not left or not right or left + right == self._apart_from:  # b"" is a border, not a token
+        if not left or not right or left + right == self._excluded:  # b"" is a border, not a token
             return None
         return self._ranks.get(left + right)

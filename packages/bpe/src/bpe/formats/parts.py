@@ -1,11 +1,11 @@
 """What a tokenizer is made of, and how large its parts may be in a file.
 
-The limits hold in both directions, so that what is written can be read again. They are far above every tokenizer in
-use (the largest have some 260,000 entries and tokens of some hundred bytes) and keep a stranger's file from
-asking for memory out of all proportion to its own size:
+The limits apply to reading and to writing, so that what is written can be read again. They are far above every
+tokenizer in use (the largest have some 260,000 entries and tokens of some hundred bytes), and they keep an untrusted
+file from requesting memory out of proportion to its own size:
 
-- Whoever makes a table with a row for each id, an embedding say, goes by the largest id. One entry with
-  the id 4,294,967,295 would ask for four billion rows, so ids stay below `MAX_VOCAB_SIZE`.
+- Code that allocates a row for each id, such as an embedding, uses the largest id. One entry with the id 4,294,967,295
+  would need four billion rows, so ids are below `MAX_VOCAB_SIZE`.
 - One expression is compiled from all special tokens, which takes some 300 bytes and 4 µs for each of their characters.
 """
 
@@ -27,7 +27,7 @@ MAX_SPECIAL_TOKENS_LENGTH = 1 << 20
 
 
 class TokenizerFileError(ValueError):
-    """A tokenizer file that is damaged, or asks for something that this package cannot do exactly."""
+    """A tokenizer file that is damaged, or that needs something this package cannot do exactly."""
 
 
 @dataclass(frozen=True)
@@ -35,38 +35,38 @@ class TokenizerParts:
     """What a tokenizer is made of.
 
     Raises:
-        ValueError: a part is larger than tokenizer files may have it.
+        ValueError: a part is larger than tokenizer files allow.
     """
 
     vocab: dict[int, bytes]
-    """The bytes of each id, special tokens among them."""
+    """The bytes of each id, including special tokens."""
     merges: list[Pair]
-    """The pairs to merge, the first one first."""
+    """The pairs to merge, in order of rank."""
     special_tokens: dict[str, int]
     """The id of each special token."""
     pattern: str
-    """The regular expression that cuts text into pieces."""
+    """The regular expression that splits text into pieces."""
     ignore_merges: bool = False
-    """Whether a piece that is itself a token is taken whole, whatever the merges would make of it."""
+    """Whether a piece that is itself a token is encoded as it, whatever the merges would give."""
 
     def __post_init__(self) -> None:
-        """Hold the parts to the limits."""
+        """Check the limits."""
         largest = max(self.vocab, default=0)
         if largest >= MAX_VOCAB_SIZE:
             raise ValueError(
-                f"the vocabulary has the id {largest}, but tokenizer files take ids below {MAX_VOCAB_SIZE}: "
+                f"the vocabulary has the id {largest}, but tokenizer files allow ids below {MAX_VOCAB_SIZE}: "
                 "number the tokens without large gaps"
             )
         longest = max(map(len, self.vocab.values()), default=0)
         if longest > MAX_TOKEN_BYTES:
             raise ValueError(
-                f"the vocabulary has a token of {longest} bytes, but tokenizer files take at most {MAX_TOKEN_BYTES}: "
-                "leave it out, or train with a limit on the length of tokens"
+                f"the vocabulary has a token of {longest} bytes, but tokenizer files allow at most {MAX_TOKEN_BYTES}: "
+                "remove it, or train with max_token_length"
             )
         lengths = [len(token) for token in self.special_tokens]
         if max(lengths, default=0) > MAX_SPECIAL_TOKEN_LENGTH or sum(lengths) > MAX_SPECIAL_TOKENS_LENGTH:
             raise ValueError(
                 f"the {len(lengths)} special tokens have {sum(lengths)} characters, {max(lengths)} in the longest; "
-                f"tokenizer files take at most {MAX_SPECIAL_TOKENS_LENGTH} in all and {MAX_SPECIAL_TOKEN_LENGTH} "
+                f"tokenizer files allow at most {MAX_SPECIAL_TOKENS_LENGTH} in all and {MAX_SPECIAL_TOKEN_LENGTH} "
                 "in one: give fewer or shorter ones"
             )

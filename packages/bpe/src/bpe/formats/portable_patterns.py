@@ -1,13 +1,13 @@
-r"""Which regular expressions may stand in a file: those that mean the same to everyone who reads it.
+r"""The regular expressions allowed in tokenizer files: those that mean the same in every library that reads them.
 
-Here a split pattern is read by the `regex` package, in the `tokenizers` library by Oniguruma. The two agree on a common
-core, and only that passes, in both directions. Outside it the same expression may mean something else without
-a word of warning: `\h` is a blank here and a hexadecimal digit there, `$` the end of the text here and of any line
-there, `\p{N}{1,3}+` at most three digits here and any number there. The core also leaves out what makes `regex` itself
-fall over on a stranger's expression: repetition by the hundred thousand, recursion, fuzzy matching.
+This package reads a split pattern with the `regex` package, the `tokenizers` library with Oniguruma. The two agree on a
+common core, and only that is allowed, for reading and for writing. Outside it the same expression may mean something
+else without an error: `\h` is a blank in one and a hexadecimal digit in the other, `$` is the end of the text or of any
+line, `\p{N}{1,3}+` is at most three digits or any number of them. The core also excludes what makes `regex` itself fail
+on an untrusted expression: repetition by the hundred thousand, recursion, fuzzy matching.
 
-It cannot vouch for the time that matching takes: `(?:a+)+b` is in the core too, and takes time exponential in
-the length of the text.
+It does not bound the time that matching takes: `(?:a+)+b` is in the core too, and takes time exponential in the length
+of the text.
 """
 
 import regex
@@ -15,7 +15,7 @@ import regex
 from bpe.patterns import compile_pattern, pattern_source
 
 MAX_PATTERN_LENGTH = 4096
-"""The longest pattern in a file, in characters."""
+"""The maximum length of a pattern in a file, in characters."""
 
 _MAX_OPEN_GROUPS = 20
 
@@ -26,7 +26,7 @@ _ESCAPE = (
     rf"\\[pP]\{{(?:{_CATEGORY})\}}"  # \p{L}
     r"|\\[sSdDnrtf]"
     r"|\\u(?![Dd][89A-Fa-f])[0-9A-Fa-f]{4}"
-    r"|\\[ !-/:-@\[-`{-~]"  # punctuation, taken literally
+    r"|\\[ !-/:-@\[-`{-~]"  # punctuation, escaped
 )
 _CLASS = rf"\[\^?(?:{_ESCAPE}|(?!&&|\|\||--|~~)[^\[\]\\\ud800-\udfff])+\]"  # no sets of sets
 _LITERAL = r"[^\\\[(){}*+?^$|\ud800-\udfff]"
@@ -39,18 +39,18 @@ _ELEMENT = (
 
 
 def check_portable_pattern(pattern: str) -> None:
-    r"""Refuse a pattern, given by a name of `bpe.PATTERNS` or as an expression, that is not in the common core.
+    r"""Raise an error for a pattern, a name of `bpe.PATTERNS` or an expression, that is not in the common core.
 
     >>> check_portable_pattern(r" ?\p{L}+| ?[^\s\p{L}]+|\s+")
 
     Raises:
-        ValueError: the first place that is not in the core is named; or the pattern is no regular expression, or
-            matches the empty text (after which the two go on differently).
+        ValueError: a part is not in the core (the first one is named); or the pattern is not a regular expression, or
+            matches the empty text (after which the two libraries continue differently).
     """
     pattern = pattern_source(pattern)
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise ValueError(
-            f"the split pattern has {len(pattern)} characters; in a file it has at most {MAX_PATTERN_LENGTH}"
+            f"the split pattern has {len(pattern)} characters; tokenizer files allow at most {MAX_PATTERN_LENGTH}"
         )
     element_at = regex.compile(_ELEMENT).match
     position = open_groups = 0
@@ -60,12 +60,12 @@ def check_portable_pattern(pattern: str) -> None:
         if element is None or open_groups > _MAX_OPEN_GROUPS:
             raise ValueError(
                 f"the split pattern has {pattern[position : position + 20]!r} at character {position}: other libraries "
-                "may read that differently, so that it cannot stand in a file; write it with literal characters, "
+                "may interpret it differently, so it is not allowed in a file; write it with literal characters, "
                 r"classes in brackets, \p{...}, \s, \d, (?:...), (?i:...), look-around, and the quantifiers * + ? {m,n}"
             )
         position = element.end()
     if compile_pattern(pattern).match(""):
         raise ValueError(
-            f"the split pattern {pattern!r} matches the empty text, after which other libraries go on differently: "
-            "let each of its alternatives take a character at least, with + instead of *"
+            f"the split pattern {pattern!r} matches the empty text, after which other libraries continue differently: "
+            "let each of its alternatives match at least one character, with + instead of *"
         )

@@ -1,11 +1,11 @@
 """GPT-2's stand-ins: every byte written as one printable character.
 
-JSON and lines of text hold characters, tokens hold bytes, and not every run of bytes is UTF-8. GPT-2's files therefore
-write each of the 256 bytes as a character of its own: bytes that are printable in Latin-1 stand for themselves, the
-others for U+0100, U+0101, …; so a space (0x20) is `Ġ` and a newline (0x0A) `Ċ`. (Radford et al. 2019; the table is
+JSON and lines of text contain characters, tokens contain bytes, and not every sequence of bytes is UTF-8. GPT-2's files
+therefore write each of the 256 bytes as one character: bytes that are printable in Latin-1 are written as themselves,
+the others as U+0100, U+0101, …; so a space (0x20) is `Ġ` and a newline (0x0A) `Ċ`. (Radford et al. 2019; the table is
 `bytes_to_unicode` in the code published with it.)
 
-That is a single-byte character encoding like Latin-2, so Python's machinery for those does the work.
+That is a single-byte character encoding like Latin-2, so Python's functions for such encodings do the work.
 """
 
 import codecs
@@ -35,6 +35,6 @@ def from_stand_ins(text: str) -> bytes:
     """Read bytes written in printable stand-ins.
 
     Raises:
-        UnicodeEncodeError: a character stands for no byte (`start` says which one).
+        UnicodeEncodeError: a character is not a stand-in (`start` is its position).
     """
     return codecs.charmap_encode(text, "strict", _BYTES)[0]

@@ -1,7 +1,7 @@
-"""tiktoken's `.tiktoken`: a token a line, its bytes in base64, then a space and its rank.
+"""tiktoken's `.tiktoken`: one token a line, its bytes in base64, then a space and its rank.
 
-A rank is both the token's id and its turn: the lowest goes first. The file holds no merges (they are recovered from the
-ranks), no split pattern and no special tokens. Llama 3's `tokenizer.model` is such a file too.
+A rank is both the id of a token and its priority: the lowest is merged first. The file contains no merges (they are
+recovered from the ranks), no split pattern and no special tokens. Llama 3's `tokenizer.model` is such a file too.
 """
 
 from binascii import Error as Base64Error, a2b_base64, b2a_base64
@@ -35,7 +35,7 @@ def read_tiktoken(path: FilePath) -> dict[bytes, int]:
         if not token or not digits.isdigit():
             raise TokenizerFileError(
                 f"{path}, line {number}: expected a token in base64, a space and its rank, found {shown(line)}: "
-                "the file is damaged, or no .tiktoken file"
+                "the file is damaged, or not a .tiktoken file"
             )
         if rank >= MAX_VOCAB_SIZE or len(token) > MAX_TOKEN_BYTES:
             raise TokenizerFileError(
@@ -45,17 +45,17 @@ def read_tiktoken(path: FilePath) -> dict[bytes, int]:
         if token in ranks or rank in lines_of_ranks:
             first = lines_of_ranks[ranks.get(token, rank)]
             raise TokenizerFileError(
-                f"{path}, line {number}: its token or its rank stands at line {first} already: remove one of the lines"
+                f"{path}, line {number}: its token or its rank is already on line {first}: remove one of the lines"
             )
         ranks[token] = rank
         lines_of_ranks[rank] = number
     if not ranks:
-        raise TokenizerFileError(f"{path} holds no token: it is damaged, or no .tiktoken file")
+        raise TokenizerFileError(f"{path} contains no token: it is damaged, or not a .tiktoken file")
     return ranks
 
 
 def write_tiktoken(path: FilePath, parts: TokenizerParts) -> None:
-    """Write a `.tiktoken` file, from which tiktoken gives the same ids. Special tokens are not written.
+    """Write a `.tiktoken` file, with which tiktoken gives the same ids. Special tokens are not written.
 
     Raises:
         ValueError: reading the file would not give this tokenizer again (see `_check_ranks`).
@@ -67,11 +67,11 @@ def write_tiktoken(path: FilePath, parts: TokenizerParts) -> None:
         if token_id in special_ids:
             continue
         if not token:
-            raise ValueError(f"id {token_id} stands for no bytes: a .tiktoken file cannot hold it; leave it out")
+            raise ValueError(f"id {token_id} has no bytes, which a .tiktoken file cannot express: remove it")
         if token in ranks:
             raise ValueError(
-                f"ids {ranks[token]} and {token_id} both stand for {shown(token)}: a .tiktoken file holds a token "
-                "once; save a tokenizer.json, or leave one out"
+                f"ids {ranks[token]} and {token_id} both have the bytes {shown(token)}, but a .tiktoken file contains "
+                "a token once: save a tokenizer.json, or remove one"
             )
         ranks[token] = token_id
     _check_ranks(ranks, parts)
@@ -81,14 +81,14 @@ def write_tiktoken(path: FilePath, parts: TokenizerParts) -> None:
 
 
 def _check_ranks(ranks: dict[bytes, int], parts: TokenizerParts) -> None:
-    """Refuse a tokenizer that is not what its ranks say.
+    """Raise an error for a tokenizer that its ranks do not determine.
 
-    As ids are ranks, ids must rise from merge to merge; each token must come about by one merge, the one that the
-    ranks imply; and a token that no merge makes is taken whole by tiktoken wherever it is a whole piece.
+    As ids are ranks, ids must increase from merge to merge; each token must be made by one merge, the one that the
+    ranks imply; and tiktoken encodes a whole piece that is a token as that token, even if no merge makes it.
     """
     merges, unreachable = recover_merges(ranks)
     wanted = list(dict.fromkeys(parts.merges))
-    remedy = "save a tokenizer.json instead (`save`), which holds the merges themselves"
+    remedy = "save a tokenizer.json instead (`save`), which contains the merges themselves"
     if merges != wanted:
         ids = [ranks.get(left + right, -1) for left, right in wanted]
         for rank in range(1, len(ids)):
@@ -105,5 +105,5 @@ def _check_ranks(ranks: dict[bytes, int], parts: TokenizerParts) -> None:
     if unreachable and not parts.ignore_merges:
         raise ValueError(
             f"no merge makes the token {shown(unreachable[0])} (id {ranks[unreachable[0]]}), which tiktoken would "
-            f"take whole all the same; {remedy}, leave it out, or build the tokenizer with ignore_merges=True"
+            f"find as a whole piece; {remedy}, remove it, or build the tokenizer with ignore_merges=True"
         )

@@ -1,6 +1,6 @@
 """What `vocab.json` and `tokenizer.json` have in common: an object of token → id, and a list of merges.
 
-Ordinary tokens are written in stand-ins, special tokens as they are.
+Ordinary tokens are written in stand-ins, special tokens as plain text.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,7 +16,7 @@ def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
     """Return the object of token → id.
 
     Raises:
-        ValueError: two ids would be written alike.
+        ValueError: two ids would be written in the same way.
     """
     special = {token_id: token for token, token_id in parts.special_tokens.items()}
     written: dict[str, int] = {}
@@ -24,8 +24,8 @@ def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
         text = special.get(token_id) or to_stand_ins(token)
         if text in written:
             raise ValueError(
-                f"ids {written[text]} and {token_id} would both be written as {text!r}: "
-                "this vocabulary cannot be stored as a JSON object of token → id"
+                f"ids {written[text]} and {token_id} would both be written as {text!r}, so this "
+                "vocabulary cannot be stored as a JSON object of token → id: remove one"
             )
         written[text] = token_id
     return written
@@ -34,7 +34,7 @@ def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
 def vocab_from_json(content: Any, special_tokens: Collection[str], path: FilePath) -> dict[int, bytes]:
     """Return the bytes of each id.
 
-    A token that is named in `special_tokens`, or that is not written in stand-ins, is taken as plain text.
+    A token that is in `special_tokens`, or that is not written in stand-ins, is read as plain text.
     """
     if not isinstance(content, dict):
         raise TokenizerFileError(f"{path}: expected an object of token → id, found {type(content).__name__}")
@@ -42,7 +42,7 @@ def vocab_from_json(content: Any, special_tokens: Collection[str], path: FilePat
     for text, token_id in content.items():
         if check_id(token_id, text, path) in vocab:
             raise TokenizerFileError(
-                f"{path}: id {token_id} is given to {shown(text)} and to {shown(vocab[token_id])}: give one of them"
+                f"{path}: id {token_id} is assigned to {shown(text)} and to {shown(vocab[token_id])}: remove one"
             )
         try:
             token = text.encode() if text in special_tokens else from_stand_ins(text)
@@ -58,7 +58,7 @@ def vocab_from_json(content: Any, special_tokens: Collection[str], path: FilePat
 
 def check_id(token_id: Any, text: str, path: FilePath) -> int:
     """Return `token_id` if it is an integer within the limits."""
-    if type(token_id) is not int or not 0 <= token_id < MAX_VOCAB_SIZE:  # True is an int, but no id
+    if type(token_id) is not int or not 0 <= token_id < MAX_VOCAB_SIZE:  # True is an int, but not an id
         raise TokenizerFileError(
             f"{path}: token {shown(text)} has the id {shown(token_id)}; ids go from 0 to {MAX_VOCAB_SIZE - 1}"
         )
@@ -66,15 +66,15 @@ def check_id(token_id: Any, text: str, path: FilePath) -> int:
 
 
 def encode_text(text: str, path: FilePath) -> bytes:
-    """Return the UTF-8 of a text from a JSON file, whose escapes can spell half a surrogate pair."""
+    """Return the UTF-8 of a text from a JSON file, whose escapes can contain half a surrogate pair."""
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise TokenizerFileError(f"{path}: token {shown(text)} is not text that UTF-8 can hold") from None
+        raise TokenizerFileError(f"{path}: token {shown(text)} cannot be encoded in UTF-8") from None
 
 
 def merges_to_stand_ins(merges: Iterable[Pair]) -> list[tuple[str, str]]:
-    """Return the merges as they are written. A pair that is listed twice is written once: the first one counts."""
+    """Return the merges in stand-ins. A pair that is listed twice is written once: the first one has the rank."""
     return [(to_stand_ins(left), to_stand_ins(right)) for left, right in dict.fromkeys(merges)]
 
 
@@ -82,9 +82,9 @@ def merges_from_stand_ins(entries: Iterable[tuple[int, Any]], path: FilePath, un
     """Return the merges, each read from a string of two tokens with a space between them, or from a list of two.
 
     Args:
-        entries: the number of each entry in the file, and what stands there.
+        entries: the number of each entry in the file, and the entry.
         path: the file, for errors.
-        unit: what the numbers count, for errors: "line", say.
+        unit: what the numbers count, for errors, such as "line".
     """
     merges: dict[Pair, int] = {}
     for number, entry in entries:
@@ -94,7 +94,8 @@ def merges_from_stand_ins(entries: Iterable[tuple[int, Any]], path: FilePath, un
             merge = from_stand_ins(left), from_stand_ins(right)
         except UnicodeEncodeError as error:
             raise TokenizerFileError(
-                f"{path}, {unit} {number}: {error.object[error.start]!r} in {shown(error.object)} stands for no byte"
+                f"{path}, {unit} {number}: {error.object[error.start]!r} in {shown(error.object)} "
+                "is not the stand-in of a byte"
             ) from None
         except (TypeError, ValueError):  # not two, or not strings
             merge = b"", b""
@@ -102,7 +103,7 @@ def merges_from_stand_ins(entries: Iterable[tuple[int, Any]], path: FilePath, un
             raise TokenizerFileError(f"{path}, {unit} {number}: expected two tokens, found {shown(entry)}")
         if merges.setdefault(merge, number) != number:
             raise TokenizerFileError(
-                f"{path}, {unit} {number}: the merge {shown(entry)} stands at {unit} {merges[merge]} already, and "
-                "libraries differ on which one counts: remove one"
+                f"{path}, {unit} {number}: the merge {shown(entry)} is already at {unit} {merges[merge]}, and "
+                "libraries differ on which of them has effect: remove one"
             )
     return list(merges)

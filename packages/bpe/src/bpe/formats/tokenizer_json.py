@@ -1,6 +1,7 @@
-"""Hugging Face's `tokenizer.json`, in which the `tokenizers` library keeps a whole tokenizer.
+"""Hugging Face's `tokenizer.json`, in which the `tokenizers` library stores a complete tokenizer.
 
-Byte-level BPE is one of many things that it can describe. What this package cannot do exactly is refused.
+It can describe many algorithms, of which byte-level BPE is one. A file that this package cannot reproduce exactly
+raises an error.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any
 
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, field, read_json, refuse, shown
+from bpe.formats.sequences import steps_of
 from bpe.formats.split_patterns import pattern_from_json, pattern_to_json
 from bpe.formats.token_table import (
     check_id,
@@ -26,8 +28,8 @@ def write_tokenizer_json(path: FilePath, parts: TokenizerParts) -> None:
     """Write a `tokenizer.json` with which the `tokenizers` library gives the same ids.
 
     Raises:
-        ValueError: two ids would be written alike, a merge is bound up with a special token, or the library may read
-            the pattern differently.
+        ValueError: two ids would be written in the same way, a merge involves a special token, or the library may
+            interpret the pattern differently.
         OSError: the file cannot be written.
     """
     vocab = vocab_to_json(parts)
@@ -35,8 +37,8 @@ def write_tokenizer_json(path: FilePath, parts: TokenizerParts) -> None:
     for left, right in merges:
         if not {left, right, left + right} <= vocab.keys():
             raise ValueError(
-                f"the merge of {left!r} and {right!r} takes part in a special token or in one that the vocabulary "
-                "lacks: such a tokenizer cannot be stored as tokenizer.json"
+                f"the merge of {left!r} and {right!r} involves a special token, or a token that is not in the "
+                "vocabulary: such a tokenizer cannot be stored as tokenizer.json"
             )
     content = {
         "version": "1.0",
@@ -78,18 +80,20 @@ def write_tokenizer_json(path: FilePath, parts: TokenizerParts) -> None:
 def read_tokenizer_json(path: FilePath) -> TokenizerParts:
     """Read a `tokenizer.json` that describes byte-level BPE.
 
-    Its post-processor (which frames texts with special tokens), truncation and padding are not applied: they are
-    for batches, and change no id of a text itself. All its added tokens are taken as special tokens.
+    The post-processor (which adds special tokens around a text), truncation and padding are ignored: they are for
+    batches, and do not change the ids of the text itself. The decoder is ignored too: ids are decoded to their bytes.
+    All added tokens become special tokens.
 
     Raises:
-        TokenizerFileError: the file is damaged, or asks for what this package cannot do exactly: another model,
-            a normalizer, dropout, added tokens that swallow the space around them or are looked for in two rounds.
+        TokenizerFileError: the file is damaged, or needs something that this package cannot do exactly: another model,
+            a normalizer, dropout, added tokens that include the space around them or are found in two passes.
         OSError: the file cannot be read.
     """
     content = read_json(path)
     model = field(content, "model", dict, path)
     refuse(model.get("type", "BPE") != "BPE", path, f"its model is {shown(model.get('type'))}, not 'BPE'")
-    refuse(content.get("normalizer") is not None, path, "it has a normalizer")
+    for step in steps_of(content.get("normalizer"), "normalizer", "normalizers", path):
+        refuse(True, path, f"it has a normalizer of type {shown(step['type'])}")
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"):
         refuse(bool(model.get(option)), path, f"its model has {option} = {shown(model.get(option))}")
     ignore_merges = model.get("ignore_merges", False)
@@ -99,7 +103,7 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
     for text, token_id in special_tokens.items():
         if vocab.setdefault(token_id, text.encode()) != text.encode():
             raise TokenizerFileError(
-                f"{path}: id {token_id} is given to {shown(text)} and to {shown(vocab[token_id])}: give one of them"
+                f"{path}: id {token_id} is assigned to {shown(text)} and to {shown(vocab[token_id])}: remove one"
             )
         if model["vocab"].get(text, token_id) != token_id:
             raise TokenizerFileError(
@@ -133,14 +137,14 @@ def _special_tokens(content: Any, path: FilePath) -> dict[str, int]:
     refuse(
         _may_overlap(normalized, others) or _may_overlap(others, normalized),
         path,
-        "its added tokens with normalized = true and those without may overlap in a text (they are looked for one "
-        "kind after the other)",
+        "its added tokens with normalized = true and those without may overlap in a text, and the library finds one "
+        "kind after the other",
     )
     return ids
 
 
 def _may_overlap(some: list[str], others: list[str]) -> bool:
-    """Whether one of `others` may start inside one of `some`, or be its beginning."""
+    """Return whether one of `others` may start inside one of `some`, or be a prefix of it."""
     inside = set("".join(token[1:] for token in some))
     in_order = [*sorted(some), ""]
     return any(

@@ -1,0 +1,1 @@
+"""Training: counting the distinct pieces of a corpus in a hash table, then learning merges from them."""

@@ -1,0 +1,100 @@
+"""The kernels of a tokenizer: whether to encode a text with them, and their tables, built when first needed."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bpe.checks import Engine, check_engine, check_num_threads
+from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
+from bpe.parallel import available_cores
+from bpe.patterns import DEFAULT_PATTERN
+from bpe.reference import Pair
+from bpe.token_files import id_dtype
+from bpe.tokenizer_base import TokenizerBase
+
+if TYPE_CHECKING:
+    from bpe.compiled.encoder import CompiledEncoder
+
+
+class TokenizerWithKernels(TokenizerBase):
+    """Adds the choice of the engine to `TokenizerBase`."""
+
+    def __init__(
+        self,
+        vocab: Mapping[int, bytes],
+        merges: Iterable[Pair],
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
+        *,
+        pattern: str = DEFAULT_PATTERN,
+        ignore_merges: bool = False,
+        engine: Engine = "auto",
+    ) -> None:
+        """Build a tokenizer. Arguments and errors are those of `bpe.Tokenizer`."""
+        check_engine(engine)
+        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges)
+        self._engine: Engine = engine
+        self._encoder: CompiledEncoder | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out machine code and its tables, which are built again when needed."""
+        return {**self.__dict__, "_encoder": None}
+
+    def load_kernels(self, num_threads: int | None = None) -> bool:
+        """Load the kernels and build their tables of this vocabulary now, instead of at the first large text.
+
+        A server can call this before its first request. Without the extra `bpe[fast]`, and with `engine="reference"`,
+        there is nothing to load.
+
+        Args:
+            num_threads: the number of threads to prepare for; None means one for each processor core.
+
+        Returns:
+            Whether large texts will be encoded with the kernels.
+
+        Raises:
+            ValueError: `num_threads` is not positive, or `engine` is "compiled" and the extra is not installed.
+        """
+        check_num_threads(num_threads)
+        if self._engine == "auto" and not kernels_installed():
+            return False
+        encoder = self._compiled(FROM_SOURCE)
+        if encoder is not None:
+            encoder.make_workers(num_threads or available_cores())
+        return encoder is not None
+
+    def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
+        """Return the compiled encoder if it is to encode this file, else None. Internal to this package."""
+        path = Path(path)
+        # Only a regular file has a known size, and not every system can read at an offset.
+        size = path.stat().st_size if path.is_file() and hasattr(os, "preadv") else 0
+        return self._compiled(size) if size else None
+
+    def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
+        """Return the compiled encoder if it is to encode a text of `num_bytes` bytes, else None."""
+        kernel = "encode16" if id_dtype(self._vocab_size) == "uint16" else "encode32"
+        if not use_kernels(self._engine, num_bytes, kernel, ready=self._encoder is not None):
+            return None
+        if self._encoder is None:
+            self._encoder = self._build_encoder()
+        return self._encoder
+
+    def _build_encoder(self) -> "CompiledEncoder | None":
+        """Return a compiled encoder, or None if the kernels cannot represent this vocabulary."""
+        if not all(bytes([byte]) in self._id_of for byte in range(256)):
+            return None  # the kernels have no error for a byte without an id
+        from bpe.compiled.encoder import CompiledEncoder
+        from bpe.compiled.model import CompiledModel, fits
+
+        ordinary = self._ordinary_ids()
+        if not fits(ordinary, ignore_merges=self._ignore_merges):
+            return None
+        model = CompiledModel(
+            self._id_of,
+            self._merges,
+            ordinary,
+            pattern=self._pattern_source,
+            vocab_size=self.vocab_size,
+            ignore_merges=self._ignore_merges,
+        )
+        return CompiledEncoder(model, self._pattern, self._special_ids)

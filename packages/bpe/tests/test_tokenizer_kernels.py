@@ -1,0 +1,37 @@
+"""When a tokenizer encodes with the kernels, and loading them in advance."""
+
+import pytest
+
+from bpe import Tokenizer
+
+pytest.importorskip("numba", reason="needs numba")
+from bpe.compiled import encoder
+
+from .conftest import END
+
+
+def test_a_vocabulary_without_all_bytes_is_encoded_by_the_reference(kernels):
+    vocab = {byte: bytes([byte]) for byte in range(128)}
+    for engine in ("reference", "compiled"):
+        tokenizer = Tokenizer(vocab, [], engine=engine)
+        assert tokenizer.encode("abc") == [97, 98, 99]
+        with pytest.raises(ValueError, match="not in the vocabulary"):
+            tokenizer.encode("é")
+
+
+def test_kernels_can_be_loaded_before_the_first_text(trained, monkeypatch):
+    tokenizer = Tokenizer(*trained, [END])
+    assert tokenizer.load_kernels(3)
+    assert tokenizer._encoder is not None
+    assert len(tokenizer._encoder._idle) == 3
+    monkeypatch.setattr(encoder, "Worker", None)  # no more are created
+    text = "Everything is loaded before the first text. " * 9
+    assert tokenizer.encode(text) == Tokenizer(*trained, [END], engine="reference").encode(text)
+    assert not Tokenizer(*trained, [END], engine="reference").load_kernels()
+    with pytest.raises(ValueError, match="num_threads is 0"):
+        tokenizer.load_kernels(0)
+
+
+def test_without_the_extra_there_are_no_kernels_to_load(trained, monkeypatch):
+    monkeypatch.setattr("bpe.tokenizer_kernels.kernels_installed", lambda: False)
+    assert not Tokenizer(*trained, [END]).load_kernels()
