@@ -214,7 +214,7 @@ def test_accumulation_gives_the_same_curve(tmp_path, config):
 
 
 def test_resuming_without_a_checkpoint_is_refused(config, run):
-    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+    with pytest.raises(CheckpointError, match="contains no checkpoint"):
         run_it(config, run, resume=True)
 
 
@@ -311,7 +311,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(config, run):
     path.write_bytes(path.read_bytes()[:-10])
     again = run_it(config, run, resume=True)
     assert same(whole.model.state_dict(), again.model.state_dict())
-    assert "passing over a damaged checkpoint" in run.log.read_text()
+    assert "skipping a damaged checkpoint" in run.log.read_text()
     assert "resuming after step 10" in run.log.read_text()
 
 
@@ -391,7 +391,7 @@ def test_a_checkpoint_that_was_passed_over_is_set_aside_and_not_deleted(config, 
     (run.checkpoint(20) / "optimizer.safetensors").unlink()
     run_it(changed(config, training={"steps": 25}), run, resume=True)
     assert (run.checkpoints / "step_00000020.damaged_1" / "model.safetensors").is_file()
-    assert "set aside as step_00000020.damaged_1" in run.log.read_text()
+    assert "renamed step_00000020 to step_00000020.damaged_1" in run.log.read_text()
     assert run.latest_checkpoint() == run.checkpoint(25)
 
 

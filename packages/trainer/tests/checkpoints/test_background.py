@@ -175,6 +175,8 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path, held):
         writer.save(*build(), Progress(1))
         raise KeyboardInterrupt  # the write is blocked, so that waiting would take a minute and fail
     assert store.steps() == []
+    held.set()
+    writer._thread.join()
 
 
 def test_what_cannot_be_stored_is_refused_by_the_call(tmp_path):
