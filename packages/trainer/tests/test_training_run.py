@@ -97,7 +97,7 @@ def test_a_finished_run_is_only_evaluated(config, run):
 
 
 def test_resuming_without_a_checkpoint_is_refused(config, run):
-    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+    with pytest.raises(CheckpointError, match="contains no checkpoint"):
         train_run(config, run, resume=True)
 
 
@@ -107,7 +107,7 @@ def test_a_damaged_checkpoint_is_skipped(config, run):
     path.write_bytes(path.read_bytes()[:-10])
     again = train_run(config, run, resume=True)
     assert same(whole.model.state_dict(), again.model.state_dict())
-    assert "passing over a damaged checkpoint" in run.log.read_text()
+    assert "skipping a damaged checkpoint" in run.log.read_text()
     assert "resuming after step 10" in run.log.read_text()
 
 
@@ -142,7 +142,7 @@ def test_a_skipped_checkpoint_is_renamed_and_not_deleted(config, run):
     (run.checkpoint(20) / "optimizer.safetensors").unlink()
     train_run(changed(config, training={"steps": 25}), run, resume=True)
     assert (run.checkpoints / "step_00000020.damaged_1" / "model.safetensors").is_file()
-    assert "set aside as step_00000020.damaged_1" in run.log.read_text()
+    assert "renamed step_00000020 to step_00000020.damaged_1" in run.log.read_text()
     assert run.latest_checkpoint() == run.checkpoint(25)
 
 

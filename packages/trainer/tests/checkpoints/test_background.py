@@ -23,7 +23,7 @@ def update(model, optimizer):
 
 @pytest.fixture
 def held(monkeypatch):
-    """Holds every write back until it is set."""
+    """An event; every write waits until it is set."""
     gate, write = threading.Event(), os.write
 
     def wait(descriptor, data):
@@ -35,7 +35,7 @@ def held(monkeypatch):
     gate.set()
 
 
-def test_what_is_written_is_what_was_there_at_the_call(tmp_path, held):
+def test_later_updates_are_not_written(tmp_path, held):
     store = CheckpointStore(tmp_path)
     model, optimizer = build()
     update(model, optimizer)
@@ -73,7 +73,7 @@ def test_a_second_waits_for_the_first(tmp_path, held):
     assert store.steps() == [1, 2]
 
 
-def test_the_memory_of_the_copies_is_used_again(tmp_path):
+def test_the_memory_of_the_copies_is_reused(tmp_path):
     pair = build()
     update(*pair)
     with CheckpointWriter(CheckpointStore(tmp_path)) as writer:
@@ -86,7 +86,7 @@ def test_the_memory_of_the_copies_is_used_again(tmp_path):
     assert len(seen[0]) == 2 + 4
 
 
-def test_copies_follow_when_a_shape_changes(tmp_path):
+def test_the_shape_of_a_tensor_may_change(tmp_path):
     store = CheckpointStore(tmp_path)
     with CheckpointWriter(store) as writer:
         for size in (2, 3):
@@ -98,7 +98,7 @@ def test_copies_follow_when_a_shape_changes(tmp_path):
 
 
 @pytest.mark.parametrize("background", [True, False])
-def test_tied_and_odd_tensors_come_back(tmp_path, background):
+def test_tied_and_unusual_tensors_are_preserved(tmp_path, background):
     class Odd(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -122,7 +122,7 @@ def no_space(_, __):
 
 
 @pytest.mark.parametrize("call", ["save", "wait", "close"])
-def test_an_error_is_told_at_the_next_call_and_once(tmp_path, monkeypatch, call):
+def test_an_error_is_raised_once_by_the_next_call(tmp_path, monkeypatch, call):
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=1))
     pair = build()
     writer = CheckpointWriter(store)
@@ -131,18 +131,21 @@ def test_an_error_is_told_at_the_next_call_and_once(tmp_path, monkeypatch, call)
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", no_space)
         writer.save(*pair, Progress(2))
+        writer._thread.join()
+        assert writer.failed
         arguments = (*pair, Progress(3)) if call == "save" else ()
         with pytest.raises(
             CheckpointWriteError, match=r"step_00000002 cannot be written: No space .* it needs 0\.0 MB"
         ):
             getattr(writer, call)(*arguments)
-    assert [path.name for path in tmp_path.iterdir()] == ["step_00000001"]  # not deleted for one that is not there
+        assert not writer.failed
+    assert [path.name for path in tmp_path.iterdir()] == ["step_00000001"]  # not deleted before the next is written
     writer.save(*pair, Progress(4))
     writer.close()
     assert store.steps() == [4]
 
 
-def test_without_the_background_an_error_is_told_at_once(tmp_path, monkeypatch):
+def test_in_the_foreground_an_error_is_raised_at_once(tmp_path, monkeypatch):
     writer = CheckpointWriter(CheckpointStore(tmp_path, CheckpointConfig(background=False)))
     monkeypatch.setattr(os, "write", no_space)
     with pytest.raises(CheckpointWriteError, match="No space"):
@@ -150,8 +153,8 @@ def test_without_the_background_an_error_is_told_at_once(tmp_path, monkeypatch):
     writer.close()
 
 
-def test_another_error_comes_first(tmp_path, monkeypatch):
-    """What ends training is what is raised; that the checkpoint failed too is noted with it."""
+def test_an_error_of_training_is_raised_first(tmp_path, monkeypatch):
+    """The error of the checkpoint is added to it as a note."""
     monkeypatch.setattr(os, "write", no_space)
     with pytest.raises(KeyError, match="first") as caught, CheckpointWriter(CheckpointStore(tmp_path)) as writer:
         writer.save(*build(), Progress(1))
@@ -159,7 +162,7 @@ def test_another_error_comes_first(tmp_path, monkeypatch):
     assert "No space" in caught.value.__notes__[0]
 
 
-def test_what_is_being_written_is_finished_when_training_fails(tmp_path):
+def test_a_checkpoint_is_finished_when_training_fails(tmp_path):
     with pytest.raises(KeyError), CheckpointWriter(CheckpointStore(tmp_path)) as writer:
         writer.save(*build(), Progress(1))
         raise KeyError("x")
@@ -170,11 +173,13 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path, held):
     store = CheckpointStore(tmp_path)
     with pytest.raises(KeyboardInterrupt), CheckpointWriter(store) as writer:
         writer.save(*build(), Progress(1))
-        raise KeyboardInterrupt  # while the write is held back: to wait for it would take a minute, and fail
+        raise KeyboardInterrupt  # the write is blocked, so that waiting would take a minute and fail
     assert store.steps() == []
+    held.set()
+    writer._thread.join()
 
 
-def test_what_cannot_be_stored_is_refused_at_once(tmp_path):
+def test_what_cannot_be_stored_is_refused_by_the_call(tmp_path):
     model, optimizer = build()
     optimizer.param_groups[0]["strange"] = object()
     with CheckpointWriter(CheckpointStore(tmp_path)) as writer, pytest.raises(StateError, match="strange"):

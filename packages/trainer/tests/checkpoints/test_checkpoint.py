@@ -48,7 +48,7 @@ def train(model, optimizer, steps, seed):
 
 @pytest.mark.parametrize("make", OPTIMIZERS)
 @pytest.mark.parametrize("tied", [False, True])
-def test_training_goes_on_bit_for_bit(tmp_path, make, tied):
+def test_training_resumes_bitwise(tmp_path, make, tied):
     model = TransformerLM(ModelConfig(**TINY, tie_embeddings=tied))
     optimizer = make(model.parameters())
     train(model, optimizer, 3, seed=1)
@@ -64,7 +64,7 @@ def test_training_goes_on_bit_for_bit(tmp_path, make, tied):
 
 
 def test_any_module(tmp_path):
-    """Buffers, integers, an odd layout, a scalar, and state that is no tensor."""
+    """Buffers, integers, unusual strides, a scalar, and state that is not a tensor."""
 
     class Odd(torch.nn.Module):
         def __init__(self):
@@ -119,7 +119,7 @@ def test_an_older_checkpoint_is_replaced(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["step"]
 
 
-def test_the_older_one_comes_back_if_it_cannot_be_replaced(tmp_path, monkeypatch):
+def test_the_older_checkpoint_is_restored_if_it_cannot_be_replaced(tmp_path, monkeypatch):
     model = TransformerLM(ModelConfig(**TINY))
     save_checkpoint(model, None, 1, tmp_path / "step")
     original = Path.replace
@@ -174,23 +174,23 @@ def remove(*names):
         (cut("state.json", 100), "state.json is damaged"),
         (
             change(lambda state: state.update(format=99)),
-            "is of format 99, made by a later version; this one reads up to 2",
+            "has format 99, of a later version of this package, which reads formats up to 2",
         ),
-        (change(lambda state: state.update(format="x")), "it is not the state of a checkpoint"),
-        (change(lambda state: state.update(step="x")), "step is 'x', but it must be a whole number"),
-        (change(lambda state: state.update(step=-1)), "step is -1, but it must be a whole number of at least 0"),
+        (change(lambda state: state.update(format="x")), "it does not describe a checkpoint"),
+        (change(lambda state: state.update(step="x")), "step is 'x', but it must be an integer"),
+        (change(lambda state: state.update(step=-1)), "step is -1, but it must be an integer of at least 0"),
         (
             change(lambda state: state["model"].update(new={"$tensor": "new"})),
             "is damaged: the tensor 'new' is missing",
         ),
         (
             change(lambda state: state["model"].pop("lm_head.weight")),
-            r"model\.safetensors holds a tensor 'lm_head\.weight' that nothing names",
+            r"model\.safetensors contains a tensor 'lm_head\.weight' to which state\.json does not",
         ),
-        (change(lambda state: state.update(optimizer=None)), "holds a tensor 'state.0.exp_avg' that nothing names"),
+        (change(lambda state: state.update(optimizer=None)), "contains a tensor 'state.0.exp_avg' to which"),
         (change(lambda state: state["optimizer"].update(param_groups=[])), "does not fit the optimizer"),
         (change(lambda state: state.update(optimizer_class="SGD")), "was trained with SGD, not with AdamW"),
-        (change(lambda state: state.pop("model")), "is damaged .it holds no model"),
+        (change(lambda state: state.pop("model")), "is damaged .it contains no model"),
     ],
 )
 def test_a_damaged_checkpoint_is_refused_and_changes_nothing(saved, rewrite, spoil, message):
@@ -205,7 +205,7 @@ def test_a_damaged_checkpoint_is_refused_and_changes_nothing(saved, rewrite, spo
     assert not optimizer.state
 
 
-def test_a_model_that_was_saved_alone_cannot_be_trained_on(tmp_path):
+def test_training_cannot_be_resumed_from_a_model_that_was_saved_alone(tmp_path):
     model = TransformerLM(ModelConfig(**TINY))
     save_checkpoint(model, None, 1, tmp_path / "step")
     with pytest.raises(CheckpointError, match="was saved without an optimizer"):
@@ -215,17 +215,17 @@ def test_a_model_that_was_saved_alone_cannot_be_trained_on(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"num_layers": 3}, r"is of another model: 9 names do not match, such as blocks\.2\.attention"),
-        ({"d_ff": 64}, r"w1\.weight is float32\[32, 16\] there and float32\[64, 16\] here"),
+        ({"num_layers": 3}, r"belongs to a different model: 9 tensor names differ, such as blocks\.2\.attention"),
+        ({"d_ff": 64}, r"w1\.weight is float32\[32, 16\] in the checkpoint and float32\[64, 16\] in the model"),
     ],
 )
-def test_another_model_is_refused(saved, other, message):
+def test_a_checkpoint_of_a_different_model_is_refused(saved, other, message):
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(saved, TransformerLM(ModelConfig(**{**TINY, **other})))
 
 
-def test_another_dtype_is_refused(saved):
-    with pytest.raises(CheckpointError, match=r"is float32.* there and bfloat16"):
+def test_a_checkpoint_of_a_different_dtype_is_refused(saved):
+    with pytest.raises(CheckpointError, match=r"is float32.* in the checkpoint and bfloat16"):
         load_checkpoint(saved, TransformerLM(ModelConfig(**TINY), dtype=torch.bfloat16))
 
 

@@ -41,13 +41,13 @@ def test_round_trip(progress):
     assert decode_state(encode_state(stored(progress))) == stored(progress)
 
 
-def test_an_older_format_is_read():
+def test_format_1_is_decoded():
     state = {"format": 1, "iteration": 5, "model": {}, "optimizer_class": None, "optimizer": None}
     assert decode_state(json.dumps(state).encode()) == StoredState(Progress(5), {}, None, None, None)
 
 
 def decoded(content):
-    """What it says, or None where it is refused; any other error fails the test."""
+    """The decoded state, or None if it is refused; any other error fails the test."""
     try:
         return decode_state(content)
     except CheckpointError:
@@ -55,7 +55,7 @@ def decoded(content):
 
 
 @given(data=st.data())
-def test_a_changed_byte_changes_nothing_or_is_seen(data):
+def test_a_changed_byte_changes_nothing_or_is_detected(data):
     content = encode_state(stored(FULL))
     place = data.draw(st.integers(0, len(content) - 1))
     change = data.draw(st.binary(max_size=3))
@@ -71,7 +71,7 @@ def places(value, path=()):
 
 
 @given(data=st.data(), value=JSON | st.floats())
-def test_a_wrong_value_anywhere_is_seen_even_with_a_true_hash(data, value):
+def test_a_wrong_value_with_a_valid_hash_is_detected(data, value):
     body = json.loads(encode_state(stored(FULL)))
     del body["sha256"]
     *parents, last = data.draw(st.sampled_from([place for place in places(body) if place]))
@@ -87,7 +87,7 @@ def test_a_wrong_value_anywhere_is_seen_even_with_a_true_hash(data, value):
 @pytest.mark.parametrize(
     "opening", [b"[", b'{"a":', b'{"format":2,"model":{"a":', b'{"format":1,"iteration":1,"model":[']
 )
-def test_json_without_a_bottom_is_refused(opening):
+def test_deeply_nested_json_is_refused(opening):
     with pytest.raises(CheckpointError):
         decode_state(opening * 200_000)
 
@@ -95,7 +95,7 @@ def test_json_without_a_bottom_is_refused(opening):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"step": -1}, "step is -1, but it must be a whole number"),
+        ({"step": -1}, "step is -1, but it must be an integer"),
         ({"step": True}, "step is True"),
         ({"step": 2.0}, "step is 2.0"),
         ({"step": 1, "run_id": "../../etc"}, "run_id is '../../etc'"),
@@ -103,20 +103,20 @@ def test_json_without_a_bottom_is_refused(opening):
         ({"step": 1, "elapsed_seconds": math.inf}, "elapsed_seconds is inf"),
         ({"step": 1, "config_digest": "abc"}, "config_digest is 'abc', but it must be 64"),
         ({"step": 1, "valid_loss": math.nan}, "valid_loss is nan"),
-        ({"step": 1, "best_loss": 1.0}, "best_step is None, but it must be beside best_loss"),
-        ({"step": 1, "best_loss": 1.0, "best_step": 2}, "best_step is 2, but it must be a step that is not after"),
+        ({"step": 1, "best_loss": 1.0}, "best_step is None, but it must be given together with best_loss"),
+        ({"step": 1, "best_loss": 1.0, "best_step": 2}, "best_step is 2, but it must be at most the step"),
         ({"step": 1, "schedule": []}, "schedule is .., but it must be a dictionary"),
         ({"step": 1, "rng": [{}]}, "rng is .*, but it must be a tuple"),
     ],
 )
-def test_what_no_run_can_be_at_is_refused(fields, message):
+def test_impossible_progress_is_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         Progress(**fields)
 
 
 @pytest.mark.parametrize("value", [(1, 2), {1: 2}, {"a": [object()]}, {1, 2}])
 def test_extras_that_json_would_change_are_refused(value):
-    with pytest.raises(StateError, match="which JSON would not give back as it is"):
+    with pytest.raises(StateError, match="which cannot be stored as JSON without change"):
         Progress(1, extras={"value": value})
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from trainer import CheckpointError
 from trainer.checkpoints.rng_state import capture_rng, restore_rng
 
-NUMPY = np.random  # the generator of the whole process is what is meant here
+NUMPY = np.random  # the global generator
 
 
 def draw():
@@ -24,8 +24,8 @@ def _as_before():
 
 
 @pytest.mark.parametrize("drawn", [0, 1, 700])
-def test_all_generators_go_on_from_where_they_were(drawn):
-    for _ in range(drawn):  # an odd number leaves half a pair of normal numbers behind
+def test_all_generators_continue_where_they_were(drawn):
+    for _ in range(drawn):  # after an odd number, the second of a pair of normal numbers is cached
         draw()
     random.gauss(0, 1)
     NUMPY.randn()
@@ -35,7 +35,7 @@ def test_all_generators_go_on_from_where_they_were(drawn):
     assert [draw() for _ in range(3)] == expected
 
 
-def test_devices_that_are_not_here_are_named():
+def test_missing_devices_are_returned():
     state = capture_rng()
     assert restore_rng({**state, "cuda:63": state["cpu"]}) == ["cuda:63"]
 
@@ -48,15 +48,15 @@ JSON = st.recursive(
 
 
 @given(key=st.sampled_from(["cpu", "python", "numpy", "cuda:0", "nonsense"]), value=JSON)
-def test_damage_is_named(key, value):
+def test_a_damaged_state_is_refused(key, value):
     state = {**capture_rng(), key: value}
-    with pytest.raises(CheckpointError, match="the checkpoint's random state is damaged") as caught:
+    with pytest.raises(CheckpointError, match="the random state in the checkpoint is damaged") as caught:
         restore_rng(state)
     assert "\n" not in str(caught.value)
 
 
 @given(place=st.integers(0, 4), value=JSON)
-def test_a_damaged_part_is_named_or_harmless(place, value):
+def test_a_damaged_entry_is_refused_or_harmless(place, value):
     state = capture_rng()
     state["numpy"][place] = value
     try:
@@ -69,5 +69,5 @@ def test_a_damaged_part_is_named_or_harmless(place, value):
 def test_a_position_beyond_the_keys_is_refused():
     state = capture_rng()
     state["numpy"][2] = 10**6
-    with pytest.raises(CheckpointError, match="numpy's position is 1000000"):
+    with pytest.raises(CheckpointError, match="the position of numpy's generator is 1000000"):
         restore_rng(state)

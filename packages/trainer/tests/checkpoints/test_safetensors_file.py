@@ -19,18 +19,18 @@ def bits(tensor):
 
 
 @given(data=st.data())
-def test_every_bit_comes_back(tmp_path_factory, data):
+def test_every_bit_is_preserved(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("files") / "x.safetensors"
     tensors = {}
     for name in data.draw(st.lists(st.text(max_size=4), unique=True, max_size=4)):
         dtype, shape = data.draw(st.sampled_from(sorted(_DTYPES, key=str))), data.draw(SHAPES)
         width = torch.empty((), dtype=dtype).element_size()
         count = torch.Size(shape).numel() * width
-        raw = data.draw(st.binary(min_size=count, max_size=count))  # NaN of every kind included
+        raw = data.draw(st.binary(min_size=count, max_size=count))  # including all NaNs
         if dtype is torch.bool:
             raw = bytes(byte & 1 for byte in raw)
-        plain = torch.tensor(list(raw), dtype=torch.uint8).view(dtype).reshape(shape)
-        tensors[name] = plain.transpose(0, 1).contiguous().transpose(0, 1) if plain.ndim > 1 else plain
+        dense = torch.tensor(list(raw), dtype=torch.uint8).view(dtype).reshape(shape)
+        tensors[name] = dense.transpose(0, 1).contiguous().transpose(0, 1) if dense.ndim > 1 else dense
     record = write_tensors(path, tensors)
     content = path.read_bytes()
     assert record.size == len(content) == file_size(tensors)
@@ -44,12 +44,12 @@ def test_every_bit_comes_back(tmp_path_factory, data):
             assert bits(read[name]) == bits(tensor)
 
 
-def test_tensors_lie_where_computations_expect_them(tmp_path):
-    """In the file at multiples of their width, read at addresses as of any other tensor."""
+def test_tensors_are_aligned(tmp_path):
+    """In the file to their own width, in memory like any other tensor."""
     tensors = {"a": torch.ones(3, dtype=torch.uint8), "b": torch.ones(3, dtype=torch.float64), "c": torch.ones(())}
     write_tensors(tmp_path / "x", tensors)
     with safe_open(tmp_path / "x", "pt") as file:
-        assert file.metadata() == {"format": "pt"}  # which other libraries ask for
+        assert file.metadata() == {"format": "pt"}  # which other libraries require
     content = (tmp_path / "x").read_bytes()
     length = int.from_bytes(content[:8], "little")
     assert length % 8 == 0
@@ -60,8 +60,8 @@ def test_tensors_lie_where_computations_expect_them(tmp_path):
         assert tensor.untyped_storage().nbytes() == tensor.nbytes
 
 
-def test_large_tensors_are_written_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.checkpoints.safetensors_file._PIECE", 7)
+def test_large_tensors_are_written_in_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr("trainer.checkpoints.safetensors_file._CHUNK_BYTES", 7)
     tensor = torch.randn(33)
     record = write_tensors(tmp_path / "x", {"x": tensor, "conjugate": torch.tensor([1 + 2j]).conj()})
     read = read_tensors(tmp_path / "x")
@@ -70,7 +70,7 @@ def test_large_tensors_are_written_in_pieces(tmp_path, monkeypatch):
     assert record.sha256 == hashlib.sha256((tmp_path / "x").read_bytes()).hexdigest()
 
 
-def test_a_system_that_takes_little_at_a_time(tmp_path, monkeypatch):
+def test_short_writes(tmp_path, monkeypatch):
     import os
 
     write = os.write
@@ -82,11 +82,11 @@ def test_a_system_that_takes_little_at_a_time(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"x": torch.ones(1, dtype=torch.complex128)}, "x is of dtype torch.complex128"),
+        ({"x": torch.ones(1, dtype=torch.complex128)}, "x has dtype torch.complex128"),
         ({"__metadata__": torch.ones(1)}, "a tensor has the name __metadata__"),
     ],
 )
-def test_what_the_format_has_no_place_for_is_refused(tmp_path, tensors, message):
+def test_tensors_that_the_format_does_not_support_are_refused(tmp_path, tensors, message):
     with pytest.raises(StateError, match=message):
         write_tensors(tmp_path / "x", tensors)
     assert not (tmp_path / "x").exists()

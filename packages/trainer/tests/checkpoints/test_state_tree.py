@@ -40,7 +40,7 @@ def test_round_trip_through_json(tree):
     assert equal(unflatten(json.loads(json.dumps(json_tree)), tensors), tree)
 
 
-def test_special_floats_survive():
+def test_special_floats_are_preserved():
     tree, _ = flatten([math.inf, -math.inf, math.nan, 0.1, 1e-300])
     back = json.loads(json.dumps(tree))
     assert back[:2] == [math.inf, -math.inf]
@@ -56,7 +56,7 @@ def test_shared_tensors_are_stored_once():
     assert torch.equal(back["head"], weight)
 
 
-def test_views_of_the_same_memory_are_told_apart():
+def test_different_views_of_the_same_memory_are_distinguished():
     base = torch.arange(12.0).reshape(3, 4)
     state = {"all": base, "row": base[1], "transposed": base.T, "slice": base[:, 1:3], "bits": base.view(torch.int32)}
     tree, tensors = flatten(state)
@@ -65,14 +65,14 @@ def test_views_of_the_same_memory_are_told_apart():
     assert all(torch.equal(back[name], tensor) for name, tensor in state.items())
 
 
-def test_a_conjugate_is_not_its_original():
+def test_a_conjugate_view_is_not_its_base():
     value = torch.tensor([1 + 2j])
     tree, tensors = flatten({"value": value, "conjugate": value.conj()})
     assert torch.equal(unflatten(tree, tensors)["conjugate"], torch.tensor([1 - 2j]))
 
 
 @pytest.mark.parametrize("tensor", [torch.eye(2).to_sparse(), torch.empty(2, device="meta")])
-def test_tensors_that_are_not_all_there_are_refused(tensor):
+def test_tensors_without_dense_data_are_refused(tensor):
     with pytest.raises(StateError, match="weight is a sparse, quantized or meta tensor"):
         flatten({"weight": tensor})
 
@@ -80,12 +80,12 @@ def test_tensors_that_are_not_all_there_are_refused(tensor):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"a": [object()]}, "a.0 is of type object, which a checkpoint cannot hold"),
+        ({"a": [object()]}, "a.0 is of type object, which a checkpoint cannot store"),
         ({"a": {(1, 2): 3}}, "a is of type dict"),
         (object(), "the state is of type object"),
     ],
 )
-def test_what_json_has_no_form_for_is_refused(state, message):
+def test_what_cannot_be_represented_as_json_is_refused(state, message):
     with pytest.raises(StateError, match=message):
         flatten(state)
 
@@ -99,6 +99,6 @@ def test_what_json_has_no_form_for_is_refused(state, message):
         ({"$dict": [[[], 2]]}, "not a list of keys and values"),
     ],
 )
-def test_json_of_other_making_is_refused(tree, message):
+def test_malformed_json_is_refused(tree, message):
     with pytest.raises(StateError, match=message):
         unflatten(tree, {})

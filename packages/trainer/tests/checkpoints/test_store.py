@@ -23,7 +23,7 @@ def names(store):
     return sorted(path.name for path in store.folder.iterdir())
 
 
-def test_the_newest_is_found(tmp_path):
+def test_the_newest_checkpoint_is_found(tmp_path):
     store = CheckpointStore(tmp_path / "checkpoints")
     for step in (999, 1000, 99):
         write(store, step, run_id="run", extras={"tokens": step})
@@ -35,7 +35,7 @@ def test_the_newest_is_found(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
-def test_damaged_ones_are_named_and_passed_over(tmp_path, name):
+def test_damaged_checkpoints_are_skipped_with_a_message(tmp_path, name):
     store = CheckpointStore(tmp_path)
     for step in (1, 2, 3):
         write(store, step)
@@ -44,11 +44,11 @@ def test_damaged_ones_are_named_and_passed_over(tmp_path, name):
     checkpoint, messages = store.latest_good()
     assert checkpoint.progress.step == 1
     assert len(messages) == 2
-    assert f"passing over a damaged checkpoint: {store.path(3) / name} is" in messages[0]
+    assert f"skipping a damaged checkpoint: {store.path(3) / name} is" in messages[0]
     assert f"{store.path(2) / name} is missing" in messages[1]
 
 
-def test_flipped_bits_are_seen(tmp_path):
+def test_flipped_bits_are_detected(tmp_path):
     store = CheckpointStore(tmp_path)
     write(store, 1)
     file = write(store, 2) / "model.safetensors"
@@ -57,27 +57,27 @@ def test_flipped_bits_are_seen(tmp_path):
     file.write_bytes(content)
     checkpoint, (message,) = store.latest_good()
     assert checkpoint.progress.step == 1
-    assert "its content does not have the hash that state.json states" in message
+    assert "its content does not match the hash in state.json" in message
 
 
-def test_where_none_is_whole_each_is_named(tmp_path):
+def test_if_none_is_intact_each_is_named(tmp_path):
     store = CheckpointStore(tmp_path)
-    with pytest.raises(CheckpointError, match="holds no checkpoint: the run stopped before its first"):
+    with pytest.raises(CheckpointError, match="contains no checkpoint: the run stopped before its first"):
         store.latest_good()
     for step in (1, 2):
         cut(write(store, step))
-    with pytest.raises(CheckpointError, match=r"holds no whole checkpoint: .*step_00000002.*step_00000001"):
+    with pytest.raises(CheckpointError, match=r"contains no intact checkpoint: .*step_00000002.*step_00000001"):
         store.latest_good()
 
 
-def test_a_renamed_one_is_not_taken_for_another_step(tmp_path):
+def test_a_renamed_checkpoint_is_not_taken_for_another_step(tmp_path):
     store = CheckpointStore(tmp_path)
     write(store, 1).rename(store.path(5))
-    with pytest.raises(CheckpointError, match="step_00000005 holds the checkpoint of step 1"):
+    with pytest.raises(CheckpointError, match="step_00000005 contains the checkpoint of step 1"):
         store.latest_good()
 
 
-def test_what_is_no_checkpoint_of_the_run_is_not_looked_at(tmp_path):
+def test_other_names_are_ignored(tmp_path):
     store = CheckpointStore(tmp_path / "in")
     write(store, 1)
     (store.folder / "step_00000009").symlink_to(store.path(1))
@@ -87,7 +87,7 @@ def test_what_is_no_checkpoint_of_the_run_is_not_looked_at(tmp_path):
     assert store.steps() == [1]
 
 
-def test_the_last_and_the_best_are_kept(tmp_path):
+def test_the_last_and_the_best_checkpoints_are_kept(tmp_path):
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=2, keep_best=2))
     for step, loss in ((1, 5.0), (2, 3.0), (3, 4.0), (4, None), (5, 3.5), (6, 3.0), (7, 9.0), (8, None)):
         write(store, step, valid_loss=loss)
@@ -98,7 +98,7 @@ def test_the_last_and_the_best_are_kept(tmp_path):
     assert store.steps() == [9]
 
 
-def test_one_that_cannot_be_deleted_is_told(tmp_path, monkeypatch):
+def test_a_checkpoint_that_cannot_be_deleted_is_reported(tmp_path, monkeypatch):
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=1, keep_best=0))
     write(store, 1)
     replace = Path.replace
@@ -109,20 +109,20 @@ def test_one_that_cannot_be_deleted_is_told(tmp_path, monkeypatch):
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
-    message = r"step_00000002 is written, but an older one cannot be deleted: Permission denied: look at"
+    message = r"step_00000002 is written, but an older one cannot be deleted: Permission denied: check"
     with pytest.raises(CheckpointWriteError, match=message):
         write(store, 2)
     assert store.steps() == [1, 2]
 
 
-def test_all_are_kept_unless_told_otherwise(tmp_path):
+def test_by_default_all_checkpoints_are_kept(tmp_path):
     store = CheckpointStore(tmp_path)
     for step in range(6):
         write(store, step)
     assert store.steps() == list(range(6))
 
 
-def test_a_damaged_one_does_not_stand_in_for_a_whole_one(tmp_path):
+def test_damaged_checkpoints_do_not_count_as_kept(tmp_path):
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=2, keep_best=0))
     for step in (1, 2):
         write(store, step)
@@ -134,24 +134,24 @@ def test_a_damaged_one_does_not_stand_in_for_a_whole_one(tmp_path):
     assert store.latest_good()[0].progress.step == 4
 
 
-def test_later_ones_do_not_push_out_the_one_just_written(tmp_path):
-    """A run that goes on from an older checkpoint has the ones after it still lying there."""
+def test_later_checkpoints_do_not_count_and_are_set_aside(tmp_path):
+    """If a run is resumed from an older checkpoint, the later ones are still there."""
     store = CheckpointStore(tmp_path)
     for step in (1, 5, 6, 7):
         write(store, step)
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=1, keep_best=0))
     write(store, 2)
     assert store.steps() == [2, 5, 6, 7]
-    (tmp_path / "step_00000006.damaged_1").mkdir()  # of an earlier time
+    (tmp_path / "step_00000006.damaged_1").mkdir()  # set aside before
     messages = store.set_aside_after(2)
     assert store.steps() == [2]
     aside = ["step_00000005.damaged_1", "step_00000006.damaged_1", "step_00000006.damaged_2", "step_00000007.damaged_1"]
     assert names(store) == ["step_00000002", *aside]
-    assert [message.split()[3].rstrip(",") for message in messages] == [aside[0], *aside[2:]]
+    assert [message.split()[3].rstrip(":") for message in messages] == [aside[0], *aside[2:]]
     assert store.set_aside_after(2) == ()
 
 
-def test_what_a_killed_process_left_is_put_right(tmp_path):
+def test_the_folders_of_a_killed_process_are_cleaned_up(tmp_path):
     store = CheckpointStore(tmp_path)
     for step in (1, 2, 3):
         write(store, step)
@@ -161,14 +161,14 @@ def test_what_a_killed_process_left_is_put_right(tmp_path):
     (tmp_path / ".step_00000009.ff.deleted").mkdir()
     (tmp_path / ".step_00000008.ff").symlink_to(store.path(1))
     (tmp_path / ".step_other").mkdir()
-    assert store.recover() == (f"brought back {store.path(2)}, which was about to be replaced",)
+    assert store.recover() == (f"restored {store.path(2)}, which was being replaced",)
     assert names(store) == [".step_other", "step_00000001", "step_00000002", "step_00000003"]
     assert store.latest_good()[0].progress.step == 3
     assert store.recover() == ()
     assert CheckpointStore(tmp_path / "missing").recover() == ()
 
 
-def test_a_checkpoint_of_the_first_format_can_be_kept_and_deleted(tmp_path):
+def test_a_checkpoint_of_format_1_can_be_kept_and_deleted(tmp_path):
     store = CheckpointStore(tmp_path, CheckpointConfig(keep_last=1, keep_best=1))
     path = write(store, 1)
     state = json.loads((path / "state.json").read_text())
@@ -183,6 +183,6 @@ def test_a_checkpoint_of_the_first_format_can_be_kept_and_deleted(tmp_path):
     ("fields", "message"),
     [({"keep_last": 0}, r"checkpoints\.keep_last is 0"), ({"keep_best": -1}, r"checkpoints\.keep_best is -1")],
 )
-def test_settings_that_make_no_sense_are_refused(fields, message):
+def test_invalid_settings_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         CheckpointConfig(**fields)

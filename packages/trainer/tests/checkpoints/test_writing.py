@@ -12,7 +12,7 @@ from trainer.checkpoints import CheckpointWriteError
 
 
 def traced(monkeypatch):
-    """The calls to the system that touch files, in their order, as (what, name)."""
+    """The system calls that concern files, in order, as (function, name)."""
     calls, names = [], {}
 
     def wrap(what, note):
@@ -38,7 +38,7 @@ def traced(monkeypatch):
     return calls
 
 
-def test_all_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+def test_all_files_are_synced_before_the_folder_is_renamed(tmp_path, monkeypatch):
     calls = traced(monkeypatch)
     save_checkpoint(torch.nn.Linear(1, 1), None, 1, tmp_path / "step")
     move = calls.index(next(call for call in calls if call[1] == "step" and call[0] in ("rename", "replace")))
@@ -51,7 +51,7 @@ def test_all_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
 
 
 def fail(monkeypatch, code, after=0):
-    """Make writing fail once some bytes have been written."""
+    """Make writing fail after some bytes."""
     write, left = os.write, [after]
 
     def failing(descriptor, data):
@@ -65,7 +65,7 @@ def fail(monkeypatch, code, after=0):
 
 
 @pytest.mark.parametrize("after", [0, 9, 300, 700])
-def test_a_full_disk_leaves_the_older_one_and_nothing_else(tmp_path, monkeypatch, after):
+def test_a_full_disk_leaves_the_older_checkpoint_and_nothing_else(tmp_path, monkeypatch, after):
     model = torch.nn.Linear(9, 9)
     save_checkpoint(model, None, 1, tmp_path / "step")
     for name in ("step", "other"):
@@ -73,7 +73,7 @@ def test_a_full_disk_leaves_the_older_one_and_nothing_else(tmp_path, monkeypatch
             fail(patch, errno.ENOSPC, after)
             message = (
                 rf"checkpoint .*{name} cannot be written: No space left on device: it needs 0\.0 MB and [\d,.]+ MB "
-                r"are free; make room, or lower checkpoints\.keep_last$"
+                r"are free; free some space, or lower checkpoints\.keep_last$"
             )
             with pytest.raises(CheckpointWriteError, match=message) as caught:
                 save_checkpoint(model, None, 2, tmp_path / name)
@@ -82,8 +82,8 @@ def test_a_full_disk_leaves_the_older_one_and_nothing_else(tmp_path, monkeypatch
     assert load_checkpoint(tmp_path / "step", model) == 1
 
 
-def test_a_limit_of_the_system_is_met_as_a_full_disk_is(tmp_path):
-    """No function is replaced here: the system itself refuses to write on."""
+def test_a_limit_on_the_size_of_files_is_treated_as_a_full_disk(tmp_path):
+    """This time by the system itself, without a patched function."""
     model = torch.nn.Linear(200, 200)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
@@ -97,23 +97,23 @@ def test_a_limit_of_the_system_is_met_as_a_full_disk_is(tmp_path):
 
 def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointWriteError, match=r"cannot be written: .*: make .*file a folder that can be written"):
+    with pytest.raises(CheckpointWriteError, match=r"cannot be written: .*: make sure that .*file is a folder"):
         save_checkpoint(torch.nn.Linear(1, 1), None, 1, tmp_path / "file" / "step")
     monkeypatch.setattr(
         os, "mkdir", lambda *_: (_ for _ in ()).throw(PermissionError(errno.EACCES, "Permission denied"))
     )
-    with pytest.raises(CheckpointWriteError, match=r"Permission denied: make .* a folder that can be written to"):
+    with pytest.raises(CheckpointWriteError, match=r"Permission denied: make sure that .* permission to write"):
         save_checkpoint(torch.nn.Linear(1, 1), None, 1, tmp_path / "step")
 
 
-def test_the_space_that_is_needed_is_told(tmp_path, monkeypatch):
+def test_the_message_states_the_space_that_is_needed(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 12_345_678})())
     fail(monkeypatch, errno.EDQUOT)
     with pytest.raises(CheckpointWriteError, match=r"it needs 4\.0 MB and 12\.3 MB are free"):
         save_checkpoint(torch.nn.Linear(1000, 1000), None, 1, tmp_path / "step")
 
 
-def test_files_have_the_permissions_of_any_other_file(tmp_path):
+def test_files_have_the_default_permissions(tmp_path):
     save_checkpoint(torch.nn.Linear(1, 1), None, 1, tmp_path / "step")
     (tmp_path / "other").write_text("")
     assert {path.stat().st_mode for path in (tmp_path / "step").iterdir()} == {(tmp_path / "other").stat().st_mode}

@@ -16,12 +16,12 @@ def test_one_process_at_a_time(tmp_path):
         run_lock(tmp_path),
     ):
         pass
-    with run_lock(tmp_path):  # the first has let go
+    with run_lock(tmp_path):  # the first has released it
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_process_holds_nothing(tmp_path):
+def test_the_lock_of_a_killed_process_is_released(tmp_path):
     program = f"""
 import time
 from pathlib import Path
@@ -40,7 +40,7 @@ with run_lock(Path({str(tmp_path)!r})):
         pass
 
 
-def test_a_run_in_use_is_left_alone(config, run):
+def test_a_run_in_use_is_not_changed(config, run):
     with run_lock(run.path), pytest.raises(RunInUseError):
         train(config, run, open_data(config.data, config.model))
     assert list(run.path.iterdir()) == []

@@ -1,4 +1,7 @@
-"""Checkpoints: safetensors and JSON, verified when they are read, written in the background."""
+"""Checkpoints: safetensors and JSON, verified when they are read, written in the background.
+
+It imports `trainer.config` and `trainer.runtime`, and nothing else of `trainer`.
+"""
 
 from lazy_loader import attach_stub
 

@@ -1,11 +1,12 @@
-"""Checkpoints in two calls: a folder with tensors as safetensors and all the rest as JSON.
+"""Saving and loading a checkpoint in one call: a folder with tensors as safetensors and everything else as JSON.
 
     model.safetensors      the model's tensors, by their names in its state_dict
     optimizer.safetensors  the optimizer's tensors, by their place in its state_dict
     state.json             the step, both state_dicts with each tensor replaced by {"$tensor": its name}, the hashes
 
-No pickle, so loading runs no code. It works for any module and any optimizer whose state_dict is built of tensors,
-numbers, strings, lists, tuples and dictionaries. A tensor that appears twice, such as a tied weight, is stored once.
+There is no pickle, so loading cannot run code. Any module and any optimizer can be saved whose state_dict is built of
+tensors, numbers, strings, lists, tuples and dictionaries. A tensor with two names, such as a tied weight, is stored
+once.
 """
 
 import os
@@ -19,17 +20,19 @@ from trainer.checkpoints.writing import contents_of, write_checkpoint
 
 
 def save_checkpoint(model: Module, optimizer: Optimizer | None, iteration: int, out: str | os.PathLike[str]) -> None:
-    """Write a checkpoint folder, which appears under its name only once it is whole.
+    """Write the folder of a checkpoint, which appears under its name only when it is complete.
 
     Args:
         model: any module.
-        optimizer: any optimizer, or None to store the model alone.
+        optimizer: any optimizer, or None to save the model alone.
         iteration: number of updates so far.
-        out: the folder; one that exists is replaced.
+        out: the folder. A checkpoint or an empty folder with this name is replaced, but never anything else.
 
     Raises:
-        StateError: a state_dict holds something that a checkpoint cannot.
-        CheckpointWriteError: the folder cannot be written; nothing is left of it then.
+        StateError: a state_dict contains something that a checkpoint cannot store.
+        CheckpointWriteError: the folder cannot be written, or there is something else than a checkpoint; nothing has
+            changed and nothing is left behind.
+        TypeError: `out` is not a path.
     """
     write_checkpoint(out, contents_of(model, optimizer, Progress(iteration)))
 
@@ -37,20 +40,21 @@ def save_checkpoint(model: Module, optimizer: Optimizer | None, iteration: int, 
 def load_checkpoint(
     src: str | os.PathLike[str], model: Module, optimizer: Optimizer | None = None, *, finite: bool = True
 ) -> int:
-    """Fill a model, and an optimizer if given, from a checkpoint folder.
+    """Fill a model, and an optimizer if given, from the folder of a checkpoint.
 
-    All is read and compared before anything is changed.
+    Everything is read and compared before the model or the optimizer is changed.
 
     Args:
         src: the folder.
         model: a module of the same shape as the saved one.
         optimizer: an optimizer over the same parameters, or None to load the model alone.
-        finite: refuse weights and optimizer state that hold NaN or infinity.
+        finite: refuse weights and optimizer state that contain NaN or infinity.
 
     Returns:
-        The iteration that the checkpoint was saved at.
+        The iteration at which the checkpoint was saved.
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged, or does not fit the model or the optimizer.
+        TypeError: `src` is not a path.
     """
     return open_checkpoint(src).restore(model, optimizer, finite=finite).step

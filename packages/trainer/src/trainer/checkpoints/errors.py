@@ -11,3 +11,6 @@ class CheckpointError(ValueError):
 
 class CheckpointWriteError(OSError):
     """A checkpoint could not be written; no part of it is left behind, and earlier checkpoints are unchanged."""
+
+    def __str__(self) -> str:
+        return self.strerror or super().__str__()  # without "[Errno 28]" in front of a whole sentence

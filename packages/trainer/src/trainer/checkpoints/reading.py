@@ -1,4 +1,4 @@
-"""Reading a checkpoint: all of it is verified, and compared with what it is to fill, before anything is changed."""
+"""Reading a checkpoint: everything is verified, and compared with the model, before the model is changed."""
 
 import hashlib
 import os
@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from trainer.checkpoints.compatibility import check_finite, check_model, check_optimizer, parameter_names
 from trainer.checkpoints.errors import CheckpointError, StateError
+from trainer.checkpoints.folders import checkpoint_path
 from trainer.checkpoints.format import (
     MAX_STATE_BYTES,
     MODEL_FILE,
@@ -32,14 +33,14 @@ from trainer.checkpoints.tensor_names import plain_names
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on the disk that has been found whole; its tensors are read when they are asked for."""
+    """A checkpoint on the disk whose files have been verified; its tensors are read when they are needed."""
 
     path: Path
     state: StoredState
 
     @property
     def progress(self) -> Progress:
-        """Where the run stood."""
+        """What it contains besides the model and the optimizer."""
         return self.state.progress
 
     def model_state(self) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class Checkpoint:
         return {plain: tree[name] for name, plain in plain_names(tree).items()}
 
     def optimizer_state(self) -> Any:
-        """Read the optimizer's state_dict; None: it was saved without."""
+        """Read the optimizer's state_dict; None if the model was saved alone."""
         return self._read(OPTIMIZER_FILE, self.state.optimizer)
 
     def _read(self, name: str, tree: Any) -> Any:
@@ -56,7 +57,7 @@ class Checkpoint:
             return unflatten(tree, read_tensors(self.path / name))
         except (StateError, RecursionError) as error:
             raise CheckpointError(
-                f"checkpoint {self.path} is damaged: {shorten(str(error))}; use another one"
+                f"checkpoint {self.path} is damaged: {shorten(str(error))}; use another checkpoint"
             ) from None
 
     def restore(
@@ -97,37 +98,40 @@ def open_checkpoint(src: str | os.PathLike[str]) -> Checkpoint:
 
     Raises:
         CheckpointError: it is missing or damaged; the message says what is wrong and what to do.
+        TypeError: `src` is not a path.
     """
-    src = Path(src)
+    src = checkpoint_path(src)
     state = read_state(src)
     try:
         for name, tree in ((MODEL_FILE, state.model), (OPTIMIZER_FILE, state.optimizer)):
             _check_file(src / name, None if state.files is None else state.files[name])
             stored, named = stored_names(src / name), tensor_names(tree)
             if stored - named:
-                raise StateError(f"{name} holds a tensor {shorten(min(stored - named))!r} that nothing names")
+                raise StateError(
+                    f"{name} contains a tensor {shorten(min(stored - named))!r} to which {STATE_FILE} does not refer"
+                )
             unflatten(tree, dict.fromkeys(stored, torch.empty(0)))
         plain_names(state.model)
     except CheckpointError:
         raise
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint {src} is damaged: {shorten(str(error))}; use another one") from None
+        raise CheckpointError(f"checkpoint {src} is damaged: {shorten(str(error))}; use another checkpoint") from None
     return Checkpoint(src, state)
 
 
 def read_state(src: Path) -> StoredState:
-    """Return what the `state.json` of a checkpoint says, without looking at its tensors.
+    """Return the content of a checkpoint's `state.json`; its tensors are not read.
 
     Raises:
         CheckpointError: it is missing or damaged.
     """
     if not src.is_dir():
-        raise CheckpointError(f"checkpoint {src} does not exist: name a folder such as checkpoints/step_00001000")
+        raise CheckpointError(f"checkpoint {src} does not exist: give a folder such as checkpoints/step_00001000")
     path = src / STATE_FILE
     size = _require_file(path)
     if size > MAX_STATE_BYTES:
         raise CheckpointError(
-            f"{path} is damaged (it is {size:,} bytes long, more than any checkpoint's): use another checkpoint"
+            f"{path} is damaged (its size is {size:,} bytes, more than that of any checkpoint): use another checkpoint"
         )
     try:
         return decode_state(path.read_bytes())
@@ -138,15 +142,15 @@ def read_state(src: Path) -> StoredState:
 
 
 def _require_file(path: Path) -> int:
-    """Return the size of a file, which must be one and no link or folder."""
+    """Return the size of a regular file; links, folders and devices are refused."""
     try:
         status = path.lstat()
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing, so this is no whole checkpoint: use another one") from None
+        raise CheckpointError(f"{path} is missing, so the checkpoint is incomplete: use another checkpoint") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}): use another checkpoint") from None
     if not stat.S_ISREG(status.st_mode):
-        raise CheckpointError(f"{path} is a link, a folder or a device instead of a file: use another checkpoint")
+        raise CheckpointError(f"{path} is a link, a folder or a device, not a regular file: use another checkpoint")
     return status.st_size
 
 
@@ -165,5 +169,5 @@ def _check_file(path: Path, record: FileRecord | None) -> None:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}): use another checkpoint") from None
     if found != record.sha256:
         raise CheckpointError(
-            f"{path} is damaged (its content does not have the hash that {STATE_FILE} states): use another checkpoint"
+            f"{path} is damaged (its content does not match the hash in {STATE_FILE}): use another checkpoint"
         )

@@ -1,6 +1,6 @@
-"""The states of all generators of random numbers that a process has, as JSON.
+"""The states of all random number generators of a process, as JSON.
 
-Nothing in the training loop draws from them: they are kept for models and callbacks that do, such as dropout.
+The training loop does not use them: they are saved for models and callbacks that do, for example for dropout.
 """
 
 import base64
@@ -18,17 +18,17 @@ from trainer.checkpoints.format import shorten
 
 
 def capture_rng(devices: Iterable[torch.device] = ()) -> dict[str, Any]:
-    """Return the state of torch's generator on the CPU and on `devices`, of numpy's and of Python's.
+    """Return the states of torch's generators on the CPU and on `devices`, and of those of numpy and Python.
 
     Args:
-        devices: the accelerators that this process computes on; CPUs among them are taken once.
+        devices: the accelerators that this process uses; CPUs among them are ignored.
     """
     version, words, gauss = random.getstate()
     name, keys, position, has_gauss, cached = cast(Any, np.random.get_state())  # noqa: NPY002
     state: dict[str, Any] = {
         "cpu": _encode(torch.get_rng_state()),
         "python": [version, list(words), gauss],
-        "numpy": [name, _as_words(keys), position, has_gauss, cached],
+        "numpy": [name, _as_integers(keys), position, has_gauss, cached],
     }
     for device in devices:
         if device.type != "cpu":
@@ -37,20 +37,20 @@ def capture_rng(devices: Iterable[torch.device] = ()) -> dict[str, Any]:
 
 
 def restore_rng(state: Mapping[str, Any]) -> list[str]:
-    """Put all generators into a state that `capture_rng` returned.
+    """Set all generators to the states that `capture_rng` returned.
 
     Returns:
-        The devices in it that are not here; a run that moved to another machine cannot have their numbers.
+        The devices in it that this machine does not have; their states are not restored.
 
     Raises:
-        CheckpointError: it is no such state.
+        CheckpointError: the state is malformed.
     """
     missing = []
     try:
         version, words, gauss = state["python"]
         name, keys, position, has_gauss, cached = state["numpy"]
         if type(position) is not int or not 0 <= position <= len(keys):  # numpy would read beyond the keys
-            raise ValueError(f"numpy's position is {position!r}")
+            raise ValueError(f"the position of numpy's generator is {position!r}")
         devices = {key: _decode(value) for key, value in state.items() if key not in ("python", "numpy")}
         random.setstate((version, tuple(words), gauss))
         np.random.set_state((name, np.array(keys, np.uint32), position, has_gauss, cached))  # noqa: NPY002
@@ -59,11 +59,11 @@ def restore_rng(state: Mapping[str, Any]) -> list[str]:
             if not _set(torch.device(key), value):
                 missing.append(key)
     except (KeyError, TypeError, ValueError, OverflowError, RuntimeError, AttributeError) as error:
-        raise CheckpointError(f"the checkpoint's random state is damaged ({shorten(repr(error))})") from None
+        raise CheckpointError(f"the random state in the checkpoint is damaged ({shorten(repr(error))})") from None
     return missing
 
 
-def _as_words(keys: Any) -> list[int]:
+def _as_integers(keys: Any) -> list[int]:
     return [int(key) for key in keys]
 
 
@@ -79,10 +79,10 @@ def _get(device: torch.device) -> Tensor:
 
 
 def _set(device: torch.device, state: Tensor) -> bool:
-    """Set the state of a device's generator, and return whether there is such a device."""
+    """Set the state of a device's generator; returns False if this machine has no such device."""
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    here = accelerator is not None and accelerator.type == device.type
-    if not here or (device.index or 0) >= torch.accelerator.device_count():
+    available = accelerator is not None and accelerator.type == device.type
+    if not available or (device.index or 0) >= torch.accelerator.device_count():
         return False
     module = torch.get_device_module(device)
     if device.type == "mps":
@@ -98,7 +98,7 @@ def _encode(state: Tensor) -> str:
 
 def _decode(text: Any) -> Tensor:
     if not isinstance(text, str):
-        raise TypeError("a generator's state is no text")
+        raise TypeError("the state of a generator is not a string")
     try:
         return torch.frombuffer(bytearray(base64.b64decode(text, validate=True)), dtype=torch.uint8)
     except binascii.Error as error:

@@ -1,8 +1,7 @@
-"""Copies of tensors in memory of the CPU, that stay as they are while training goes on.
+"""Copies of tensors in the CPU's memory, which do not change while training continues.
 
-The memory is kept and used again: the next copy of the same tensors allocates nothing. For tensors on a GPU it is
-pinned, and the copy is only put in line there, before whatever changes the tensors next; it is complete when `wait`
-returns.
+The memory is reused: the next copy of the same tensors allocates nothing. For tensors on a GPU it is pinned, and the
+copy is queued in the current stream, before later updates of the tensors; it is complete when `wait` returns.
 """
 
 import dataclasses
@@ -15,16 +14,16 @@ from trainer.checkpoints.writing import Contents
 
 
 class Snapshots:
-    """Memory for one copy of a checkpoint's tensors at a time: the next `take` writes over the one before."""
+    """Memory for one copy of the tensors of a checkpoint; each `take` overwrites the copy of the last."""
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, str], Tensor] = {}
         self._copied: list[torch.Event] = []
 
     def take(self, contents: Contents) -> Contents:
-        """Return the contents with a copy in place of each tensor, which holds once `wait` has returned."""
+        """Return the contents with a copy of each tensor, which is complete when `wait` has returned."""
         devices: set[torch.device] = set()
-        taken = dataclasses.replace(
+        copied = dataclasses.replace(
             contents,
             model_tensors=self._copy("model", contents.model_tensors, devices),
             optimizer_tensors=self._copy("optimizer", contents.optimizer_tensors, devices),
@@ -34,10 +33,10 @@ class Snapshots:
             event = torch.Event(device)
             event.record(torch.accelerator.current_stream(device))
             self._copied.append(event)
-        return taken
+        return copied
 
     def wait(self) -> None:
-        """Wait until the copies that `take` has begun are complete; any thread may."""
+        """Wait until the copies of the last `take` are complete; may be called from any thread."""
         for event in self._copied:
             event.synchronize()
 

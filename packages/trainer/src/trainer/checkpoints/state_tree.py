@@ -1,4 +1,4 @@
-"""Trees of state: what a `state_dict` holds, taken apart into JSON and tensors, and put together again.
+"""State trees: a `state_dict` separated into JSON and tensors, and rebuilt from them.
 
 >>> import torch
 >>> tree, tensors = flatten({"state": {0: {"step": 3, "m": torch.zeros(2)}}, "betas": (0.9, 0.99)})
@@ -18,14 +18,14 @@ from trainer.checkpoints.errors import StateError
 
 
 def flatten(state: Any) -> tuple[Any, dict[str, Tensor]]:
-    """Take a tree apart: returns it as JSON, with the names of tensors in their places, and the tensors by name.
+    """Return a tree as JSON, with names instead of tensors, and the tensors by name.
 
-    A tensor is named by its place. Tensors that are the same memory, such as tied weights, come out once, under the
-    first name. They are not copied: what changes them changes what came out.
+    A tensor is named after its place in the tree. Tensors that share the same memory, such as tied weights, are
+    returned once, under the first name. They are not copied.
 
     Raises:
-        StateError: the tree holds something that is no tensor and that JSON has no form for, or a tensor that is not
-            all there, such as a sparse one or a shard.
+        StateError: the tree contains something that is neither a tensor nor representable as JSON, or a tensor that
+            is sparse, quantized, sharded or on the meta device.
     """
     tensors: dict[str, Tensor] = {}
     tree = _flatten(state, "", tensors, {})
@@ -33,10 +33,10 @@ def flatten(state: Any) -> tuple[Any, dict[str, Tensor]]:
 
 
 def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
-    """Put a tree together again from what `flatten` returned.
+    """Rebuild a tree from what `flatten` returned.
 
     Raises:
-        StateError: a tensor is missing, or the JSON is not of `flatten`'s making.
+        StateError: a tensor is missing, or the JSON is not in the form that `flatten` returns.
     """
     match tree:
         case {"$tensor": name}:
@@ -88,20 +88,20 @@ def _flatten(value: Any, name: str, tensors: dict[str, Tensor], names: dict[Hash
             return {key: inside(key, item) for key, item in value.items()}
         case dict() if all(isinstance(key, str | int) for key in value):
             return {"$dict": [[key, inside(key, item)] for key, item in value.items()]}
-    raise StateError(f"{name or 'the state'} is of type {type(value).__name__}, which a checkpoint cannot hold")
+    raise StateError(f"{name or 'the state'} is of type {type(value).__name__}, which a checkpoint cannot store")
 
 
 def _store(tensor: Tensor, name: str, tensors: dict[str, Tensor], names: dict[Hashable, str]) -> str:
-    """Add a tensor to `tensors`, unless it is there already, and return its name."""
+    """Add a tensor to `tensors`, unless it is already in it, and return its name."""
     if hasattr(tensor, "full_tensor"):
-        raise StateError(f"{name} is a shard of a tensor: gather the state_dict first, with full_state_dict=True")
+        raise StateError(f"{name} is a sharded tensor: apply trainer.runtime.full_state_dict first")
     if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
-        raise StateError(f"{name} is a sparse, quantized or meta tensor, which a checkpoint cannot hold")
+        raise StateError(f"{name} is a sparse, quantized or meta tensor, which a checkpoint cannot store")
     memory = (tensor.device, tensor.untyped_storage().data_ptr(), tensor.storage_offset())
     identity = (*memory, tensor.dtype, tensor.shape, tensor.stride(), tensor.is_conj(), tensor.is_neg())
     if tensor.numel() and identity in names:
         return names[identity]
-    while name in tensors:  # keys with dots in them can make two places look alike
+    while name in tensors:  # keys that contain dots can give two places the same name
         name += "'"
     names[identity] = name
     tensors[name] = tensor

@@ -1,51 +1,45 @@
-"""The checkpoints of a run: one folder a step, the newest whole one found by looking, old ones deleted.
+"""The checkpoints of a run: one folder per step; the newest intact one is found, and old ones are deleted.
 
 checkpoints/step_00001000/  step_00002000/  …  and, while one is written, replaced or deleted, .step_00003000.1a2b3c4d
 """
 
 import os
 import re
-import shutil
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from trainer.checkpoints.errors import CheckpointError, CheckpointWriteError
+from trainer.checkpoints.folders import delete_checkpoint, is_checkpoint, saved_steps, step_path, sync_folder
 from trainer.checkpoints.format import MODEL_FILE, OPTIMIZER_FILE, Progress
 from trainer.checkpoints.reading import Checkpoint, open_checkpoint, read_state
-from trainer.checkpoints.writing import Contents, sync_folder, write_checkpoint
+from trainer.checkpoints.writing import Contents, write_checkpoint
 from trainer.config import CheckpointConfig
 
-_NAME = re.compile(r"step_([0-9]{8,18})")
-_LEFT_OVER = re.compile(r"\.(step_[0-9]{8,18})\.[0-9a-z]+(\.replaced|\.deleted)?")
+_TEMPORARY = re.compile(r"\.(step_[0-9]{8,18})\.[0-9a-z]+(\.replaced|\.deleted)?")
 
 
 @dataclass(frozen=True)
 class CheckpointStore:
-    """The folder that a run's checkpoints are in."""
+    """The folder that contains a run's checkpoints."""
 
     folder: Path
     config: CheckpointConfig = field(default_factory=lambda: CheckpointConfig(keep_last=None))
 
     def path(self, step: int) -> Path:
-        """Return the place of the checkpoint of a step."""
-        return self.folder / f"step_{step:08d}"
+        """Return the path of the checkpoint of a step, whether it exists or not."""
+        return step_path(self.folder, step)
 
     def steps(self) -> list[int]:
-        """Return the steps that there is a folder for, in their order, without looking inside."""
-        found = []
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            match = _NAME.fullmatch(path.name)
-            if match and path.is_dir() and not path.is_symlink() and path == self.path(int(match[1])):
-                found.append(int(match[1]))
-        return sorted(found)
+        """Return the steps for which there is a folder, in ascending order; the folders are not read."""
+        return saved_steps(self.folder)
 
     def write(self, contents: Contents) -> Path:
-        """Write the checkpoint of its step, then delete those that need not be kept any longer.
+        """Write the checkpoint of a step, then delete those that need not be kept.
 
         Raises:
-            CheckpointWriteError: it cannot be written, and none is deleted then; or one cannot be deleted.
-            StateError: it holds a tensor that a checkpoint cannot.
+            CheckpointWriteError: it cannot be written, and no other is deleted; or an older one cannot be deleted.
+            StateError: a tensor has a dtype that a checkpoint cannot store.
         """
         path = self.path(contents.progress.step)
         write_checkpoint(path, contents)
@@ -55,12 +49,12 @@ class CheckpointStore:
             raise CheckpointWriteError(
                 error.errno,
                 f"checkpoint {path} is written, but an older one cannot be deleted: {error.strerror or error}: "
-                "look at the permissions of its folder, or set checkpoints.keep_last to null",
+                "check the permissions of its folder, or set checkpoints.keep_last to null",
             ) from None
         return path
 
     def latest_good(self) -> tuple[Checkpoint, tuple[str, ...]]:
-        """Return the newest checkpoint that is whole, and a message for each newer one that is not.
+        """Return the newest intact checkpoint, and a message for each newer one that is damaged.
 
         Raises:
             CheckpointError: there is none.
@@ -70,52 +64,58 @@ class CheckpointStore:
             try:
                 checkpoint = open_checkpoint(self.path(step))
                 if checkpoint.progress.step != step:
-                    raise CheckpointError(f"{self.path(step)} holds the checkpoint of step {checkpoint.progress.step}")
+                    raise CheckpointError(
+                        f"{self.path(step)} contains the checkpoint of step {checkpoint.progress.step}"
+                    )
             except CheckpointError as error:
-                messages.append(f"passing over a damaged checkpoint: {error}")
+                messages.append(f"skipping a damaged checkpoint: {error}")
             else:
                 return checkpoint, tuple(messages)
         if messages:
-            raise CheckpointError(f"{self.folder} holds no whole checkpoint: {'; '.join(messages)}")
-        raise CheckpointError(f"{self.folder} holds no checkpoint: the run stopped before its first, so start it again")
+            raise CheckpointError(f"{self.folder} contains no intact checkpoint: {'; '.join(messages)}")
+        raise CheckpointError(
+            f"{self.folder} contains no checkpoint: the run stopped before its first one, so start it again"
+        )
 
     def recover(self) -> tuple[str, ...]:
-        """Put right what a process left behind that was killed while it wrote or deleted; for the start of a run.
+        """Clean up after a process that was killed while it wrote or deleted a checkpoint; call it at a run's start.
 
         Returns:
-            A message for each checkpoint that was brought back.
+            A message for each checkpoint that was restored.
         """
-        left_over = [path for path in self.folder.glob(".step_*") if _LEFT_OVER.fullmatch(path.name)]
+        temporary = [path for path in self.folder.glob(".step_*") if _TEMPORARY.fullmatch(path.name)]
         messages = []
-        for path in left_over:
-            match = _LEFT_OVER.fullmatch(path.name)
+        for path in temporary:
+            match = _TEMPORARY.fullmatch(path.name)
             if match and match[2] == ".replaced" and not os.path.lexists(path.with_name(match[1])):
                 path.replace(path.with_name(match[1]))
-                messages.append(f"brought back {path.with_name(match[1])}, which was about to be replaced")
-        for path in left_over:
-            _delete(path)
+                messages.append(f"restored {path.with_name(match[1])}, which was being replaced")
+        for path in temporary:
+            delete_checkpoint(path)
         return tuple(messages)
 
     def prune(self, step: int) -> None:
-        """Delete the checkpoints up to a step, but for the last, the best, and what is damaged.
+        """Delete the checkpoints up to a step, except the last and the best ones, as configured.
 
-        A damaged one is left, as it does not stand in for a whole one, and can be looked at.
+        Damaged ones are kept: they do not count as one of the last, and can be examined. So are those to whose folder
+        other files have been added.
         """
         if self.config.keep_last is None:
             return
-        whole = {older: progress for older in self.steps() if older <= step and (progress := self._progress(older))}
-        last = list(whole)[-self.config.keep_last :]
+        intact = {older: progress for older in self.steps() if older <= step and (progress := self._progress(older))}
+        last = list(intact)[-self.config.keep_last :]
         losses = sorted(
-            (progress.valid_loss, older) for older, progress in whole.items() if progress.valid_loss is not None
+            (progress.valid_loss, older) for older, progress in intact.items() if progress.valid_loss is not None
         )
         best = [older for _, older in losses[: self.config.keep_best]]
-        for older in whole.keys() - {*last, *best}:
+        for older in intact.keys() - {*last, *best}:
             self._remove(older)
 
     def set_aside_after(self, step: int) -> tuple[str, ...]:
-        """Rename the checkpoints after a step, which were passed over when the run went on from it.
+        """Rename the checkpoints after a step, which were skipped when the run was resumed from it.
 
-        They are in the way of those to come, but not deleted: what could not be read today may be read tomorrow.
+        The run will write others under their names. They are not deleted, since whatever made them unreadable may be
+        temporary.
 
         Returns:
             A message for each.
@@ -125,14 +125,14 @@ class CheckpointStore:
             if later > step:
                 path = self.path(later)
                 number = next(n for n in count(1) if not os.path.lexists(path.with_name(f"{path.name}.damaged_{n}")))
-                aside = path.replace(path.with_name(f"{path.name}.damaged_{number}"))
-                messages.append(f"set aside as {aside.name}, which can be deleted if nothing is to be saved of it")
+                renamed = path.replace(path.with_name(f"{path.name}.damaged_{number}"))
+                messages.append(f"renamed {path.name} to {renamed.name}: delete it if you do not need it")
         if messages:
             sync_folder(self.folder)
         return tuple(messages)
 
     def _progress(self, step: int) -> Progress | None:
-        """Return what a checkpoint says, or None if it is seen at a glance that it is not whole."""
+        """Return the progress in a checkpoint; None if its state.json or the sizes of its files show damage."""
         path = self.path(step)
         try:
             state = read_state(path)
@@ -144,16 +144,11 @@ class CheckpointStore:
         return state.progress
 
     def _remove(self, step: int) -> None:
-        """Delete a checkpoint, which is out of sight before the first of its files goes."""
+        """Delete a checkpoint, which is renamed before its first file is deleted."""
         path = self.path(step)
+        if not is_checkpoint(path):
+            return
         doomed = path.with_name(f".{path.name}.{os.urandom(4).hex()}.deleted")
         path.replace(doomed)
         sync_folder(self.folder)
-        _delete(doomed)
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        delete_checkpoint(doomed)

@@ -1,7 +1,7 @@
-"""Writing a checkpoint: beside its place, down to the disk, and then under its name in one move.
+"""Writing a checkpoint: into a hidden folder next to its place, to the disk, and then renamed.
 
-A process that is killed at any moment leaves either the whole checkpoint under its name or nothing there, and beside
-it at most a hidden folder, `.step_00001000.1a2b3c4d`, that `checkpoint_store` puts right.
+If the process is killed at any moment, there is either a complete checkpoint under the name or what was there before,
+and at most a hidden folder such as `.step_00001000.1a2b3c4d`, which `CheckpointStore.recover` removes.
 """
 
 import errno
@@ -17,6 +17,13 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainer.checkpoints.errors import CheckpointWriteError
+from trainer.checkpoints.folders import (
+    checkpoint_path,
+    delete_checkpoint,
+    move_into_place,
+    refuse_to_replace,
+    sync_folder,
+)
 from trainer.checkpoints.format import MODEL_FILE, OPTIMIZER_FILE, STATE_FILE, Progress, StoredState, encode_state
 from trainer.checkpoints.safetensors_file import file_size, write_all, write_tensors
 from trainer.checkpoints.state_tree import flatten
@@ -27,11 +34,11 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True)
 class Contents:
-    """All that goes into a checkpoint, taken apart."""
+    """What is written into a checkpoint: JSON trees, and the tensors that they name."""
 
     progress: Progress
     model: Any
-    """Tree of the model's state_dict, as `flatten` returns it."""
+    """Tree of the model's state_dict, as returned by `flatten`."""
     model_tensors: Mapping[str, Tensor]
     optimizer_class: str | None
     optimizer: Any
@@ -40,15 +47,19 @@ class Contents:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the tensor files; `state.json` is small beside them."""
+        """Size of the tensor files; `state.json` is small in comparison.
+
+        Raises:
+            StateError: a tensor has a dtype that a checkpoint cannot store.
+        """
         return file_size(self.model_tensors) + file_size(self.optimizer_tensors)
 
 
 def contents_of(model: Module, optimizer: Optimizer | None, progress: Progress) -> Contents:
-    """Return what a checkpoint of a model and an optimizer holds; no tensor is copied.
+    """Return the contents of a checkpoint of a model and an optimizer; tensors are not copied.
 
     Raises:
-        StateError: a state_dict holds something that a checkpoint cannot.
+        StateError: a state_dict contains something that a checkpoint cannot store.
     """
     return contents_of_states(
         model.state_dict(),
@@ -64,10 +75,10 @@ def contents_of_states(
     optimizer_class: str | None,
     progress: Progress,
 ) -> Contents:
-    """Return what a checkpoint of two state_dicts holds, such as those that were gathered from many processes.
+    """Return the contents of a checkpoint of two state_dicts, such as those that `full_state_dict` returns.
 
     Raises:
-        StateError: a state_dict holds something that a checkpoint cannot.
+        StateError: a state_dict contains something that a checkpoint cannot store.
     """
     plain = plain_names(model_state)
     model, model_tensors = flatten({plain[name]: value for name, value in model_state.items()})
@@ -76,33 +87,29 @@ def contents_of_states(
 
 
 def write_checkpoint(out: str | os.PathLike[str], contents: Contents) -> None:
-    """Write a checkpoint's folder; one that exists is replaced once the new one is whole.
+    """Write the folder of a checkpoint; one that exists is replaced once the new one is complete.
 
     Raises:
-        StateError: a tensor is of a dtype that a checkpoint cannot hold.
-        CheckpointWriteError: the folder cannot be written.
+        StateError: a tensor has a dtype that a checkpoint cannot store.
+        CheckpointWriteError: the folder cannot be written, or there is something else than a checkpoint.
+        TypeError: `out` is not a path.
     """
-    out = Path(out)
+    out = checkpoint_path(out)
     needed = contents.nbytes
-    temporary = out.with_name(f".{out.name}.{os.urandom(4).hex()}")
     try:
+        refuse_to_replace(out)
+        temporary = out.with_name(f".{out.name}.{os.urandom(4).hex()}")
         _make_parent(out.parent)
         temporary.mkdir()
-        _fill(temporary, contents)
-        _put_in_place(temporary, out)
+        try:
+            _fill(temporary, contents)
+            move_into_place(temporary, out)
+        finally:
+            delete_checkpoint(temporary)
+    except CheckpointWriteError:
+        raise
     except OSError as error:
         raise _explained(error, out, needed) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _make_parent(parent: Path) -> None:
@@ -126,28 +133,13 @@ def _fill(folder: Path, contents: Contents) -> None:
     sync_folder(folder)
 
 
-def _put_in_place(temporary: Path, out: Path) -> None:
-    """Rename a folder, keeping what stood there before until the new one is there."""
-    replaced = out.with_name(f"{temporary.name}.replaced")
-    if out.exists():
-        out.replace(replaced)
-    try:
-        temporary.replace(out)
-    except BaseException:
-        if replaced.exists():
-            replaced.replace(out)
-        raise
-    sync_folder(out.parent)
-    shutil.rmtree(replaced, ignore_errors=True)
-
-
 def _explained(error: OSError, out: Path, needed: int) -> CheckpointWriteError:
-    """Return the error as one sentence that says what to do."""
+    """Return the error as a sentence that says what to do."""
     problem = f"checkpoint {out} cannot be written: {error.strerror or error}"
     if error.errno in _NO_SPACE:
-        advice = f"it needs {_megabytes(needed)}{_free(out.parent)}; make room, or lower checkpoints.keep_last"
+        advice = f"it needs {_megabytes(needed)}{_free(out.parent)}; free some space, or lower checkpoints.keep_last"
     else:
-        advice = f"make {out.parent} a folder that can be written to"
+        advice = f"make sure that {out.parent} is a folder and that you have permission to write to it"
     return CheckpointWriteError(error.errno, f"{problem}: {advice}")
 
 

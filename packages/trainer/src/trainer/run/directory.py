@@ -1,8 +1,10 @@
-"""The folder of a run: self-contained, and what every other command takes.
+"""The folder of a run: self-contained, and what every other command is given.
 
 runs/NAME/  config.yaml  environment.json  environment.diff  data.json  metrics.jsonl  log.txt  tokenizer.json
             tokens/*.bin  plots/*  tensorboard/  wandb/  wandb_run.json
             checkpoints/step_00001000/{model.safetensors, optimizer.safetensors, state.json}
+
+This module does not load torch; `latest_good_checkpoint` does, since it reads tensors.
 """
 
 import os
@@ -11,19 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainer.checkpoints.errors import CheckpointError
-from trainer.checkpoints.reading import Checkpoint
-from trainer.checkpoints.store import CheckpointStore
+from trainer.checkpoints.folders import saved_steps, step_path
+
+if TYPE_CHECKING:
+    from trainer.checkpoints.reading import Checkpoint
 
 
 class RunDirectoryError(ValueError):
-    """A folder that is not, or already is, a run."""
+    """A folder is not a run, or there is already something where a new run should be."""
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """The places in a run's folder."""
+    """The paths in the folder of a run."""
 
     path: Path
 
@@ -34,72 +39,74 @@ class RunDirectory:
 
     @property
     def environment(self) -> Path:
-        """Versions and hardware."""
+        """Versions and hardware of each session."""
         return self.path / "environment.json"
 
     @property
     def environment_diff(self) -> Path:
-        """What the code differed in from its commit."""
+        """The difference between the code and its commit."""
         return self.path / "environment.diff"
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line."""
+        """The metrics, one JSON object per line."""
         return self.path / "metrics.jsonl"
 
     @property
     def log(self) -> Path:
-        """What was said on the console."""
+        """The messages that were printed on the console."""
         return self.path / "log.txt"
 
     @property
     def fingerprint(self) -> Path:
-        """What data the run was started on."""
+        """The fingerprint of the data that the run was started on."""
         return self.path / "data.json"
 
     @property
     def tokenizer(self) -> Path:
-        """The tokenizer that the model speaks."""
+        """The tokenizer of the model."""
         return self.path / "tokenizer.json"
 
     @property
     def tokens(self) -> Path:
-        """Token files that were made for this run."""
+        """The folder of token files that were encoded for this run."""
         return self.path / "tokens"
 
     @property
     def plots(self) -> Path:
-        """Pictures."""
+        """The folder of plots."""
         return self.path / "plots"
 
     @property
     def checkpoints(self) -> Path:
-        """One folder a checkpoint."""
+        """The folder of checkpoints."""
         return self.path / "checkpoints"
 
     def checkpoint(self, step: int) -> Path:
-        """Return the place of the checkpoint of a step."""
-        return CheckpointStore(self.checkpoints).path(step)
+        """Return the path of the checkpoint of a step, whether it exists or not."""
+        return step_path(self.checkpoints, step)
 
     def latest_checkpoint(self) -> Path:
-        """Return the checkpoint of the highest step, found by looking, but not looked into.
+        """Return the path of the checkpoint of the highest step, which may be damaged.
 
         Raises:
             CheckpointError: there is none.
         """
-        steps = CheckpointStore(self.checkpoints).steps()
+        steps = saved_steps(self.checkpoints)
         if not steps:
             raise CheckpointError(
-                f"{self.checkpoints} holds no checkpoint: the run stopped before its first, so start it again"
+                f"{self.checkpoints} contains no checkpoint: the run stopped before its first one, so start it again"
             )
         return self.checkpoint(steps[-1])
 
-    def latest_good_checkpoint(self) -> tuple[Checkpoint, tuple[str, ...]]:
-        """Return the newest checkpoint that is whole, and a message for each newer one that is not.
+    def latest_good_checkpoint(self) -> "tuple[Checkpoint, tuple[str, ...]]":
+        """Return the newest intact checkpoint, and a message for each newer one that is damaged.
 
         Raises:
             CheckpointError: there is none.
         """
+        from trainer.checkpoints.store import CheckpointStore
+
         return CheckpointStore(self.checkpoints).latest_good()
 
 
@@ -107,32 +114,36 @@ def open_run_directory(path: str | os.PathLike[str]) -> RunDirectory:
     """Return the run in a folder.
 
     Raises:
-        RunDirectoryError: the folder is missing or is no run.
+        RunDirectoryError: the folder does not exist or is not a run.
     """
     run = RunDirectory(Path(path))
     if not run.config.is_file():
-        raise RunDirectoryError(f"{path} is not a run (it has no config.yaml): name a folder such as runs/quickstart")
+        raise RunDirectoryError(f"{path} is not a run (it has no config.yaml): give a folder such as runs/quickstart")
     return run
 
 
 @contextmanager
 def new_run_directory(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
-    """Make a run's folder, which appears under its name only once the block has filled it without an error.
+    """Create the folder of a run, which appears under its name only when the `with` block ends without an error.
 
     Raises:
-        RunDirectoryError: there is something of that name already.
+        RunDirectoryError: something with that name exists already, or was created during the block.
     """
     path = Path(path)
-    if path.exists():
-        raise RunDirectoryError(
-            f"{path} already exists: choose another run.directory, continue that run with --resume {path}, or delete it"
-        )
+    if os.path.lexists(path):
+        raise RunDirectoryError(_exists(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     temporary.mkdir()
     try:
         yield RunDirectory(temporary)
+        if os.path.lexists(path):
+            raise RunDirectoryError(_exists(path))
         temporary.replace(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _exists(path: Path) -> str:
+    return f"{path} already exists: choose another run.directory, resume that run with --resume {path}, or delete it"

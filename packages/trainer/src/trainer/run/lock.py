@@ -1,4 +1,4 @@
-"""One process for a run: two that train in the same folder would take each other's checkpoints and metrics apart."""
+"""A lock on the folder of a run: two processes that trained in it would overwrite each other's checkpoints."""
 
 import os
 import sys
@@ -11,17 +11,17 @@ if sys.platform != "win32":
 
 
 class RunInUseError(ValueError):
-    """A run that another process is training."""
+    """Another process is training the run."""
 
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Hold a folder while the block runs; the system lets go of it when the process ends, however it ends.
+    """Lock a folder during the `with` block; the system releases the lock when the process ends, however it ends.
 
-    On Windows, and on network file systems that know no such locks, nothing is held.
+    On Windows, and on network file systems that do not support such locks, nothing is locked.
 
     Raises:
-        RunInUseError: another process holds it.
+        RunInUseError: another process has locked the folder.
     """
     if sys.platform == "win32":
         yield
@@ -32,7 +32,7 @@ def run_lock(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunInUseError(
-                f"{folder} is being trained by another process: wait for its end, or take another folder"
+                f"{folder} is being trained by another process: wait until it ends, or use another folder"
             ) from None
         except OSError:
             pass
