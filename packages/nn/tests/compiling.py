@@ -40,7 +40,7 @@ def check_decoding_step(row, backend):
     compiled = torch.compile(decoding.step, fullgraph=True, dynamic=False, backend=backend)
     decoding.compiled_step = lambda: compiled
     ids = some_ids(2, CONTEXT).tolist()
-    for start in (1, 3):  # the second time with another decoder, for which nothing may be compiled
+    for start in (9, 11):  # the second time with another decoder, for which nothing may be compiled
         plain, fast = decoding.Decoder(model, 2), decoding.Decoder(model, 2, compile="on")
         prompts = [row_ids[:start] for row_ids in ids]
         torch.testing.assert_close(fast.read(prompts), plain.read(prompts))

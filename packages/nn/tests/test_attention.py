@@ -80,6 +80,11 @@ def test_heads_that_do_not_divide_are_refused(num_heads, num_kv_heads):
         CausalMultiHeadSelfAttention(16, num_heads, num_kv_heads=num_kv_heads)
 
 
+def test_an_unknown_back_end_is_refused(unchecked):
+    with pytest.raises(ValueError, match="backend is 'flash': choose one of einx, fused, flex"):
+        CausalMultiHeadSelfAttention(16, 4, backend="flash")
+
+
 def test_first_values_are_mixed_in():
     first = CausalMultiHeadSelfAttention(16, 4)
     later = CausalMultiHeadSelfAttention(16, 4, mix_first_values=True)

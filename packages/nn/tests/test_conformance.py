@@ -143,7 +143,7 @@ def test_flex_attention_trains_on_gpus(window, separator_token):
 
 
 def test_generation_is_the_same_with_and_without_recording():
-    for row in covering_array()[:6]:
+    for row in covering_array()[:2]:  # the base, and nearly all options at once
         model = build(row)
         texts = [
             list(generate(model, [5, 3, 9], 25, generator=torch.Generator().manual_seed(7), compile=compile))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import einx
 import torch
@@ -62,7 +62,8 @@ class CausalMultiHeadSelfAttention(Module):
             dtype: of the parameters.
 
         Raises:
-            ValueError: num_heads does not divide d_model, or num_kv_heads does not divide num_heads.
+            ValueError: num_heads does not divide d_model, num_kv_heads does not divide num_heads, or the back end is
+                unknown.
         """
         super().__init__()
         self.num_heads = num_heads
@@ -72,6 +73,8 @@ class CausalMultiHeadSelfAttention(Module):
                 f"{num_heads} heads must divide d_model = {d_model}, "
                 f"and {self.num_kv_heads} key/value heads must divide {num_heads}"
             )
+        if backend not in get_args(AttentionBackend):
+            raise ValueError(f"backend is {backend!r}: choose one of {', '.join(get_args(AttentionBackend))}")
         d_head = d_model // num_heads
         self.rope, self.window, self.backend = rope, window, backend
         self.q_proj = Linear(d_model, num_heads * d_head, device=device, dtype=dtype)

@@ -105,19 +105,10 @@ class TransformerLM(Module):
             attend_by_layer = cache.attention(token_ids, token_positions)
         embedding, first_values = x, None
         for block, attend in zip(self.blocks, attend_by_layer, strict=True):
-            returns_values = config.value_residual and first_values is None
-            output = block(
-                x,
-                token_positions,
-                attend=attend,
-                embedding=embedding,
-                first_values=first_values,
-                return_values=returns_values,
-            )
-            if returns_values:
-                x, first_values = output
+            if config.value_residual and first_values is None:
+                x, first_values = block(x, token_positions, attend=attend, embedding=embedding, return_values=True)
             else:
-                x = output
+                x = block(x, token_positions, attend=attend, embedding=embedding, first_values=first_values)
         return x if config.norm == "none" else self.final_norm(x)
 
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
