@@ -125,7 +125,7 @@ def shrink(shape: Shape) -> Shape:
     """Return a tiny shape, to test the benchmark with."""
     return replace(
         shape,
-        vocab_size=shape.vocab_size // 500,
+        vocab_size=64,
         context_length=24,
         d_model=32,
         num_layers=2,

@@ -29,7 +29,7 @@ def _generate(settings: Settings, device: str, shape: str) -> list[Row]:
     our_modes = [mode for mode in OUR_MODES if mode in settings.modes or mode not in MODES]
     jobs = [("ours", mode) for mode in (UNCACHED, *our_modes)]
     jobs += [(library, mode) for library in PEERS for mode in settings.modes]
-    prompt, new = (4, 8) if settings.quick else (_PROMPT, _NEW_IDS[shape])
+    prompt, new = (8, 8) if settings.quick else (_PROMPT, _NEW_IDS[shape])
     lengths = {"prompt": prompt, "new": new}
     cases = [{"library": library, "mode": mode, "shape": shape, **lengths} for library, mode in jobs]
     outcomes = dict(zip(jobs, settings.measure(device, "generate", cases), strict=True))

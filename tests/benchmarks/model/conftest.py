@@ -1,5 +1,7 @@
 """The tasks of the model's worker, run in this process: importing torch takes longer than all of them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 pytest.importorskip("numpy")
@@ -8,10 +10,12 @@ pytest.importorskip("transformers")
 
 
 @pytest.fixture
-def prepare():
+def prepare(monkeypatch):
     """Prepare a task on a tiny model, not compiled, on the CPU."""
-    from benchmarks.model import worker
+    from benchmarks.model import memory, worker
     from benchmarks.model.memory import Memory
+
+    monkeypatch.setattr(memory, "gc", SimpleNamespace(collect=int))  # slow with the modules of all tests loaded
 
     def run(task, **request):
         common = {"task": task, "mode": "eager", "shape": "base", "device": "cpu", "quick": True}

@@ -39,17 +39,12 @@ def test_every_section_from_measuring_to_the_page(in_process, settings, section_
 
 def test_the_worker_in_a_process_of_its_own():
     request = {"task": "loss", "library": "ours, chunked", "mode": "eager", "shape": "base-32k", "steps": 2}
-    outcome, failed = measure_in_rounds(
-        [request | {"device": "cpu", "quick": True}, request | {"device": "cpu", "quick": True, "shape": "gpt5"}],
-        2,
-        module=WORKER,
-    )
+    (outcome,) = measure_in_rounds([request | {"device": "cpu", "quick": True}], 2, module=WORKER)
     assert outcome.failed is None
     assert outcome.prepared.keys() == {"loss", "gradient of hidden", "gradient of weight"}
     assert len(outcome.rounds) == 2
     assert min(answer["seconds"] for answer in outcome.rounds) > 0
     assert outcome.total["memory"] > 0
-    assert failed.failed == "ours, chunked, eager: KeyError: 'gpt5'"
 
 
 def outcome_of(seconds, failed=None):

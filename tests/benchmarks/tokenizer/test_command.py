@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 from pydoc_data import topics
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,6 +58,7 @@ def in_process(monkeypatch):
     """Run the worker's tasks in this process, so that kernels are loaded once; requests and answers are still JSON."""
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    monkeypatch.setattr(worker, "gc", SimpleNamespace(collect=int))  # slow with the modules of all tests loaded
 
     def run_worker(request, module):
         assert module == worker.__name__
