@@ -1,16 +1,16 @@
 """The page of the model's results, made from the JSON alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.common.markdown import (
     NOT_MEASURED,
     conditions,
     failed_cells,
-    join_page,
     library_name,
     megabytes,
     table,
+    write_page,
 )
 
 Row = dict[str, Any]
@@ -31,19 +31,14 @@ _IMPLEMENTATIONS = """- **ours**: `nn.TransformerLM` with the back end `fused`, 
 
 def page(results: dict[str, Any]) -> str:
     """Return the page: each section that has been measured, and how it was measured."""
-    writers: Mapping[str, Callable[[Row], list[str]]] = {
+    writers = {
         "train": _train,
         "generate": _generate,
         "loss": _loss,
         "optimizer": _optimizer,
         "attention": _attention,
     }
-    parts = []
-    for name, write in writers.items():
-        if name in results["sections"]:
-            section = results["sections"][name]
-            parts += [*write(section["rows"]), _conditions(section)]
-    return join_page("model", [*parts, "## Implementations", _IMPLEMENTATIONS])
+    return write_page("model", results, writers, "## Implementations", _IMPLEMENTATIONS)
 
 
 def _conditions(section: Row) -> str:
@@ -71,7 +66,8 @@ def _groups(rows: Sequence[Row], *keys: str) -> list[tuple[tuple[Any, ...], list
     return list(groups.items())
 
 
-def _train(rows: Row) -> list[str]:
+def _train(section: Row) -> list[str]:
+    rows = section["rows"]
     parts = [
         "## Training step",
         "Forward, loss, backward, clipping, AdamW. **MFU** is the arithmetic of the step as a share of the speed of "
@@ -87,7 +83,7 @@ def _train(rows: Row) -> list[str]:
         parts += [f"### `{shape}`, {_DEVICES[device]}: {chosen[0]['tokens']:,} tokens per step", table(head, lines)]
         best = [row["matmul_flops_per_second"] for row in chosen if "matmul_flops_per_second" in row]
         parts += [f"Best matrix product: {max(best) / 1e9:,.0f} GFLOP/s."] if best else []
-    return [*parts, *_agreement(rows["agreement"])]
+    return [*parts, *_agreement(rows["agreement"]), _conditions(section)]
 
 
 def _train_cells(row: Row) -> list[str]:
@@ -124,7 +120,8 @@ def _agreement(rows: Sequence[Row]) -> list[str]:
     return [text, table(head, lines)] if lines else []
 
 
-def _generate(rows: Row) -> list[str]:
+def _generate(section: Row) -> list[str]:
+    rows = section["rows"]
     parts = [
         "## Greedy decoding of one sequence",
         "**Tokens/s** counts the time from the call to the last id; **step** is the median time from one id to the "
@@ -137,7 +134,7 @@ def _generate(rows: Row) -> list[str]:
         sizes = f"prompt of {chosen[0]['prompt']}, {chosen[0]['new']} new ids"
         lines = [_line(row, _generate_cells, len(head)) for row in chosen]
         parts += [f"### `{shape}`, {_DEVICES[device]}: {sizes}", table(head, lines)]
-    return [*parts, *_agreement(rows["agreement"])]
+    return [*parts, *_agreement(rows["agreement"]), _conditions(section)]
 
 
 def _generate_cells(row: Row) -> list[str]:
@@ -152,28 +149,32 @@ def _generate_cells(row: Row) -> list[str]:
     ]
 
 
-def _loss(rows: Row) -> list[str]:
+def _loss(section: Row) -> list[str]:
+    rows = section["rows"]
     parts = [
         f"## LM head and cross-entropy, forward and backward: a batch of `{rows['shape']}`",
         "From hidden states to the gradients of hidden states and weights. **Memory** includes both and their "
         "gradients. **Speed** is relative to torch with all logits at once, in the same mode.",
     ]
-    return parts + _parts_tables(rows["rows"], "device", titles=lambda device: _DEVICES[device])
+    tables = _parts_tables(rows["rows"], "device", titles=lambda device: _DEVICES[device])
+    return [*parts, *tables, _conditions(section)]
 
 
-def _optimizer(rows: Row) -> list[str]:
+def _optimizer(section: Row) -> list[str]:
+    rows = section["rows"]
     parts = [
         f"## Optimizer: an update of `{rows['shape']}`",
         "AdamW on all parameters, Muon on the matrices of the blocks. **Speed** is relative to the first line of "
         "torch, and so is **differs**: the relative difference of the parameters' changes after three updates.",
     ]
     names = {"adamw": "AdamW", "muon": "Muon"}
-    return parts + _parts_tables(
+    tables = _parts_tables(
         rows["rows"], "device", "rule", titles=lambda device, rule: f"{names[rule]}, {_DEVICES[device]}"
     )
+    return [*parts, *tables, _conditions(section)]
 
 
-def _attention(rows: Row) -> list[str]:
+def _attention(section: Row) -> list[str]:
     parts = [
         "## Attention layer by back end, forward and backward",
         "`nn.CausalMultiHeadSelfAttention` including its projections, on a batch of the shape. **Speed** is relative "
@@ -183,7 +184,8 @@ def _attention(rows: Row) -> list[str]:
     def title(device: str, shape: str, window: int | None) -> str:
         return f"`{shape}`, {'all positions' if window is None else f'window of {window}'}, {_DEVICES[device]}"
 
-    return parts + _parts_tables(rows["rows"], "device", "shape", "window", titles=title)
+    tables = _parts_tables(section["rows"]["rows"], "device", "shape", "window", titles=title)
+    return [*parts, *tables, _conditions(section)]
 
 
 def _parts_tables(rows: Sequence[Row], *keys: str, titles: Callable[..., str]) -> list[str]:

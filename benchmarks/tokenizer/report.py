@@ -1,16 +1,16 @@
 """The page of the tokenizer's results, made from the JSON alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.common.markdown import (
     NOT_MEASURED,
     conditions,
     failed_cells,
-    join_page,
     library_name,
     megabytes,
     table,
+    write_page,
 )
 from benchmarks.tokenizer.libraries import LIBRARIES
 
@@ -20,19 +20,9 @@ _CALLS = ("first", "cold", "warm")
 
 def page(results: dict[str, Any]) -> str:
     """Return the page: each section that has been measured, and how it was measured."""
-    writers: Mapping[str, Callable[[Any], list[str]]] = {
-        "encode": _encode,
-        "startup": _startup,
-        "train": _train,
-        "scaling": _scaling,
-    }
-    parts = []
-    for name, write in writers.items():
-        if name in results["sections"]:
-            section = results["sections"][name]
-            parts += [*write(section["rows"]), _conditions(section)]
-    parts += ["## How each library is used", "\n".join(f"- **{one.name}**: {one.how}" for one in LIBRARIES)]
-    return join_page("tokenizer", parts)
+    writers = {"encode": _encode, "startup": _startup, "train": _train, "scaling": _scaling}
+    libraries = "\n".join(f"- **{library.name}**: {library.how}" for library in LIBRARIES)
+    return write_page("tokenizer", results, writers, "## How each library is used", libraries)
 
 
 def _conditions(section: Row) -> str:
@@ -47,7 +37,8 @@ def _conditions(section: Row) -> str:
     return "\n".join(lines)
 
 
-def _encode(rows: Sequence[Row]) -> list[str]:
+def _encode(section: Row) -> list[str]:
+    rows = section["rows"]
     parts = [
         "## Encoding a file to an array of ids, GPT-2's vocabulary",
         "Medians in MB/s (10⁶ bytes of the file per second). **First**: the first call in a fresh process, with "
@@ -63,7 +54,7 @@ def _encode(rows: Sequence[Row]) -> list[str]:
             parts.append(f"### `{corpus}`, {title}")
             parts.append(table(head, [_encode_line(row, len(head)) for row in chosen]))
     parts += [difference for row in rows if (difference := _difference(row))]
-    return parts
+    return [*parts, _conditions(section)]
 
 
 def _encode_line(row: Row, width: int) -> list[str]:
@@ -89,8 +80,8 @@ def _difference(row: Row) -> str | None:
     )
 
 
-def _startup(rows: Row) -> list[str]:
-    files = rows["files"]
+def _startup(section: Row) -> list[str]:
+    files = section["rows"]["files"]
     parts = [
         "## Start-up: from the start of a process to the ids of a file",
         "Median seconds from the start of the process to the ids, including Python itself, imports and loading the "
@@ -106,10 +97,10 @@ def _startup(rows: Row) -> list[str]:
         parts.append("\n".join(f"- {line}" for line in crossings(chosen)))
     lines = [
         [row["step"], row["library"], f"{row['seconds']:.3f}", f"{row['seconds_above_python']:.3f}"]
-        for row in rows["steps"]
+        for row in section["rows"]["steps"]
     ]
     head = ["step", "library", "seconds", "above `python -c pass`"]
-    return [*parts, "### The first steps", table(head, lines)]
+    return [*parts, "### The first steps", table(head, lines), _conditions(section)]
 
 
 def crossings(rows: Sequence[Row]) -> list[str]:
@@ -146,7 +137,8 @@ def size_from_which_faster(ours: Mapping[int, float], peer: Mapping[int, float])
     return found
 
 
-def _train(rows: Row) -> list[str]:
+def _train(section: Row) -> list[str]:
+    rows = section["rows"]
     head = ["library", "entries", "seconds", "peak, MB", "tokens also in ours"]
     parts = [
         "## Training",
@@ -159,7 +151,7 @@ def _train(rows: Row) -> list[str]:
     if rows["large"]:
         size = _size(rows["large"][0]["bytes"])
         parts += [f"### The corpora repeated to {size}, one run", table(head, map(_train_line, rows["large"]))]
-    return parts
+    return [*parts, _conditions(section)]
 
 
 def _train_line(row: Row) -> list[str]:
@@ -167,7 +159,7 @@ def _train_line(row: Row) -> list[str]:
     return [library_name(row), f"{row['vocab_size']:,}", _seconds(row), megabytes(row), common]
 
 
-def _scaling(rows: Sequence[Row]) -> list[str]:
+def _scaling(section: Row) -> list[str]:
     head = ["corpus", "file", "seconds", "times the smallest", "peak, MB", "before the call, MB"]
     lines = [
         [
@@ -178,9 +170,9 @@ def _scaling(rows: Sequence[Row]) -> list[str]:
             megabytes(row),
             f"{row['peak_bytes_before'] / 1e6:.0f}",
         ]
-        for row in rows
+        for row in section["rows"]
     ]
-    return ["## Scaling: `encode_file` on a file ten times larger", table(head, lines)]
+    return ["## Scaling: `encode_file` on a file ten times larger", table(head, lines), _conditions(section)]
 
 
 def _seconds(row: Row | None) -> str:

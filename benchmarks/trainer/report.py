@@ -1,9 +1,9 @@
 """The page of the trainer's results, made from the JSON alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from benchmarks.common.markdown import NOT_MEASURED, conditions, failed_cells, join_page, library_name, table
+from benchmarks.common.markdown import NOT_MEASURED, conditions, failed_cells, library_name, table, write_page
 
 Row = dict[str, Any]
 _LIMIT = 0.02
@@ -41,17 +41,8 @@ _IMPLEMENTATIONS = """- **ours**: `trainer.train`; `TrainingBatches`; `Checkpoin
 
 def page(results: dict[str, Any]) -> str:
     """Return the page: each section that has been measured, and how it was measured."""
-    writers: Mapping[str, Callable[[Row], list[str]]] = {
-        "overhead": _overhead,
-        "loader": _loader,
-        "checkpoints": _checkpoints,
-    }
-    parts = []
-    for name, write in writers.items():
-        if name in results["sections"]:
-            section = results["sections"][name]
-            parts += [*write(section), _conditions(section, _HOW[name])]
-    return join_page("trainer", [*parts, "## Implementations", _IMPLEMENTATIONS])
+    writers = {"overhead": _overhead, "loader": _loader, "checkpoints": _checkpoints}
+    return write_page("trainer", results, writers, "## Implementations", _IMPLEMENTATIONS)
 
 
 def _conditions(section: Row, how: str) -> str:
@@ -96,6 +87,7 @@ def _overhead(section: Row) -> list[str]:
         f"{100 * share:.3f} %** of a step (at most {1e3 * section['most_around_seconds']:.2f} ms in a step), {verdict} "
         f"the limit of {100 * _LIMIT:.0f} %:",
         table(["part of our step", "ms", "of the step"], lines),
+        _conditions(section, _HOW["overhead"]),
     ]
 
 
@@ -109,6 +101,7 @@ def _loader(section: Row) -> list[str]:
         "order is, the median of the ratios of the same round. **First batch**: from opening the file to the first "
         "batch; ours checks every id of the file once.",
         table(head, [_line(row, _loader_cells, len(head)) for row in section["rows"]]),
+        _conditions(section, _HOW["loader"]),
     ]
 
 
@@ -133,6 +126,7 @@ def _checkpoints(section: Row) -> list[str]:
         "checked; ours verifies sizes, hashes, names, shapes and that all values are finite. **Ours over it**: how "
         "many times as fast ours in the foreground is, the median of the ratios of the same round.",
         table(head, [_line(row, _checkpoint_cells, len(head)) for row in section["rows"]]),
+        _conditions(section, _HOW["checkpoints"]),
     ]
 
 
