@@ -21,8 +21,8 @@ def chart(folder: Path, name: str, title: str, lines: int, columns: int, height:
         folder: where the files are written.
         name: their name without the ending.
         title: shown above all panels.
-        lines: lines of panels.
-        columns: panels of a line.
+        lines: number of lines of panels.
+        columns: number of panels in a line.
         height: of the whole chart, in inches.
 
     Yields:
@@ -48,9 +48,9 @@ def draw_bar(panel: Any, position: float, height: float, speed: float, color: st
     panel.bar_label(bar, labels=[f"{speed:,.0f}" if speed >= 100 else f"{speed:.3g}"], padding=3, fontsize=8)
 
 
-def finish_panel(panel: Any, labels: Sequence[str], title: str, **label_style: Any) -> None:
+def finish_panel(panel: Any, labels: Sequence[str], title: str, font_size: float = 10) -> None:
     """Label the bars, the first on top, and leave space for the values."""
-    panel.set_yticks(range(len(labels)), labels, **label_style)
+    panel.set_yticks(range(len(labels)), labels, fontsize=font_size)
     panel.invert_yaxis()
     panel.margins(x=0.15)
     panel.spines[["top", "right"]].set_visible(False)

@@ -26,7 +26,7 @@ def draw(results: dict[str, Any], folder: Path) -> str | None:
             unused.remove()
         for panel, (name, rows) in zip(axes.flat, panels, strict=False):
             _draw_panel(panel, rows)
-            finish_panel(panel, [f"{row['library']}, {row['mode']}" for row in rows], name, fontsize=8)
+            finish_panel(panel, [f"{row['library']}, {row['mode']}" for row in rows], name, font_size=8)
             panel.set_xlabel("tokens/s")
     return "Tokens per second of all models"
 

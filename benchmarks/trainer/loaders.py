@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.trainer.subject import model_config
+from benchmarks.trainer.trained_model import model_config
 from trainer import DataConfig, open_data
 
 Batch = tuple[Tensor, Tensor]

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.trainer.subject import model_facts
+from benchmarks.trainer.trained_model import model_facts
 
 
 def measure(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from benchmarks.trainer.cases import Case, measure_cases
 from benchmarks.trainer.checkpoint_methods import METHODS, Method, Subject, timed_save
-from benchmarks.trainer.subject import model_config
+from benchmarks.trainer.trained_model import model_config
 from nn import TransformerLM
 from optim import AdamW
 

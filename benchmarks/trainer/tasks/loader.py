@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.trainer.cases import Case, measure_cases
 from benchmarks.trainer.loaders import LOADERS, Batch, MakeLoader
-from benchmarks.trainer.subject import model_config
 from benchmarks.trainer.token_files import write_tokens
+from benchmarks.trainer.trained_model import model_config
 
 
 def loader(request: Mapping[str, Any]) -> dict[str, Any]:

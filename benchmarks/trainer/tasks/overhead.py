@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.trainer.loop_timer import LoopTimer
-from benchmarks.trainer.subject import model_config
 from benchmarks.trainer.token_files import write_tokens
+from benchmarks.trainer.trained_model import model_config
 from nn import TransformerLM
 from optim import clip_grad_norm
 from trainer import (
