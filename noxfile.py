@@ -7,8 +7,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
-# A script called trainer.py would stand in the place of the package for everything beside it.
-BENCHMARKS = {"tokenizer": "tokenizer.py", "model": "model.py", "trainer": "trainer_costs.py"}
+BENCHMARKS = ["tokenizer", "model", "trainer"]
 
 
 def sync(session: nox.Session, *arguments: str) -> None:
@@ -59,6 +58,6 @@ def bench(session: nox.Session) -> None:
     """Measure ours against its peers: `nox -s bench -- tokenizer encode --corpus novels.txt`."""
     name, *arguments = session.posargs or [""]
     if name not in BENCHMARKS:
-        session.error(f"{name!r} is no benchmark: write `nox -s bench -- NAME ...` with {' or '.join(BENCHMARKS)}")
+        session.error(f"{name!r} is not a benchmark: run `nox -s bench -- NAME ...` with {' or '.join(BENCHMARKS)}")
     sync(session, "--all-packages", "--all-extras", "--group=bench", "--no-editable")
-    session.run("python", f"benchmarks/{BENCHMARKS[name]}", *(arguments or ["--help"]))
+    session.run("python", "-m", f"benchmarks.{name}", *(arguments or ["--help"]))

@@ -1,0 +1,1 @@
+"""The sections of the benchmark: each measures all libraries and returns rows of results."""

@@ -1,0 +1,1 @@
+"""The trainer against other code: its loop, its batches, its checkpoints. See `benchmarks`."""

@@ -1,0 +1,1 @@
+"""What is timed, in the worker process."""

@@ -1,0 +1,70 @@
+"""The sections of the model's benchmark, and the quantities that they compute."""
+
+import pytest
+
+from benchmarks.common.resident_workers import Outcome, measure_in_rounds
+from benchmarks.model import command, report, settings as settings_module
+from benchmarks.model.sections import MEASURE, decoding, training
+from benchmarks.model.settings import WORKER
+from benchmarks.model.shapes import SHAPES, shrink
+
+
+def test_every_section_from_measuring_to_the_page(in_process, settings, section_head):
+    assert MEASURE.keys() == command.SECTIONS.keys()
+    sections = {}
+    for name, measure in MEASURE.items():
+        rows = measure(settings())
+        assert all("failed" not in row for row in rows["rows"])
+        assert all(row["seconds"] > 0 for row in rows["rows"])
+        facts = {"gpu": None, "threads": 2, "quick": True, "shapes": [SHAPES["base"].facts("base")]}
+        sections[name] = {**section_head, **facts, "rows": rows}
+    trained = sections["train"]["rows"]["rows"]
+    assert {row["library"] for row in trained} == {"ours", "plain", "transformers"}
+    assert max(row["first_step_differs_by"] for row in trained) < 1e-4
+    assert {row["shape"] for row in trained} == {"base", "base-32k", "gpt2-small"}
+    decoded = sections["generate"]["rows"]["rows"]
+    assert {row["ids"] for row in decoded} == {"equal"}
+    assert {"uncached", "eager"} < {row["mode"] for row in decoded if row["library"] == "ours"}
+    parts = ("loss", "optimizer", "attention")
+    differences = {name: max(row["differs_by"] for row in sections[name]["rows"]["rows"]) for name in parts}
+    assert differences["loss"] < 1e-4
+    assert differences["optimizer"] < 0.05  # torch's Muon iterates in bfloat16
+    assert differences["attention"] < 1e-4
+    page = report.page({"schema": 1, "sections": sections})
+    assert page.count("\n## ") == len(sections) + 1
+    assert "### Muon, CPU, float32" in page
+    assert "### `gpt2-small`, window of 8, CPU, float32" in page
+
+
+def test_the_worker_in_a_process_of_its_own():
+    request = {"task": "loss", "library": "ours, chunked", "mode": "eager", "shape": "base-32k", "steps": 2}
+    (outcome,) = measure_in_rounds([request | {"device": "cpu", "quick": True}], 2, module=WORKER)
+    assert outcome.failed is None
+    assert outcome.prepared.keys() == {"loss", "gradient of hidden", "gradient of weight"}
+    assert len(outcome.rounds) == 2
+    assert min(answer["seconds"] for answer in outcome.rounds) > 0
+    assert outcome.total["memory"] > 0
+
+
+def outcome_of(seconds, failed=None):
+    answers = [{"seconds": one, "flops_per_second": 1e9, "loss": 1.0} for one in seconds]
+    return Outcome({"loss": 2.0, "norm": 1.0}, answers, {"memory": 5_000_000}, failed)
+
+
+def test_utilization_and_ratio_are_those_of_the_same_round(settings, monkeypatch):
+    matmul = outcome_of([1.0, 1.0])
+    matmul.rounds[1]["flops_per_second"] = 0.5e9  # the machine slows down for a while
+    measured = [matmul, outcome_of([1.0, 2.0]), outcome_of([2.0, 4.0]), outcome_of([], "transformers, eager: x")]
+    monkeypatch.setattr(settings_module, "measure_in_rounds", lambda *_given, **_options: measured)
+    ours, plain, failed = training.train_shape(settings(), "cpu", "base", "eager")
+    shape = shrink(SHAPES["base"])
+    assert ours["mfu"] == pytest.approx(48 * shape.flops_per_token / 1e9)
+    assert plain["mfu"] == pytest.approx(ours["mfu"] / 2)
+    assert plain["speed_over_reference"] == 0.5
+    assert plain["tokens_per_second"] == pytest.approx(48 / 3)
+    assert failed["failed"] == "transformers, eager: x"
+
+
+def test_ids_are_compared_up_to_the_end_of_the_shorter():
+    assert decoding.compare([1, 2, 3], [1, 2]) == "equal"
+    assert decoding.compare([1, 2, 3], [1, 9, 3]) == "different from id 1 on"
