@@ -1,10 +1,9 @@
 """Times the steps of `trainer.train` and their parts, by wrapping functions of the trainer while it runs.
 
 This is the only file of the benchmarks that uses more than the public names of the trainer: timing the parts of a step
-needs the functions that the loop calls.
+needs the functions that the loop and the step call.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,16 +11,18 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor
+from torch.optim import Optimizer
 
+import trainer.loop
+import trainer.step
 from trainer.loop import Loop
+from trainer.run_report import RunReport
 
 Parts = dict[str, float]
 """Seconds of one step: `plain` of the other loop's, `whole` of the trainer's, and those of its parts."""
-_PREPARE_BATCH = (Loop, "_prepare")
+_PREPARE_BATCH = (Loop, "_rows")
 """The method that returns the batch of a step."""
-_METHODS = {"agreement": (Loop, "_agree"), "report": (Loop, "_report")}
-_FUNCTIONS = {"gradients": "compute_gradients", "update": "apply_update"}
-"""Functions of `trainer.step`, by the part of the step that they compute."""
+_METHODS = {"agreement": (Loop, "_signals"), "report": (RunReport, "step")}
 
 
 class LoopTimer:
@@ -34,18 +35,15 @@ class LoopTimer:
         self._other_step = other_step
         self._current: Parts | None = None
         self._started = 0.0
-        self._ended: dict[str, float] = {}
         self._rehearsed = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Wrap the functions of the trainer in the block."""
-        wrapped = [(*method, part) for part, method in _METHODS.items()]
-        for part, function in _FUNCTIONS.items():
-            wrapped += [(module, function, part) for module in _modules_that_import(function)]
         with ExitStack() as stack:
-            for owner, name, part in wrapped:
-                stack.enter_context(_wrapped(owner, name, partial(self._timed, part)))
+            for part, method in _METHODS.items():
+                stack.enter_context(_wrapped(*method, partial(self._timed, part)))
+            stack.enter_context(_wrapped(trainer.loop, "train_step", self._timed_step))
             stack.enter_context(_wrapped(*_PREPARE_BATCH, self._next_step))
             yield
 
@@ -54,13 +52,40 @@ class LoopTimer:
 
         def timed(*arguments: Any, **keywords: Any) -> Any:
             start = time.perf_counter()
-            if part == "update" and self._current is not None:
-                self._current["check"] = start - self._ended["gradients"]
             result = original(*arguments, **keywords)
-            self._ended[part] = time.perf_counter()
             if self._current is not None:
-                self._current[part] = self._ended[part] - start
+                self._current[part] = time.perf_counter() - start
             return result
+
+        return timed
+
+    def _timed_step(self, train_step: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a training step that records the seconds until clipping is done, of the check, and of the update."""
+
+        def timed(loss_function: Any, optimizer: Optimizer, *arguments: Any, **keywords: Any) -> Any:
+            start = time.perf_counter()
+            clipped = start
+
+            def clip(original: Callable[..., Any]) -> Callable[..., Any]:
+                def clip_and_note(*of_clip: Any) -> Any:
+                    nonlocal clipped
+                    norm = original(*of_clip)
+                    clipped = time.perf_counter()
+                    return norm
+
+                return clip_and_note
+
+            def update(original: Callable[..., Any]) -> Callable[..., Any]:
+                def note_and_update() -> Any:
+                    if self._current is not None:
+                        self._current["gradients"] = clipped - start
+                        self._current["check"] = time.perf_counter() - clipped
+                    return self._timed("update", original)()
+
+                return note_and_update
+
+            with _wrapped(trainer.step, "clip_grad_norm", clip), _wrapped(optimizer, "step", update):
+                return train_step(loss_function, optimizer, *arguments, **keywords)
 
         return timed
 
@@ -80,12 +105,6 @@ class LoopTimer:
             return timed(*arguments)
 
         return next_step
-
-
-def _modules_that_import(function: str) -> list[Any]:
-    """Return the modules of the trainer that have imported a function of `trainer.step`."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("trainer.") and name != "trainer.step"]
-    return [module for module in modules if function in vars(module)]
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def loss(request: Mapping[str, Any], memory: Memory) -> Case:
 
 def _loss_function(library: str) -> LossFunction:
     if library == "ours, chunked":
-        from nn.loss import linear_cross_entropy
+        from nn import linear_cross_entropy
 
         return lambda hidden, weight, targets: linear_cross_entropy(hidden, weight, targets)
     if library == "ours, all logits":
