@@ -85,7 +85,7 @@ def test_the_trainers_example_runs(tmp_path, trained_run):
         for end in (".bin", ".bin.json"):
             (tmp_path / f"{name}{end}").write_bytes((trained_run / "tokens" / f"{name}{end}").read_bytes())
     page = (ROOT / "packages" / "trainer" / "README.md").read_text("utf-8")
-    program = "\n".join(re.findall(r"```python\n(.*?)```", page, re.S)[:2])
+    program = "\n".join(re.findall(r"```python\n(.*?)```", page, re.S)[:3])
     small = (
         '"--data.valid_tokens", "valid.bin", "--training.steps=1", "--training.batch_size=1", "--model.num_layers=1"'
     )
