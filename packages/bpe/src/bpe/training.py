@@ -113,7 +113,7 @@ def _train(
     if vocab_size < smallest:
         raise ValueError(
             f"vocab_size is {vocab_size}, but the 256 bytes and {len(special_tokens)} special tokens "
-            f"take {smallest} entries: ask for at least {smallest}"
+            f"already make {smallest}: ask for at least {smallest}"
         )
     compiled = compile_pattern(pattern)
     opened = open_source(source)

@@ -22,7 +22,7 @@ LossKind = Literal["plain", "chunked"]
 
 @dataclass(frozen=True)
 class KeptActivations(Breakdown):
-    """Bytes kept between forward and backward pass, by component over all layers."""
+    """Bytes stored between forward and backward pass, by component over all layers."""
 
     norms: int
     """The inputs of the norms, their normalized values, and the tensors of embedding norm and shortcut."""
@@ -39,8 +39,8 @@ class KeptActivations(Breakdown):
 
 
 @dataclass(frozen=True)
-class Pass:
-    """A forward pass whose memory is counted. The functions of this package call it `of`."""
+class TrainingStep:
+    """The training step whose memory is counted."""
 
     config: ModelConfig
     batch: int
@@ -87,91 +87,91 @@ class Pass:
         return self.precision == "mixed" and not self.compiled
 
 
-def kept_activations(of: Pass) -> KeptActivations:
+def kept_activations(step: TrainingStep) -> KeptActivations:
     """Count what the backward pass needs."""
-    layers = of.config.num_layers
+    layers = step.config.num_layers
     return KeptActivations(
-        norms=_norms(of),
-        attention=layers * _attention(of) + _first_values(of),
-        scores=layers * _scores(of),
-        feedforward=layers * _feedforward(of),
-        logits=_logits(of),
-        casts=_casts(of),
+        norms=_norms(step),
+        attention=layers * _attention(step) + _first_values(step),
+        scores=layers * _scores(step),
+        feedforward=layers * _feedforward(step),
+        logits=_logits(step),
+        casts=_casts(step),
     )
 
 
-def _norm(of: Pass) -> int:
+def _norm(step: TrainingStep) -> int:
     """One norm of the stream: x and x/rms(x) in float32; the compiler keeps only x and divides again."""
-    return of.stream if of.compiled else 2 * 4 * of.tokens * of.config.d_model
+    return step.stream if step.compiled else 2 * 4 * step.tokens * step.config.d_model
 
 
-def _norms(of: Pass) -> int:
-    config = of.config
-    kept = 0 if config.norm == "none" else (2 * config.num_layers + 1) * _norm(of)
-    if config.norm != "none" and of.compiled:
-        kept -= _norm(of)  # the input of the final norm follows from what the last block keeps
-    kept += _norm(of) if config.embedding_norm else 0
+def _norms(step: TrainingStep) -> int:
+    config = step.config
+    kept = 0 if config.norm == "none" else (2 * config.num_layers + 1) * _norm(step)
+    if config.norm != "none" and step.compiled:
+        kept -= _norm(step)  # the input of the final norm follows from what the last block keeps
+    kept += _norm(step) if config.embedding_norm else 0
     if config.embedding_shortcut:
-        kept += of.stream if of.compiled else config.num_layers * of.stream
+        kept += step.stream if step.compiled else config.num_layers * step.stream
     return kept
 
 
-def _input(of: Pass, readers: int) -> int:
+def _input(step: TrainingStep, readers: int) -> int:
     """The input of linear maps, a factor of their weights' gradients."""
-    return (readers if of.readers_keep_copies else 1) * of.vectors
+    return (readers if step.readers_keep_copies else 1) * step.vectors
 
 
-def _attention(of: Pass) -> int:
+def _attention(step: TrainingStep) -> int:
     """One layer: the input; queries, keys and values as the back end reads them; the weighted sum of values."""
-    config = of.config
+    config = step.config
     # Keys and values are copied for every query head, but a single key/value head is expanded without a copy.
-    keys = of.key_vectors if config.attention != "einx" and config.kv_heads == 1 else of.vectors
-    kept = _input(of, 3) + of.vectors + 2 * keys + of.vectors
+    keys = step.key_vectors if config.attention != "einx" and config.kv_heads == 1 else step.vectors
+    kept = _input(step, 3) + step.vectors + 2 * keys + step.vectors
     if config.attention != "einx":  # fused back ends keep their result, besides the copy that the output map reads
-        kept += of.vectors
+        kept += step.vectors
     if config.qk_norm:
-        normalized = of.vectors + of.key_vectors
-        kept += normalized if of.compiled else 2 * 4 * normalized // activation_bytes(of.precision)
+        normalized = step.vectors + step.key_vectors
+        kept += normalized if step.compiled else 2 * 4 * normalized // activation_bytes(step.precision)
     return kept
 
 
-def _first_values(of: Pass) -> int:
+def _first_values(step: TrainingStep) -> int:
     """With value residual: each layer's own values, before they are mixed."""
-    return of.config.num_layers * of.key_vectors if of.config.value_residual else 0
+    return step.config.num_layers * step.key_vectors if step.config.value_residual else 0
 
 
-def _scores(of: Pass) -> int:
+def _scores(step: TrainingStep) -> int:
     """One layer: two of S, `exp(scores)` in float32 and its normalized form or, compiled, scores and softmax."""
-    if of.config.attention != "einx":
+    if step.config.attention != "einx":
         return 0
-    width = activation_bytes(of.precision)
-    return of.scores * (2 * width if of.compiled else 4 + width)
+    width = activation_bytes(step.precision)
+    return step.scores * (2 * width if step.compiled else 4 + width)
 
 
-def _feedforward(of: Pass) -> int:
+def _feedforward(step: TrainingStep) -> int:
     """One layer: the input, and W1 x, σ(W1 x), SiLU(W1 x), W3 x and the product.
 
     Without a gate: W1 x, σ(W1 x) or relu(W1 x), and the activation. Compiled, only the results and inputs of matrix
     products are kept: W1 x, W3 x, and the input of W2.
     """
-    gated = of.config.ffn == "swiglu"
-    hidden = (3 if gated else 2) if of.compiled else (5 if gated else 3)
-    return _input(of, 2 if gated else 1) + hidden * of.hidden
+    gated = step.config.ffn == "swiglu"
+    hidden = (3 if gated else 2) if step.compiled else (5 if gated else 3)
+    return _input(step, 2 if gated else 1) + hidden * step.hidden
 
 
-def _logits(of: Pass) -> int:
+def _logits(step: TrainingStep) -> int:
     """The head's input; in the plain loss shifted logits and their exponentials or, compiled, only logits."""
-    if of.loss == "chunked":
+    if step.loss == "chunked":
         return 0
-    numbers = of.tokens * of.config.vocab_size
-    width = activation_bytes(of.precision)
-    cap = width * numbers if of.config.logit_soft_cap is not None and not of.compiled else 0
-    return of.vectors + cap + numbers * (width if of.compiled else 2 * 4)
+    numbers = step.tokens * step.config.vocab_size
+    width = activation_bytes(step.precision)
+    cap = width * numbers if step.config.logit_soft_cap is not None and not step.compiled else 0
+    return step.vectors + cap + numbers * (width if step.compiled else 2 * 4)
 
 
-def _casts(of: Pass) -> int:
+def _casts(step: TrainingStep) -> int:
     """The matrices in bfloat16, which autocast keeps; the chunked loss needs the head's only in the forward pass."""
-    if of.precision != "mixed":
+    if step.precision != "mixed":
         return 0
-    count = count_parameters(of.config)
-    return 2 * (count.matmul if of.loss == "plain" else count.hidden_matrices)
+    count = count_parameters(step.config)
+    return 2 * (count.matmul if step.loss == "plain" else count.hidden_matrices)

@@ -16,7 +16,7 @@ on a CPU. Not counted are PyTorch itself, the batch, masks, and fragmentation.
 from dataclasses import dataclass, fields
 from typing import get_args
 
-from nn.accounting.activations import KeptActivations, LossKind, Pass, kept_activations
+from nn.accounting.activations import KeptActivations, LossKind, TrainingStep, kept_activations
 from nn.accounting.breakdown import Breakdown, at_least_one
 from nn.accounting.optimizer import OptimizerKind, optimizer_values, update_bytes
 from nn.accounting.parameters import count_parameters
@@ -109,9 +109,9 @@ def training_memory(
     at_least_one(batch=batch, sequence=sequence, chunk_tokens=1 if chunk_tokens is None else chunk_tokens)
     if loss not in get_args(LossKind):
         raise ValueError(f"loss is {loss!r}: choose one of {', '.join(get_args(LossKind))}")
-    of = Pass(config, batch, sequence, precision, compiled, loss, chunk_tokens, accelerator)
+    step = TrainingStep(config, batch, sequence, precision, compiled, loss, chunk_tokens, accelerator)
     count, width = count_parameters(config), weight_bytes(precision)
-    kept = kept_activations(of)
+    kept = kept_activations(step)
     block = (kept.total - kept.logits - kept.casts) // config.num_layers
     feedforward = kept.feedforward // config.num_layers + kept.norms // (2 * config.num_layers)
     of_blocks = kept.total - kept.logits
@@ -129,9 +129,9 @@ def training_memory(
 
     return TrainingMemory(
         kept=kept,
-        loss=moment(0, kept.total, loss_bytes(of)),
-        last_feedforward=moment(head, of_blocks, feedforward_bytes(of)),
-        last_attention=moment(head, of_blocks - feedforward, attention_bytes(of)),
-        first_attention=moment(blocks, block - feedforward, attention_bytes(of)),
+        loss=moment(0, kept.total, loss_bytes(step)),
+        last_feedforward=moment(head, of_blocks, feedforward_bytes(step)),
+        last_attention=moment(head, of_blocks - feedforward, attention_bytes(step)),
+        first_attention=moment(blocks, block - feedforward, attention_bytes(step)),
         update=moment(count.total, 0, update_bytes(config, optimizer, precision, accelerator=accelerator)),
     )
