@@ -1,7 +1,6 @@
 """What a run would be, without training: shapes, costs, data, and the time that a step takes here."""
 
 import dataclasses
-import os
 import re
 import time
 from collections import Counter
@@ -10,47 +9,51 @@ from pathlib import Path
 import torch
 from torch.nn import Module
 
-from nn.accounting import count_parameters, training_flops, training_memory
-from nn.accounting.precision import Precision
-from trainer import TrainConfig, choose_device
-from trainer.data import TrainingData
-from trainer.data.fingerprint import fingerprint_file
-from trainer.runtime.compilation import training_flops as flops_of_run
-from trainer.runtime.compilation import why_not_compiled
-from trainer.runtime.distributed import World
+from command import is_main_process
+from nn.accounting import count_parameters, training_flops
+from step_memory import MEGABYTE, StepPlan, device_memory, readable_memory_errors, require_memory
+from text_config import TextRunConfig
+from text_data import token_files
+from trainer import RunDirectory, open_data
+from trainer.data import TrainingData, fingerprint_file
+from trainer.runtime import World
 from trainer.step import apply_update, compute_gradients
 from trainer.train_state import Session, build_session
 
 
-def print_dry_run(config: TrainConfig, data: TrainingData | None, texts: list[Path]) -> None:
-    """Print it, after computing the gradient of one part of a batch, and one update.
+def print_dry_run(config: TextRunConfig, run: RunDirectory | None) -> None:
+    """Print it, after computing the gradient of one microbatch, and one update.
 
     Args:
         config: the run.
-        data: its token files, if they are there already.
-        texts: files that the run would encode first.
+        run: its folder, if it exists already.
 
     Raises:
-        ValueError: what the configuration asks for cannot be done here.
+        ValueError: what the configuration asks for cannot be done here, such as for lack of memory.
     """
+    if not is_main_process():
+        return
     model, training = config.model, config.training
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    World(size=processes).rows(training.batch_size, training.gradient_accumulation)
-    part = training.batch_size // training.gradient_accumulation // processes
-    device = choose_device(config.run.device)
-    why_not = why_not_compiled(training.compile, device, flops_of_run(config, count_parameters(model).total))
-    alone = dataclasses.replace(training, parallel="none", compile="off")
-    session = build_session(dataclasses.replace(config, training=alone), World(), device)
+    plan = require_memory(config)
+    texts = [Path(text) for text in (config.data.train_text, config.data.valid_text) if text is not None and not run]
+    files = config.data if run is None else token_files(config.data, run)
+    data = None if texts else open_data(files, model)
 
     print(f"parameters: {count_parameters(model).total:,}")
+    alone = dataclasses.replace(training, parallel="none", compile="off")
+    with readable_memory_errors():
+        session = build_session(dataclasses.replace(config, training=alone), World(), plan.device)
     print("\n".join(_shapes(session.model)))
     flops = training_flops(model, training.batch_size).total
     tokens = training.batch_size * model.context_length
-    print(f"batch: {training.batch_size} × {model.context_length} = {tokens:,} tokens, {part} sequences at once")
+    print(
+        f"batch: {training.batch_size} × {model.context_length} = {tokens:,} tokens, "
+        f"{plan.sequences_at_once} sequences at once"
+    )
     print(f"tokens: {training.steps * tokens:,} in {training.steps:,} steps")
     print(f"FLOPs: {flops:.4g} a step, {training.steps * flops:.4g} in all")
-    _print_memory(session, part, why_not)
-    _print_time(session, part, why_not)
+    _print_memory(plan)
+    _print_time(session, plan)
     _print_data(data, texts)
 
 
@@ -64,33 +67,25 @@ def _shapes(model: Module) -> list[str]:
     ]
 
 
-def _print_memory(session: Session, part: int, why_not: str | None) -> None:
-    training = session.config.training
-    precision: Precision = "mixed" if session.precision == "bfloat16" else "float32"
-    needed = training_memory(
-        session.config.model,
-        part,
-        optimizer=session.config.optimizer.name,
-        precision=precision,
-        compiled=why_not is None,
-        accumulates=training.gradient_accumulation > 1,
-        accelerator=session.device.type != "cpu",
-    )
-    how = "compiled" if why_not is None else f"not compiled: {why_not}"
-    whole = ", were no parameter shared out" if training.parallel == "fsdp" else ""
-    print(f"memory: about {needed.peak.total / 1e6:,.0f} MB for a step, {precision}{whole} ({how})")
+def _print_memory(plan: StepPlan) -> None:
+    how = "compiled" if plan.why_not_compiled is None else f"not compiled: {plan.why_not_compiled}"
+    sharding = ", if no parameter were sharded" if plan.config.training.parallel == "fsdp" else ""
+    print(f"memory: about {plan.memory_bytes() / MEGABYTE:,.0f} MB for a step, {plan.precision}{sharding} ({how})")
 
 
-def _print_time(session: Session, part: int, why_not: str | None) -> None:
-    training = session.config.training
-    gradients, update = _measured(session, part)
-    seconds = training.gradient_accumulation * gradients + update
-    less = "; the run compiles, which should take less" if why_not is None else ""
-    print(
-        f"time: {seconds:.3g} s a step as measured here, not compiled, {_spoken(training.steps * seconds)} in all{less}"
-    )
+def _print_time(session: Session, plan: StepPlan) -> None:
+    training, memory = session.config.training, device_memory(plan.device)
+    if memory is not None and plan.memory_bytes() > memory.available:
+        print(f"time: not measured, since only {memory.available / MEGABYTE:,.0f} MB of memory are available now")
+    else:
+        with readable_memory_errors():
+            gradients, update = _measured(session, plan.sequences_at_once)
+        seconds = training.gradient_accumulation * gradients + update
+        less = "; the run is compiled, which should take less" if plan.why_not_compiled is None else ""
+        in_all = _duration(training.steps * seconds)
+        print(f"time: {seconds:.3g} s a step as measured here, not compiled, {in_all} in all{less}")
     if training.max_seconds is not None:
-        print(f"time limit: {_spoken(training.max_seconds)}")
+        print(f"time limit: {_duration(training.max_seconds)}")
 
 
 def _measured(session: Session, part: int) -> tuple[float, float]:
@@ -121,5 +116,5 @@ def _print_data(data: TrainingData | None, texts: list[Path]) -> None:
         print(f"data: {file.path}, {len(file.tokens):,} tokens, {known.method} {known.digest}")
 
 
-def _spoken(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"

@@ -28,7 +28,8 @@ def printed_help(capsys, *arguments, **keywords):
     return capsys.readouterr().out
 
 
-def test_the_order_of_the_help(capsys):
+def test_the_order_of_the_help(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["apps/train.py"])
     text = printed_help(
         capsys,
         description="Train something.",
@@ -38,9 +39,9 @@ def test_the_order_of_the_help(capsys):
     )
     parts = (
         "Train something.",
-        "usage: ",
+        "usage: uv run apps/train.py [--config FILE]",
         "examples:",
-        " --training.steps 3\n",
+        "  uv run apps/train.py --training.steps 3\n",
         "options:",
         "  --config FILE",
         "--resume VALUE  A run.",

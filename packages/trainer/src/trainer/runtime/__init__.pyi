@@ -24,3 +24,4 @@ from .interruption import (
 )
 from .memory import peak_memory_bytes as peak_memory_bytes
 from .peak_flops import datasheet_peak_flops as datasheet_peak_flops
+from .precision import computes_in_bfloat16 as computes_in_bfloat16
