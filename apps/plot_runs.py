@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from command import CommandLineParser, one_of, run_command
-from trainer import open_run_directory, plot_runs
+from trainer import open_run_directory
 
 
 def parse(arguments: list[str]) -> Namespace:
@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> None:
     """Plot the runs, and print which of them do not have the metric."""
     given = parse(arguments)
     runs = [open_run_directory(path) for path in given.runs]
+    from trainer.plots import plot_runs  # loads matplotlib, which a mistake in anything above need not wait for
+
     curves = plot_runs(runs, given.out, metric=given.metric, by=given.by, log_x=given.log_x, log_y=given.log_y)
     drawn = {curve.run for curve in curves if any(math.isfinite(value) for _, value in curve.points)}
     for skipped in dict.fromkeys(curve.run for curve in curves if curve.run not in drawn):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import trainer  # train, open_data, choose_device and plot_loss load torch when they are first used
+import trainer  # trainer.choose_device, open_data and train load torch when they are first used
 from command import is_main_process, say
 from run_request import read_request
 from step_memory import readable_memory_errors, require_memory
@@ -62,6 +62,7 @@ def train_and_plot(
 ) -> "trainer.TrainingResult":
     """Train on the token files of a run, draw the loss curve, and print where everything is."""
     from samples import make_sampler, why_no_samples  # loads torch
+    from trainer.plots import plot_loss  # loads matplotlib
 
     data = trainer.open_data(token_files(config.data, run), config.model)
     notes = [*notes, *why_no_samples(config, run)]
@@ -73,7 +74,7 @@ def train_and_plot(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f": {_how_to_resume(run)}") from None
     if is_main_process():
-        say(f"run: {run.path}   loss curve: {trainer.plot_loss(run)}")
+        say(f"run: {run.path}   loss curve: {plot_loss(run)}")
     return result
 
 
