@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import trainer
+from command import say
 from nn.accounting import training_flops_by_rule, training_memory
 from trainer import TrainConfig
 
@@ -87,7 +88,8 @@ def plan_step(config: TrainConfig) -> StepPlan:
 def require_memory(config: TrainConfig) -> StepPlan:
     """Refuse a run whose training step needs more memory than the device has; returns how a step is computed.
 
-    Parameters that are sharded (training.parallel = fsdp) need less in each process, so such a run is not refused.
+    If it has enough, but other programs use it now, a note is printed. With sharded parameters (training.parallel =
+    fsdp) each process needs less than the estimate, so such a run is not refused.
 
     Raises:
         ValueError: it does not fit; the message names the gradient accumulation with which it would.
@@ -95,7 +97,13 @@ def require_memory(config: TrainConfig) -> StepPlan:
     plan = plan_step(config)
     memory = device_memory(plan.device)
     needed = plan.memory_bytes()
-    if memory is None or needed <= memory.total or config.training.parallel == "fsdp":
+    if memory is None or needed <= memory.available or config.training.parallel == "fsdp":
+        return plan
+    if needed <= memory.total:
+        say(
+            f"note: a training step needs about {needed / MEGABYTE:,.0f} MB of memory, "
+            f"but only {memory.available / MEGABYTE:,.0f} MB are available now"
+        )
         return plan
     raise ValueError(
         f"a training step with {plan.sequences_at_once} sequences at once needs about {needed / MEGABYTE:,.0f} MB, "

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import trainer  # trainer.choose_device, open_data and train load torch when they are first used
+import trainer  # trainer.open_data and trainer.train load torch when they are first used
 from command import is_main_process, say
 from run_request import read_request
 from step_memory import readable_memory_errors, require_memory
@@ -47,8 +47,7 @@ def prepare_run(config: TextRunConfig) -> RunDirectory:
             time.sleep(0.1)
         return run
     with new_run_directory(run.path) as unfinished:
-        trainer.choose_device(config.run.device)  # refuses a device that this machine does not have
-        require_memory(config)
+        require_memory(config)  # refuses a device that this machine does not have, too
         try:
             prepare_data(config.data, config.model, unfinished)
         except trainer.DataError as error:  # it names files in a folder that is about to be removed

@@ -106,8 +106,8 @@ def check(config, batch, **settings):
     assert training_memory(config, batch, **settings).peak.total == pytest.approx(measured, rel=0.1)
 
 
-def four_layers(vocab_size):
-    return ModelConfig(vocab_size=vocab_size, context_length=64, d_model=128, num_layers=4, num_heads=4)
+def two_layers(vocab_size):
+    return ModelConfig(vocab_size=vocab_size, context_length=64, d_model=128, num_layers=2, num_heads=4)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
@@ -115,13 +115,13 @@ def four_layers(vocab_size):
 @pytest.mark.parametrize("accumulates", [False, True])
 @pytest.mark.parametrize("vocab_size", [500, 8000], ids=["small_head", "large_head"])
 def test_the_memory_of_the_trainers_step(optimizer, precision, accumulates, vocab_size):
-    check(four_layers(vocab_size), 2, optimizer=optimizer, precision=precision, accumulates=accumulates)
+    check(two_layers(vocab_size), 2, optimizer=optimizer, precision=precision, accumulates=accumulates)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_memory_of_updates_as_on_accelerators(optimizer, precision):
-    config = four_layers(500)
+    config = two_layers(500)
     check(config, 1, optimizer=optimizer, precision=precision, accelerator=True)
     assert (
         training_memory(config, 1, optimizer=optimizer, precision=precision, accelerator=True).peak_moment == "update"
