@@ -33,9 +33,6 @@ from .config import (
     WandbConfig as WandbConfig,
 )
 from .config_files import (
-    ConfigError as ConfigError,
-)
-from .config_files import (
     config_difference as config_difference,
 )
 from .config_files import (
@@ -47,6 +44,7 @@ from .config_files import (
 from .config_files import (
     save_config as save_config,
 )
+from .config_values import ConfigError as ConfigError
 from .data.token_files import DataError as DataError
 from .data.training_data import (
     get_batch as get_batch,
