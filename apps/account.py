@@ -1,12 +1,13 @@
-"""What a model costs before it is trained: `uv run apps/account.py --config configs/tinystories.yaml`.
+"""Print what a training run costs: `uv run apps/account.py --config configs/tinystories.yaml`.
 
-Any configuration of a run, or of none, with any option changed: parameters, operations, memory, time.
+Parameters, floating-point operations, memory and time follow from the configuration alone; no model is built, and torch
+is not loaded.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from command import run_command
 from nn.accounting import (
@@ -21,12 +22,13 @@ from nn.accounting import (
     training_memory,
     training_seconds,
 )
-from text_run import TextRunConfig
+from text_config import TextRunConfig
 from trainer import parse_config
 
-DESCRIPTION = (
-    "Parameters, floating-point operations, memory and time of a training run, from its configuration; "
-    "--json prints them for machines."
+DESCRIPTION = "Print the parameters, floating-point operations, memory and time of a training run."
+EXAMPLES = (
+    "--config configs/leaderboard.yaml --account.peak_flops 989e12 --account.precision mixed",
+    "--model.num_layers 12 --training.batch_size 32 --json",
 )
 NumberFormat = Literal["float32", "bfloat16", "mixed"]
 Loss = Literal["plain", "chunked"]
@@ -34,39 +36,34 @@ Loss = Literal["plain", "chunked"]
 
 @dataclass(frozen=True)
 class AccountConfig:
-    """What is not said by the run's own configuration."""
+    """The hardware, and how it computes: what the run's own configuration does not determine."""
 
     precision: NumberFormat = "float32"
-    """float32 or bfloat16 throughout, or mixed: weights in float32, products in bfloat16."""
+    """float32 or bfloat16 for everything, or mixed: weights in float32, matrix products in bfloat16."""
     compiled: bool = False
-    """Whether the training step is compiled, which keeps less in memory."""
+    """Whether the training step is compiled, which needs less memory."""
     loss: Loss = "chunked"
-    """chunked, as runs compute it, or plain: with all logits at once."""
+    """chunked, as in training runs, or plain: with all logits in memory at once."""
     accelerator: bool = False
-    """Whether an accelerator computes, where optimizers take more memory to be faster."""
+    """Whether the run uses an accelerator, where optimizers use more memory to be faster."""
     peak_flops: float = 100e9
-    """Operations per second of the hardware at best, such as 989e12 for an H100 in bfloat16."""
+    """Peak floating-point operations per second of the hardware, such as 989e12 for an H100 in bfloat16."""
     mfu: float = 0.4
-    """The share of them that training reaches."""
+    """Model FLOPs utilization: the share of the peak that training reaches."""
 
     def __post_init__(self) -> None:
-        for name, kind in (("precision", NumberFormat), ("loss", Loss)):
-            if getattr(self, name) not in get_args(kind):
-                raise ValueError(
-                    f"account.{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(kind))}"
-                )
-        training_seconds(0, self.peak_flops, self.mfu)  # refuses what is out of range
+        training_seconds(0, self.peak_flops, self.mfu)  # refuses values that are out of range
 
 
 @dataclass(frozen=True)
 class AccountedRunConfig(TextRunConfig):
-    """A run, and what its costs depend on besides."""
+    """A run, and what else its costs depend on."""
 
     account: AccountConfig = field(default_factory=AccountConfig)
 
 
 def account(config: AccountedRunConfig) -> dict[str, Any]:
-    """Return all that is counted, as JSON has it."""
+    """Return the costs, in the structure of the JSON output."""
     model, training, given = config.model, config.training, config.account
     batch = training.batch_size // training.gradient_accumulation
     tokens_per_step = training.batch_size * model.context_length
@@ -82,7 +79,7 @@ def account(config: AccountedRunConfig) -> dict[str, Any]:
         accumulates=training.gradient_accumulation > 1,
         accelerator=given.accelerator,
     )
-    textbook = reference_memory(model, batch, optimizer=config.optimizer.name, precision=given.precision)
+    reference = reference_memory(model, batch, optimizer=config.optimizer.name, precision=given.precision)
     parameters = count_parameters(model)
     forward, backward = forward_flops(model), backward_flops(model)
     visible = forward_flops(model, pairs="visible")
@@ -105,7 +102,7 @@ def account(config: AccountedRunConfig) -> dict[str, Any]:
             **memory.peak.parts(),
             "peak": memory.peak.total,
             "peak_moment": memory.peak_moment,
-            "textbook": {**textbook.parts(), "total": textbook.total},
+            "reference": {**reference.parts(), "total": reference.total},
         },
         "kv_cache_bytes_per_sequence": {
             "float32": kv_cache_bytes(model),
@@ -115,25 +112,30 @@ def account(config: AccountedRunConfig) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the account."""
-    wanted = [argument for argument in arguments if argument != "--json"]
-    config, _ = parse_config(AccountedRunConfig, wanted, description=DESCRIPTION)
+    """Print the costs."""
+    config, given = parse_config(
+        AccountedRunConfig,
+        arguments,
+        description=DESCRIPTION,
+        examples=EXAMPLES,
+        flags={"json": "Print JSON instead of tables."},
+    )
     counted = account(config)
-    if len(wanted) < len(arguments):
+    if given["json"]:
         print(json.dumps(counted, indent=2))
     else:
         print_account(config, counted)
 
 
 def print_account(config: AccountedRunConfig, counted: Mapping[str, Any]) -> None:
-    """Print it for people."""
+    """Print the costs as tables."""
     given, training, memory = config.account, counted["training"], counted["memory_bytes"]
     _table("parameters", counted["parameters"])
     _table(
         f"forward FLOPs of a sequence of {config.model.context_length} tokens", counted["forward_flops_per_sequence"]
     )
     print(f"  {counted['visible_share_of_scores']:.0%} of the scores are visible; without the others", end=" ")
-    print(f"{counted['forward_flops_visible_only']['total']:,} in all")
+    print(f"the total is {counted['forward_flops_visible_only']['total']:,}")
     print(f"  the backward pass takes twice as many: {counted['backward_flops_per_sequence']['total']:,}\n")
     print(f"training on {training['tokens']:,} tokens, {training['tokens_per_step']:,} a step")
     print(f"  {training['flops_per_step']:.4g} FLOPs a step, {training['flops']:.4g} in all", end=" ")
@@ -147,7 +149,7 @@ def print_account(config: AccountedRunConfig, counted: Mapping[str, Any]) -> Non
     )
     _table(title, {**{part: memory[part] for part in parts}, "peak": memory["peak"]}, unit="MB", scale=1e6)
     print(f"  reached in {memory['peak_moment'].replace('_', ' ')};", end=" ")
-    print(f"by the textbook, which keeps every result: {memory['textbook']['total'] / 1e6:,.1f} MB\n")
+    print(f"the reference formula, which counts every result, gives {memory['reference']['total'] / 1e6:,.1f} MB\n")
     cache = counted["kv_cache_bytes_per_sequence"]
     print(f"key/value cache of a sequence: {cache['float32']:,} bytes, in bfloat16 {cache['bfloat16']:,}")
 

@@ -1,7 +1,6 @@
 """What a run would be, without training: shapes, costs, data, and the time that a step takes here."""
 
 import dataclasses
-import os
 import re
 import time
 from collections import Counter
@@ -10,43 +9,49 @@ from pathlib import Path
 import torch
 from torch.nn import Module
 
-from nn.accounting import PrecisionScheme, count_parameters, training_flops, training_memory
-from trainer import TrainConfig, TrainState, build_train_state, choose_device, train_step
-from trainer.data import TrainingData
-from trainer.data.fingerprint import fingerprint_file
-from trainer.runtime import estimate_run_flops, why_not_compiled
-from trainer.runtime.distributed import World
+from command import is_main_process
+from nn.accounting import count_parameters, training_flops
+from step_memory import MEGABYTE, StepPlan, device_memory, readable_memory_errors, require_memory
+from text_config import TextRunConfig
+from text_data import token_files
+from trainer import RunDirectory, TrainState, build_train_state, open_data, train_step
+from trainer.data import TrainingData, fingerprint_file
+from trainer.runtime import World
 
 
-def print_dry_run(config: TrainConfig, data: TrainingData | None, texts: list[Path]) -> None:
-    """Print it, after computing the gradient of one part of a batch, and one update.
+def print_dry_run(config: TextRunConfig, run: RunDirectory | None) -> None:
+    """Print it, after computing the gradient of one microbatch, and one update.
 
     Args:
         config: the run.
-        data: its token files, if they are there already.
-        texts: files that the run would encode first.
+        run: its folder, if it exists already.
 
     Raises:
-        ValueError: what the configuration asks for cannot be done here.
+        ValueError: what the configuration asks for cannot be done here, such as for lack of memory.
     """
+    if not is_main_process():
+        return
     model, training = config.model, config.training
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    World(size=processes).rows(training.batch_size, training.gradient_accumulation)
-    part = training.batch_size // training.gradient_accumulation // processes
-    device = choose_device(config.run.device)
-    why_not = why_not_compiled(training.compile, device, estimate_run_flops(config, count_parameters(model).total))
-    alone = dataclasses.replace(training, parallel="none", compile="off")
-    state = build_train_state(dataclasses.replace(config, training=alone), World(), device)
+    plan = require_memory(config)
+    texts = [Path(text) for text in (config.data.train_text, config.data.valid_text) if text is not None and not run]
+    files = config.data if run is None else token_files(config.data, run)
+    data = None if texts else open_data(files, model)
 
     print(f"parameters: {count_parameters(model).total:,}")
+    alone = dataclasses.replace(training, parallel="none", compile="off")
+    with readable_memory_errors():
+        state = build_train_state(dataclasses.replace(config, training=alone), World(), plan.device)
     print("\n".join(_shapes(state.model)))
     flops = training_flops(model, training.batch_size).total
     tokens = training.batch_size * model.context_length
-    print(f"batch: {training.batch_size} × {model.context_length} = {tokens:,} tokens, {part} sequences at once")
+    print(
+        f"batch: {training.batch_size} × {model.context_length} = {tokens:,} tokens, "
+        f"{plan.sequences_at_once} sequences at once"
+    )
     print(f"tokens: {training.steps * tokens:,} in {training.steps:,} steps")
     print(f"FLOPs: {flops:.4g} a step, {training.steps * flops:.4g} in all")
-    _print_memory(state, part, why_not)
-    _print_time(state, part, why_not)
+    _print_memory(plan)
+    _print_time(state, plan)
     _print_data(data, texts)
 
 
@@ -60,41 +65,41 @@ def _shapes(model: Module) -> list[str]:
     ]
 
 
-def _print_memory(state: TrainState, part: int, why_not: str | None) -> None:
-    training = state.config.training
-    precision: PrecisionScheme = "mixed" if state.matmul_format == "bfloat16" else "float32"
-    needed = training_memory(
-        state.config.model,
-        part,
-        optimizer=state.config.optimizer.name,
-        precision=precision,
-        compiled=why_not is None,
-        accumulates=training.gradient_accumulation > 1,
-        accelerator=state.device.type != "cpu",
-    )
-    how = "compiled" if why_not is None else f"not compiled: {why_not}"
-    whole = ", were no parameter shared out" if training.parallel == "fsdp" else ""
-    print(f"memory: about {needed.peak.total / 1e6:,.0f} MB for a step, {precision}{whole} ({how})")
+def _print_memory(plan: StepPlan) -> None:
+    how = "compiled" if plan.why_not_compiled is None else f"not compiled: {plan.why_not_compiled}"
+    sharding = ", if no parameter were sharded" if plan.config.training.parallel == "fsdp" else ""
+    print(f"memory: about {plan.memory_bytes() / MEGABYTE:,.0f} MB for a step, {plan.precision}{sharding} ({how})")
 
 
-def _print_time(state: TrainState, part: int, why_not: str | None) -> None:
-    training = state.config.training
-    seconds = _measure_step(state, part, 1)
-    if training.gradient_accumulation > 1:  # each further microbatch takes as long as the second
-        seconds += (training.gradient_accumulation - 1) * max(0.0, _measure_step(state, part, 2) - seconds)
-    less = "; the run compiles, which should take less" if why_not is None else ""
-    print(
-        f"time: {seconds:.3g} s a step as measured here, not compiled, {_spoken(training.steps * seconds)} in all{less}"
-    )
+def _print_time(state: TrainState, plan: StepPlan) -> None:
+    training, memory = state.config.training, device_memory(plan.device)
+    if memory is not None and plan.memory_bytes() > memory.available:
+        print(f"time: not measured, since only {memory.available / MEGABYTE:,.0f} MB of memory are available now")
+    else:
+        with readable_memory_errors():
+            seconds = _step_seconds(state, plan.sequences_at_once)
+        less = "; the run is compiled, which should take less" if plan.why_not_compiled is None else ""
+        in_all = _duration(training.steps * seconds)
+        print(f"time: {seconds:.3g} s a step as measured here, not compiled, {in_all} in all{less}")
     if training.max_seconds is not None:
-        print(f"time limit: {_spoken(training.max_seconds)}")
+        print(f"time limit: {_duration(training.max_seconds)}")
+
+
+def _step_seconds(state: TrainState, microbatch_size: int) -> float:
+    """Return the seconds of a step, by measuring one of one microbatch, and one of two if the run has more than one."""
+    accumulation = state.config.training.gradient_accumulation
+    seconds = _measure_step(state, microbatch_size, 1)
+    if accumulation > 1:
+        further = max(0.0, _measure_step(state, microbatch_size, 2) - seconds)
+        seconds += (accumulation - 1) * further
+    return seconds
 
 
 def _measure_step(state: TrainState, microbatch_size: int, num_microbatches: int) -> float:
-    """Return the seconds of a step: the second one is measured, since the first is slower."""
-    model, max_grad_norm = state.config.model, state.config.training.max_grad_norm
-    ids = torch.randint(model.vocab_size, (num_microbatches * microbatch_size, model.context_length))
-    ids = ids.to(state.device)
+    """Return the seconds of a step: of the second one, since the first is slower."""
+    model = state.config.model
+    shape = (num_microbatches * microbatch_size, model.context_length)
+    ids = torch.randint(model.vocab_size, shape, device=state.device)
     seconds = 0.0
     for _ in range(2):
         started = time.perf_counter()
@@ -105,7 +110,7 @@ def _measure_step(state: TrainState, microbatch_size: int, num_microbatches: int
             ids,
             learning_rate=0.0,
             gradient_accumulation=num_microbatches,
-            max_grad_norm=max_grad_norm,
+            max_grad_norm=state.config.training.max_grad_norm,
         )
         if state.device.type != "cpu":
             torch.accelerator.synchronize(state.device)
@@ -121,5 +126,5 @@ def _print_data(data: TrainingData | None, texts: list[Path]) -> None:
         print(f"data: {file.path}, {len(file.tokens):,} tokens, {known.method} {known.digest}")
 
 
-def _spoken(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"

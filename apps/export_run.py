@@ -1,6 +1,6 @@
-"""Hand a trained run to other libraries: `uv run apps/export_run.py runs/quickstart exported/quickstart`.
+"""Export a trained run for other libraries: `uv run apps/export_run.py runs/quickstart exported/quickstart`.
 
-The folder is that of a Llama model of Hugging Face's `transformers`, tokenizer included.
+The result is a folder of a Llama model, tokenizer included, as Hugging Face's `transformers` loads it.
 """
 
 import json
@@ -8,19 +8,17 @@ from argparse import Namespace
 from pathlib import Path
 
 from bpe import Tokenizer
-from command import OneLineParser, run_command
-from nn import TransformerLM
-from nn.interchange import DTYPES, check_exportable, whole_folder, write_llama
+from command import CommandLineParser, one_of, run_command
+from nn.interchange import check_exportable
 from text_data import END_OF_TEXT
-from text_run import TextRunConfig, restore_checkpoint
-from trainer import open_run_directory, parse_config
+from trained_run import open_trained_run
 
 
 def export_tokenizer(tokenizer: Tokenizer, context_length: int, folder: Path) -> None:
-    """Write the files from which `AutoTokenizer` makes a tokenizer with the same ids.
+    """Write the files from which `AutoTokenizer` creates a tokenizer with the same ids.
 
     Raises:
-        ValueError: a tokenizer.json cannot hold this tokenizer.
+        ValueError: a tokenizer.json cannot represent this tokenizer.
         OSError: a file cannot be written.
     """
     tokenizer.save(folder / "tokenizer.json")
@@ -39,23 +37,36 @@ def export_tokenizer(tokenizer: Tokenizer, context_length: int, folder: Path) ->
 
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
-    parser = OneLineParser(description="Export a trained run as a Llama model of Hugging Face's transformers.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
-    parser.add_argument("--checkpoint", type=Path, help="a checkpoint's folder (default: the run's latest)")
-    parser.add_argument("--dtype", choices=sorted(DTYPES), default="float32", help="of the weights (default float32)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a model's folder of that name")
-    return parser.parse_args(arguments)
+    parser = CommandLineParser("Export a trained run as a Llama model for Hugging Face's transformers.")
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
+    add("out", type=Path, metavar="OUT", help="the folder to create")
+    add("--checkpoint", type=Path, metavar="FOLDER", help="export this checkpoint (default: the run's latest)")
+    dtypes = ("bfloat16", "float16", "float32")
+    add(
+        "--dtype",
+        type=one_of(*dtypes),
+        default="float32",
+        metavar=f"{{{','.join(dtypes)}}}",
+        help="of the weights (default float32)",
+    )
+    add("--overwrite", action="store_true", help="replace an existing folder that contains a model")
+    return parser.parse_all(arguments)
 
 
 def main(arguments: list[str]) -> None:
     """Export the run."""
     given = parse(arguments)
-    run = open_run_directory(given.run)
-    config, _ = parse_config(TextRunConfig, [], files=[run.config])
-    check_exportable(config.model)  # before anything large is read
+    run, config = open_trained_run(given.run, given.checkpoint)
+    check_exportable(config.model)
     tokenizer = Tokenizer.load(run.tokenizer) if run.tokenizer.is_file() else None
     end_token = tokenizer.special_tokens.get(END_OF_TEXT) if tokenizer else None
+
+    # These load torch, which a mistake in anything above need not wait for.
+    from nn import TransformerLM
+    from nn.interchange import DTYPES, whole_folder, write_llama
+    from speaker import restore_checkpoint
+
     model = TransformerLM(config.model)
     checkpoint = restore_checkpoint(model, run, given.checkpoint)
     with whole_folder(given.out, overwrite=given.overwrite) as folder:
@@ -63,7 +74,7 @@ def main(arguments: list[str]) -> None:
         if tokenizer is not None:
             export_tokenizer(tokenizer, config.model.context_length, folder)
     if tokenizer is None:
-        print("note: the run was made from tokens alone, so there is no tokenizer in the folder")
+        print("note: the run was trained on given tokens, so the folder has no tokenizer")
     print(f"{checkpoint} → {given.out}: {model.num_parameters():,} parameters in {given.dtype}")
 
 

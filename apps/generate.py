@@ -1,174 +1,91 @@
-"""Talk to a trained run: `uv run apps/generate.py runs/quickstart --prompt "One day"`."""
+"""Generate text with a trained run: `uv run apps/generate.py runs/quickstart --prompt "One day"`."""
 
-import sys
 from argparse import Namespace
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
 
-import torch
-
-from bpe import StreamDecoder, Tokenizer
-from command import OneLineParser, run_command
-from nn import DecodingMode, SamplingConfig, TransformerLM, generate
-from text_data import END_OF_TEXT
-from text_run import TextRunConfig, restore_checkpoint
-from trainer import RunDirectory, choose_device, open_run_directory, parse_config
-from trainer.runtime.compilation import missing_compiler
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """A trained model with the tokenizer that it was trained with."""
-
-    model: TransformerLM
-    tokenizer: Tokenizer
-
-    @property
-    def end_token(self) -> int | None:
-        """The id that separates documents, if the tokenizer has it."""
-        return self.tokenizer.special_tokens.get(END_OF_TEXT)
-
-    def encode_prompt(self, prompt: str, *, truncate: bool = False) -> list[int]:
-        """Return the prompt's ids; an empty prompt is the start of a new document.
-
-        Raises:
-            ValueError: the prompt does not fit the context and may not be truncated.
-        """
-        ids = self.tokenizer.encode(prompt)
-        if not ids and self.end_token is not None:
-            ids = [self.end_token]
-        excess = len(ids) - self.model.config.context_length
-        if excess > 0:
-            cut = self.tokenizer.decode(ids[:excess])
-            shown = repr(cut if len(cut) <= 60 else f"{cut[:30]} … {cut[-30:]}")
-            what = (
-                f"the prompt has {len(ids)} tokens, but the model's context is {self.model.config.context_length}: "
-                f"the first {excess}, {shown},"
-            )
-            if not truncate:
-                raise ValueError(f"{what} would be cut; shorten the prompt, or allow it with --truncate-prompt")
-            print(f"note: {what} are cut", file=sys.stderr)
-            ids = ids[excess:]
-        return ids
-
-    def stop_token(self, text: str) -> int:
-        """Return the id whose text is this, special or not.
-
-        Raises:
-            ValueError: no token is, or the model does not know it.
-        """
-        ids = self.tokenizer.encode(text)
-        if len(ids) != 1 or ids[0] >= self.model.config.vocab_size:
-            raise ValueError(f"the stop text {text!r} is {len(ids)} tokens of the tokenizer: give one that is a token")
-        return ids[0]
-
-    def speak(
-        self,
-        prompt_ids: list[int],
-        max_new_tokens: int,
-        sampling: SamplingConfig,
-        seed: int,
-        stop_tokens: Collection[int] = (),
-        compile: DecodingMode | Literal["auto"] = "auto",
-    ) -> Iterator[str]:
-        """Return the continuation as text, bit by bit but never a part of a character, until the document ends.
-
-        Raises:
-            ValueError: the prompt or the number of tokens cannot be used; at the call, before any text.
-        """
-        stops = {*stop_tokens} if self.end_token is None else {*stop_tokens, self.end_token}
-        ids = generate(
-            self.model,
-            prompt_ids,
-            max_new_tokens,
-            sampling,
-            stop_tokens={token_id for token_id in stops if token_id < self.model.config.vocab_size},
-            generator=torch.Generator().manual_seed(seed),
-            compile=compile,
-        )
-        return self._decode(ids)
-
-    def _decode(self, ids: Iterator[int]) -> Iterator[str]:
-        stream = StreamDecoder(self.tokenizer)
-        known = self.tokenizer.vocab
-        for token_id in ids:
-            # A model may have more rows than the tokenizer has entries; nothing taught it to use them.
-            if token_id in known:
-                yield stream.feed(token_id)
-        yield stream.finish()
-
-
-def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str = "auto") -> Speaker:
-    """Load a run's model, from its latest checkpoint if none is named, and its tokenizer.
-
-    Raises:
-        ValueError: the run has no tokenizer, no checkpoint, or a damaged one.
-    """
-    if not run.tokenizer.is_file():
-        raise ValueError(
-            f"{run.tokenizer} does not exist: the run was made from tokens alone; copy its tokenizer there"
-        )
-    config, _ = parse_config(TextRunConfig, [], files=[run.config])
-    model = TransformerLM(config.model)
-    restore_checkpoint(model, run, checkpoint)
-    return Speaker(model.to(choose_device(device)).eval(), Tokenizer.load(run.tokenizer))
+from bpe import Tokenizer
+from command import CommandLineParser, number, one_of, run_command, whole_number
+from nn import SamplingConfig
+from trained_run import open_trained_run
 
 
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
-    parser = OneLineParser(description="Generate text with a trained run.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
-    parser.add_argument("--prompt", default="", help="text to continue; without it a new document is begun")
-    parser.add_argument("--max-new-tokens", type=int, default=256, help="where to stop at the latest (default 256)")
-    parser.add_argument("--temperature", type=float, default=0.7, help="0 always takes the likeliest (default 0.7)")
-    parser.add_argument("--top-p", type=float, default=0.9, help="smallest set that reaches this (default 0.9)")
-    parser.add_argument("--top-k", type=int, default=None, help="the k likeliest only (default: no limit)")
-    parser.add_argument("--min-p", type=float, default=0.0, help="at least this share of the likeliest's probability")
-    parser.add_argument("--repetition-penalty", type=float, default=1.0, help="above 1: tokens of the text come less")
-    parser.add_argument("--stop", action="append", default=[], metavar="TOKEN", help="end at this token; repeatable")
-    parser.add_argument("--seed", type=int, default=0, help="repeats a text; sample i takes seed + i (default 0)")
-    parser.add_argument("--num-samples", type=int, default=1, help="texts to generate (default 1)")
-    parser.add_argument("--truncate-prompt", action="store_true", help="cut the start of a prompt that is too long")
-    parser.add_argument("--checkpoint", type=Path, help="a checkpoint's folder (default: the run's latest)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, … (default auto)")
-    modes = ("auto", *get_args(DecodingMode))
-    parser.add_argument(
-        "--compile", choices=modes, default="auto", help="how steps run (default auto; see nn.decoding)"
+    parser = CommandLineParser("Generate text with a trained run.")
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
+    add("--prompt", default="", metavar="TEXT", help="text to continue (default: begin a new document)")
+    add("--max-new-tokens", type=whole_number, default=256, metavar="N", help="the longest continuation (default 256)")
+    add("--temperature", type=number, default=0.7, metavar="X", help="0: always the most probable token (default 0.7)")
+    add("--top-p", type=number, default=0.9, metavar="X", help="smallest set with this probability (default 0.9)")
+    add("--top-k", type=whole_number, metavar="N", help="only the N most probable tokens (default: no limit)")
+    add("--min-p", type=number, default=0.0, metavar="X", help="at least X times the highest probability (default 0)")
+    add("--repetition-penalty", type=number, default=1.0, metavar="X", help="above 1: repeat less (default 1)")
+    add("--stop", action="append", default=[], metavar="TOKEN", help="end at this token; may be repeated")
+    add("--seed", type=whole_number, default=0, metavar="N", help="sample i uses seed N + i (default 0)")
+    add("--num-samples", type=whole_number, default=1, metavar="N", help="texts to generate (default 1)")
+    add("--truncate-prompt", action="store_true", help="cut the start of a prompt that is too long")
+    add("--checkpoint", type=Path, metavar="FOLDER", help="use this checkpoint (default: the run's latest)")
+    add("--device", default="auto", help="auto, cpu, cuda, … (default auto)")
+    modes = ("auto", "off", "record", "on")
+    add(
+        "--compile",
+        type=one_of(*modes),
+        default="auto",
+        metavar=f"{{{','.join(modes)}}}",
+        help="how a step runs: as it is, recorded once as a list of operations, or compiled by torch (default auto)",
     )
-    return parser.parse_args(arguments)
+    return parser.parse_all(arguments)
 
 
-def main(arguments: list[str]) -> None:
-    """Print the texts as they come."""
-    given = parse(arguments)
+def sampling_settings(given: Namespace) -> SamplingConfig:
+    """Return how to sample.
+
+    Raises:
+        ValueError: a setting is out of range.
+    """
     if given.num_samples < 1:
         raise ValueError(f"--num-samples is {given.num_samples}: give at least 1")
     if not 0 <= given.seed < 2**63 - given.num_samples:
         raise ValueError(f"--seed is {given.seed}: give 0 or more, below 2**63")
-    sampling = SamplingConfig(
+    return SamplingConfig(
         temperature=given.temperature,
         top_k=given.top_k,
         top_p=given.top_p,
         min_p=given.min_p,
         repetition_penalty=given.repetition_penalty,
     )
-    speaker = load_speaker(open_run_directory(given.run), given.checkpoint, given.device)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the texts as they are generated."""
+    given = parse(arguments)
+    sampling = sampling_settings(given)
+    run, _ = open_trained_run(given.run, given.checkpoint)
+    if not run.tokenizer.is_file():
+        raise ValueError(f"{run.tokenizer} does not exist: copy the tokenizer of the run's token files there")
+    Tokenizer.load(run.tokenizer)  # refuses a damaged file
+
+    # These load torch, which a mistake in anything above need not wait for.
+    from speaker import load_speaker
+    from trainer.runtime import missing_compiler
+
+    speaker = load_speaker(run, given.checkpoint, given.device)
     prompt_ids = speaker.encode_prompt(given.prompt, truncate=given.truncate_prompt)
     if given.compile == "on" and (missing := missing_compiler(speaker.model.embedding.weight.device)):
-        raise ValueError(f"--compile is on, but {missing}: leave it out")
+        raise ValueError(f"--compile is on, but {missing}: give --compile auto")
     stops = [speaker.stop_token(text) for text in given.stop]
-    for number in range(given.num_samples):
-        seed = given.seed + number
+    for sample in range(given.num_samples):
+        seed = given.seed + sample
         parts = speaker.speak(prompt_ids, given.max_new_tokens, sampling, seed, stops, given.compile)
         if given.num_samples > 1:
-            print(f"--- {number + 1} of {given.num_samples} (seed {seed}) ---")
+            print(f"--- {sample + 1} of {given.num_samples} (seed {seed}) ---")
         print_stream(given.prompt, parts)
 
 
 def print_stream(prompt: str, parts: Iterator[str]) -> None:
-    """Print a prompt and its continuation, each part at once."""
+    """Print a prompt and its continuation, each part as soon as it is there."""
     print(prompt, end="", flush=True)
     started = bool(prompt)
     for part in parts:

@@ -2,6 +2,8 @@ r"""Train the leaderboard model, on OpenWebText or any text, with `configs/leade
 
 uv run apps/leaderboard.py --config configs/leaderboard_cpu.yaml \
     --data.train_text train.txt --data.valid_text valid.txt
+
+`text_run.main` reads the configuration, prepares the data and trains.
 """
 
 from command import run_command

@@ -1,72 +1,87 @@
-"""From nothing to a talking model, without network, in about two minutes: `uv run apps/quickstart.py`.
+"""From nothing to a model that tells stories, offline, in about two minutes: `uv run apps/quickstart.py`.
 
-It tells itself a corpus of little stories, trains a tokenizer and a small model on them, evaluates, and lets the
-model tell three stories of its own. Everything it makes is in the run's folder.
+It generates a corpus of little stories, trains a tokenizer and a small model on them, evaluates the model, and lets it
+tell three stories of its own. Everything is written to the run's folder.
 """
 
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import trainer  # choose_device and perplexity load torch when they are first used
 from command import run_command, say
-from generate import load_speaker, print_stream
+from generate import print_stream
 from nn import SamplingConfig
 from stories import write_corpus
-from text_data import TextDataConfig, prepare_data, token_files
-from text_run import CONFIGS, TextRunConfig, train_and_plot, with_directory
-from trainer import RunDirectory, choose_device, new_run_directory, open_data, parse_config, perplexity, save_config
+from text_config import CONFIGS, TextDataConfig, TextRunConfig, with_directory
+from text_data import prepare_data
+from text_run import train_and_plot
+from trainer import RunDirectory, new_run_directory, parse_config, save_config
 
 CORPUS_BYTES = 3_000_000
 
 
 def main(arguments: list[str]) -> None:
-    """Make the corpus, the tokenizer, the model and three stories."""
+    """Generate the corpus, train the tokenizer and the model, and print three stories."""
     started = time.perf_counter()
-    config, options = parse_config(
-        TextRunConfig,
-        arguments,
-        files=[CONFIGS / "quickstart.yaml"],
-        description="Train a small model on generated stories, offline.",
-        options={"corpus_bytes": f"Size of the corpus (default {CORPUS_BYTES})."},
-    )
-    choose_device(config.run.device)
-    num_bytes = corpus_size(options["corpus_bytes"])
-    if replace(config.data, pattern="") != TextDataConfig(pattern=""):
-        raise ValueError("the quickstart makes its own data: give yours to apps/train_tinystories.py")
-    directory = free_directory(Path(config.run.directory))
-    corpus = directory / "corpus"
-    config = with_directory(config, str(directory))
-    config = replace(
-        config,
-        data=replace(config.data, train_text=str(corpus / "train.txt"), valid_text=str(corpus / "valid.txt")),
-    )
-    with new_run_directory(directory) as run:
-        train_text, valid_text = run.path / "corpus" / "train.txt", run.path / "corpus" / "valid.txt"
-        train_text.parent.mkdir()
-        write_corpus(train_text, valid_text, num_bytes, config.run.seed)
-        say(f"corpus: {train_text.stat().st_size:,} bytes of stories to train on")
-        here = replace(config.data, train_text=str(train_text), valid_text=str(valid_text))
-        prepare_data(here, config.model, run)
-        save_config(config, run.config)
-    made = RunDirectory(directory)
-    result = train_and_plot(config, made, open_data(token_files(config.data, made), config.model))
-    tell_stories(RunDirectory(directory))
+    config, num_bytes = read_command_line(arguments)
+    trainer.choose_device(config.run.device)  # refuses a device that this machine does not have
+    run = prepare_run(config, num_bytes)
+    result = train_and_plot(config, run)
+    tell_stories(run)
     print(
-        f"\nvalidation loss {result.valid_loss:.3f} (perplexity {perplexity(result.valid_loss):.2f}) "
+        f"\nvalidation loss {result.valid_loss:.3f} (perplexity {trainer.perplexity(result.valid_loss):.2f}) "
         f"after {result.steps} steps; {time.perf_counter() - started:.0f} s in all\n\n"
-        "Go on with:\n"
-        f'  uv run apps/generate.py {directory} --prompt "Once upon a time" --num-samples 3\n'
-        f"  uv run apps/train_tinystories.py --resume {directory} --training.steps {2 * result.steps}\n"
+        "Next:\n"
+        f'  uv run apps/generate.py {run.path} --prompt "Once upon a time" --num-samples 3\n'
+        f"  uv run apps/train_tinystories.py --resume {run.path} --training.steps {2 * result.steps}\n"
         "  uv run apps/train_tinystories.py --config configs/tinystories_cpu.yaml "
         "--data.train_text your_train.txt --data.valid_text your_valid.txt"
     )
 
 
-def corpus_size(option: str | None) -> int:
-    """Return the size that the command line asks for, in bytes.
+def read_command_line(arguments: list[str]) -> tuple[TextRunConfig, int]:
+    """Return the configuration, with a folder for the run that does not exist yet, and the size of the corpus in bytes.
 
     Raises:
-        ValueError: it is not a number.
+        ValueError: an option is wrong.
+    """
+    config, options = parse_config(
+        TextRunConfig,
+        arguments,
+        files=[CONFIGS / "quickstart.yaml"],
+        description="Train a small model on generated stories, offline.",
+        examples=["", "--training.steps 300 --run.directory runs/short"],
+        options={"corpus_bytes": f"Size of the corpus in bytes (default {CORPUS_BYTES})."},
+    )
+    num_bytes = corpus_size(options["corpus_bytes"])
+    if replace(config.data, pattern="") != TextDataConfig(pattern=""):
+        raise ValueError("the quickstart generates its own data: give yours to apps/train_tinystories.py")
+    directory = free_directory(Path(config.run.directory))
+    corpus = directory / "corpus"
+    data = replace(config.data, train_text=str(corpus / "train.txt"), valid_text=str(corpus / "valid.txt"))
+    return replace(with_directory(config, str(directory)), data=data), num_bytes
+
+
+def prepare_run(config: TextRunConfig, num_bytes: int) -> RunDirectory:
+    """Create the run's folder with the corpus, the tokenizer and the token files."""
+    with new_run_directory(config.run.directory) as unfinished:
+        corpus = unfinished.path / "corpus"
+        corpus.mkdir()
+        train_text, valid_text = corpus / "train.txt", corpus / "valid.txt"
+        write_corpus(train_text, valid_text, num_bytes, config.run.seed)
+        say(f"corpus: {train_text.stat().st_size:,} bytes of stories to train on")
+        here = replace(config.data, train_text=str(train_text), valid_text=str(valid_text))
+        prepare_data(here, config.model, unfinished)
+        save_config(config, unfinished.config)
+    return RunDirectory(Path(config.run.directory))
+
+
+def corpus_size(option: str | None) -> int:
+    """Return the size of the corpus in bytes.
+
+    Raises:
+        ValueError: the option is not a whole number.
     """
     if option is None:
         return CORPUS_BYTES
@@ -76,7 +91,7 @@ def corpus_size(option: str | None) -> int:
 
 
 def free_directory(path: Path) -> Path:
-    """Return `path`, or with `-2`, `-3`, … appended the first that does not exist yet."""
+    """Return `path`, or the first of `path-2`, `path-3`, … that does not exist yet."""
     candidate, number = path, 1
     while candidate.exists():
         number += 1
@@ -86,6 +101,8 @@ def free_directory(path: Path) -> Path:
 
 def tell_stories(run: RunDirectory) -> None:
     """Print three stories of the trained model."""
+    from speaker import load_speaker  # loads torch
+
     speaker = load_speaker(run)
     prompt_ids = speaker.encode_prompt("")
     for seed in range(3):

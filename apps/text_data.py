@@ -1,40 +1,26 @@
-"""The data of a run on text: what is given, and what is made of it in the run's folder."""
+"""The data of a run on text: from text files to a tokenizer and token files in the run's folder."""
 
 import shutil
 import time
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
+import trainer  # trainer.open_data loads torch when it is called
 from bpe import Tokenizer, check_portable_pattern, encode_file, read_token_file_info, train_bpe
 from command import say
 from nn import ModelConfig
-from trainer import DataConfig, RunDirectory, open_data
-from trainer.data import TrainingData
+from text_config import TextDataConfig
+from trainer import DataConfig, RunDirectory
 
 END_OF_TEXT = "<|endoftext|>"
 
 
-@dataclass(frozen=True)
-class TextDataConfig(DataConfig):
-    """Text files, or token files that are ready, for training and for validation."""
-
-    train_text: str | None = None
-    """UTF-8 text to train on, documents separated by <|endoftext|>."""
-    valid_text: str | None = None
-    """UTF-8 text to evaluate on."""
-    tokenizer: str | None = None
-    """A tokenizer.json to encode with; null: one of model.vocab_size entries is trained on train_text."""
-    pattern: str = "gpt2"
-    """Split pattern of a tokenizer that is trained: gpt2, cl100k, o200k or a regular expression."""
-
-
 def check_data(data: TextDataConfig) -> None:
-    """Refuse data that is missing or given twice, and a pattern that the run's tokenizer.json could not hold.
+    """Refuse data that is missing or given twice, and a pattern that the run's tokenizer.json could not represent.
 
     Raises:
-        ValueError: for training or validation there is neither text nor tokens, or both; or the split pattern of the
-            tokenizer that is to be trained means different things to different libraries.
+        ValueError: for training or validation there is neither text nor tokens, or both; or other libraries would
+            read the split pattern of the tokenizer that is to be trained differently.
     """
     for name in ("train", "valid"):
         text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
@@ -44,19 +30,21 @@ def check_data(data: TextDataConfig) -> None:
                 "or token files with --data.train_tokens and --data.valid_tokens"
             )
         if text is not None and tokens is not None:
-            raise ValueError(f"data.{name}_text and data.{name}_tokens are both given: leave one of them out")
+            raise ValueError(f"data.{name}_text and data.{name}_tokens are both given: remove one of them")
         given, key = (tokens, f"data.{name}_tokens") if text is None else (text, f"data.{name}_text")
         for path in [given] if isinstance(given, str) else given:
             if not Path(path).is_file():
                 raise ValueError(f"{path!r} ({key}) is not a file: check its name")
+    if data.tokenizer is not None and not Path(data.tokenizer).is_file():
+        raise ValueError(f"{data.tokenizer!r} (data.tokenizer) is not a file: check its name")
     if data.train_text is None and data.valid_text is not None and data.tokenizer is None:
         raise ValueError("data.valid_text must be encoded like the training tokens: give --data.tokenizer FILE")
     if data.train_text is not None and data.tokenizer is None:
         check_portable_pattern(data.pattern)
 
 
-def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> TrainingData:
-    """Put the tokenizer and the token files into the run's folder, as far as they are not given, and open the tokens.
+def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> None:
+    """Create the tokenizer and the token files that are not given, in the run's folder, and check all of them.
 
     Raises:
         ValueError: a file cannot be used.
@@ -76,7 +64,7 @@ def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) ->
         elif tokenizer is not None:
             for file in [tokens] if isinstance(tokens, str) else tokens:
                 _check_same_tokenizer(file, tokenizer, data.tokenizer)
-    return open_data(token_files(data, run), model)
+    trainer.open_data(token_files(data, run), model)  # refuses token files that do not fit the model
 
 
 def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
@@ -90,27 +78,35 @@ def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
 
 
 def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory) -> Tokenizer | None:
-    """Load the tokenizer or train it, and store it with the run; none is needed for tokens alone."""
+    """Load or train the tokenizer, and store it in the run; a run on given tokens needs none."""
     if data.tokenizer is not None:
-        tokenizer = Tokenizer.load(data.tokenizer)
-        if tokenizer.vocab_size > model.vocab_size:
-            raise ValueError(
-                f"{data.tokenizer} has {tokenizer.vocab_size} entries, but model.vocab_size is {model.vocab_size}: "
-                f"give --model.vocab_size {tokenizer.vocab_size}"
-            )
-        if END_OF_TEXT not in tokenizer.special_tokens:
-            say(f"note: {data.tokenizer} has no {END_OF_TEXT}, so documents will not be separated")
-        shutil.copyfile(data.tokenizer, run.tokenizer)
-        return tokenizer
-    if data.train_text is None:
-        return None
+        return _load_tokenizer(data.tokenizer, model, run)
+    if data.train_text is not None:
+        return _train_tokenizer(data.train_text, data.pattern, model, run)
+    return None
+
+
+def _load_tokenizer(file: str, model: ModelConfig, run: RunDirectory) -> Tokenizer:
+    tokenizer = Tokenizer.load(file)
+    if tokenizer.vocab_size > model.vocab_size:
+        raise ValueError(
+            f"{file} has {tokenizer.vocab_size} entries, but model.vocab_size is {model.vocab_size}: "
+            f"give --model.vocab_size {tokenizer.vocab_size}"
+        )
+    if END_OF_TEXT not in tokenizer.special_tokens:
+        say(f"note: {file} has no {END_OF_TEXT}, so documents will not be separated")
+    shutil.copyfile(file, run.tokenizer)
+    return tokenizer
+
+
+def _train_tokenizer(text: str, pattern: str, model: ModelConfig, run: RunDirectory) -> Tokenizer:
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        vocab, merges = train_bpe(data.train_text, model.vocab_size, [END_OF_TEXT], pattern=data.pattern)
+        vocab, merges = train_bpe(text, model.vocab_size, [END_OF_TEXT], pattern=pattern)
     for warning in caught:
         say(f"note: {warning.message}")
-    tokenizer = Tokenizer(vocab, merges, [END_OF_TEXT], pattern=data.pattern)
+    tokenizer = Tokenizer(vocab, merges, [END_OF_TEXT], pattern=pattern)
     tokenizer.save(run.tokenizer)
     longest = max((left + right for left, right in merges), key=len, default=b"").decode("utf-8", errors="replace")
     say(
@@ -121,6 +117,8 @@ def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory)
 
 
 def _check_same_tokenizer(tokens: str, tokenizer: Tokenizer, path: str | None) -> None:
-    made_by = read_token_file_info(tokens).tokenizer_sha256
-    if made_by is not None and made_by != tokenizer.fingerprint:
-        raise ValueError(f"{tokens} was not made with {path or 'this tokenizer'}: give the tokenizer that made it")
+    encoded_with = read_token_file_info(tokens).tokenizer_sha256
+    if encoded_with is not None and encoded_with != tokenizer.fingerprint:
+        raise ValueError(
+            f"{tokens} was not encoded with {path or 'this tokenizer'}: give the tokenizer that it was encoded with"
+        )

@@ -2,6 +2,8 @@ r"""Train on TinyStories, or on any text, with `configs/tinystories.yaml`.
 
 uv run apps/train_tinystories.py --config configs/tinystories_cpu.yaml \
     --data.train_text train.txt --data.valid_text valid.txt
+
+`text_run.main` reads the configuration, prepares the data and trains.
 """
 
 from command import run_command

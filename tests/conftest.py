@@ -1,6 +1,7 @@
-"""The applications as modules, run as their users do: a command line in, an exit code and two streams out."""
+"""The applications as modules, run as users run them: a command line in, an exit code and two streams out."""
 
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 APPS = ROOT / "apps"
-sys.path.insert(0, str(APPS))  # scripts in apps/ find each other this way
+sys.path.insert(0, str(APPS))  # as for a script in apps/, which imports its neighbors
 
 TINY_MODEL = [
     "--model.vocab_size=300",
@@ -36,7 +37,7 @@ class Outcome:
     errors: str
 
     def one_line_error(self) -> str:
-        """Return what was said on standard error: one line, with exit code 2 and no traceback."""
+        """Return the message on standard error: one line, with exit code 2 and no traceback."""
         assert self.code == 2, self
         lines = self.errors.strip().splitlines()
         assert len(lines) == 1, self.errors
@@ -49,15 +50,15 @@ def call(monkeypatch, capfd):
     """Run an application's main function with a command line, in this process."""
     import command
 
-    monkeypatch.setattr(command, "leave_at_once", sys.exit)  # else Ctrl-C would end this very process
+    monkeypatch.setattr(command, "exit_at_once", sys.exit)  # otherwise Ctrl-C would end this process
 
     def run(main, *arguments):
         monkeypatch.setattr(sys, "argv", ["app", *map(str, arguments)])
         capfd.readouterr()
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exited:
             command.run_command(main)
         streams = capfd.readouterr()
-        return Outcome(left.value.code, streams.out, streams.err)
+        return Outcome(exited.value.code, streams.out, streams.err)
 
     return run
 
@@ -71,16 +72,40 @@ def texts(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def trained_run(tmp_path_factory, texts):
-    """A tiny run on stories, as the other commands take it."""
+def train(arguments):
+    """The main function of a training application."""
     from text_run import main
 
+    main(arguments, "tinystories.yaml", "Train.")
+
+
+def text_options(texts):
+    return [f"--data.train_text={texts / 'train.txt'}", f"--data.valid_text={texts / 'valid.txt'}"]
+
+
+def token_options(folder):
+    return [f"--data.{name}_tokens={folder / name}.bin" for name in ("train", "valid")]
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, texts):
+    """A tiny run on stories, for all tests to read."""
     path = tmp_path_factory.mktemp("runs") / "tiny"
-    data = [f"--data.train_text={texts / 'train.txt'}", f"--data.valid_text={texts / 'valid.txt'}"]
-    main([*TINY_MODEL, *TINY_TRAINING, *data, f"--run.directory={path}"], "tinystories.yaml", "")
+    train([*TINY_MODEL, *TINY_TRAINING, *text_options(texts), f"--run.directory={path}"])
     return path
+
+
+@pytest.fixture
+def run_copy(tmp_path, trained_run):
+    """A copy of it, for one test to change."""
+    return shutil.copytree(trained_run, tmp_path / "run")
 
 
 def without_ansi(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def truncate(*paths):
+    """Cut off the last bytes of files."""
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:-50])

@@ -1,9 +1,9 @@
-"""Every configuration can be read, and those of the reference runs say what the runs were."""
+"""Every configuration can be read, and those of the reference runs contain the published settings."""
 
 import pytest
 
 from nn import TransformerLM
-from text_run import TextRunConfig
+from text_config import TextRunConfig
 from trainer import learning_rate, parse_config
 
 from .conftest import ROOT
@@ -16,7 +16,7 @@ def read(name):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_it_can_be_read_and_built(path):
+def test_a_configuration_can_be_read_and_built(path):
     config = read(path.stem)
     TransformerLM(config.model, device="meta")
     assert config.run.directory == f"runs/{path.stem}"

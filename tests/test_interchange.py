@@ -1,4 +1,4 @@
-"""Models handed to transformers and taken from it, with text: the same logits, the same words, both ways."""
+"""Models exported to transformers and imported from it, with text: the same logits and the same words, both ways."""
 
 import json
 import os
@@ -10,13 +10,14 @@ import torch
 
 from bpe import Tokenizer
 from export_run import main as export_run
-from generate import load_speaker, main as generate_text
+from generate import main as generate_text
 from import_model import main as import_model
 from nn import ModelConfig, SamplingConfig, TransformerLM, generate
 from nn.interchange import load_llama, save_llama
+from speaker import load_speaker
 from trainer import RunConfig, open_run_directory, save_checkpoint, save_config
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: nothing here may ask a server
+os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported, so that nothing here uses the network
 transformers = pytest.importorskip("transformers")
 
 TINY = {"vocab_size": 60, "context_length": 48, "d_model": 32, "num_layers": 3, "num_heads": 4}
@@ -60,18 +61,18 @@ def test_transformers_loads_what_we_export(tmp_path, fields, max_shard_bytes):
     assert_same_logits(model, theirs)
 
 
-def test_both_say_the_same(tmp_path):
+def test_both_generate_the_same(tmp_path):
     model = TransformerLM(ModelConfig(**TINY))
     with torch.no_grad():
         for parameter in model.blocks.parameters():
-            parameter *= 3  # else it repeats one or two tokens
+            parameter *= 3  # otherwise it repeats one or two tokens
     save_llama(model, tmp_path / "model")
     theirs = load_theirs(tmp_path / "model")
     seen = set()
     for prompt in [[5, 9, 2], *([token] for token in range(10, 20))]:
         ours = list(generate(model, prompt, 20, SamplingConfig(temperature=0.0)))
-        said = theirs.generate(torch.tensor([prompt]), max_new_tokens=20, do_sample=False, pad_token_id=0)
-        assert said[0].tolist() == prompt + ours
+        generated = theirs.generate(torch.tensor([prompt]), max_new_tokens=20, do_sample=False, pad_token_id=0)
+        assert generated[0].tolist() == prompt + ours
         seen |= set(ours)
     assert len(seen) > 8
 
@@ -80,12 +81,12 @@ def test_both_stop_at_the_end_token(tmp_path):
     model = TransformerLM(ModelConfig(**TINY))
     first = list(generate(model, [5, 9, 2], 3, SamplingConfig(temperature=0.0)))
     save_llama(model, tmp_path / "model", end_token=first[2])
-    said = load_theirs(tmp_path / "model").generate(torch.tensor([[5, 9, 2]]), max_new_tokens=20, do_sample=False)
-    assert said[0].tolist() == [5, 9, 2, *first]
+    generated = load_theirs(tmp_path / "model").generate(torch.tensor([[5, 9, 2]]), max_new_tokens=20, do_sample=False)
+    assert generated[0].tolist() == [5, 9, 2, *first]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_transformers_loads_half_the_bytes(tmp_path, dtype):
+def test_transformers_loads_half_precision(tmp_path, dtype):
     model = TransformerLM(ModelConfig(**TINY))
     save_llama(model, tmp_path / "model", dtype=dtype)
     theirs = load_theirs(tmp_path / "model")
@@ -116,7 +117,7 @@ def test_we_load_what_transformers_saves(tmp_path, fields, max_shard_size):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_we_load_half_the_bytes(tmp_path, dtype):
+def test_we_load_half_precision(tmp_path, dtype):
     transformers.LlamaForCausalLM(their_config()).to(dtype).save_pretrained(tmp_path / "model")
     theirs = load_theirs(tmp_path / "model")
     assert theirs.dtype == dtype
@@ -133,7 +134,7 @@ def test_we_load_half_the_bytes(tmp_path, dtype):
         ({"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}}, "rope_type = 'linear'"),
     ],
 )
-def test_what_we_cannot_be_is_refused_by_its_name(call, tmp_path, fields, message):
+def test_unsupported_settings_are_refused_by_name(call, tmp_path, fields, message):
     transformers.LlamaForCausalLM(their_config(**fields)).save_pretrained(tmp_path / "model")
     assert message in call(import_model, tmp_path / "model", tmp_path / "run").one_line_error()
     assert not (tmp_path / "run").exists()
@@ -146,7 +147,7 @@ def exported(tmp_path_factory, trained_run):
     return path
 
 
-def test_an_exported_run_speaks_with_transformers(exported, trained_run):
+def test_an_exported_run_generates_the_same_with_transformers(exported, trained_run):
     speaker = load_speaker(open_run_directory(trained_run), device="cpu")
     theirs = load_theirs(exported)
     assert_same_logits(speaker.model, theirs)
@@ -161,9 +162,9 @@ def test_an_exported_run_speaks_with_transformers(exported, trained_run):
 
     prompt = tokenizer("One day", return_tensors="pt")
     count = 32 - prompt["input_ids"].shape[1]
-    said = theirs.generate(**prompt, max_new_tokens=count, do_sample=False)[0]
+    generated = theirs.generate(**prompt, max_new_tokens=count, do_sample=False)[0]
     text = "".join(speaker.speak(speaker.encode_prompt("One day"), count, SamplingConfig(temperature=0.0), 0))
-    assert tokenizer.decode(said, skip_special_tokens=True) == "One day" + text
+    assert tokenizer.decode(generated, skip_special_tokens=True) == "One day" + text
     assert text
 
 
@@ -203,7 +204,7 @@ def test_a_tokenizer_that_transformers_saved(call, tmp_path, exported):
     assert [ours.encode(prompt) for prompt in PROMPTS] == [tokenizer(prompt)["input_ids"] for prompt in PROMPTS]
 
 
-def test_the_weights_may_take_half_the_bytes(call, tmp_path, trained_run):
+def test_weights_can_be_exported_in_bfloat16(call, tmp_path, trained_run):
     assert call(export_run, trained_run, tmp_path / "model", "--dtype=bfloat16").code == 0
     assert load_theirs(tmp_path / "model").dtype == torch.bfloat16
 
@@ -215,7 +216,7 @@ def test_an_older_checkpoint_can_be_exported(call, tmp_path, trained_run):
     assert load_llama(tmp_path / "model").lm_head.weight.equal(older.lm_head.weight)
 
 
-def test_a_folder_is_overwritten_only_when_told(call, tmp_path, exported, trained_run):
+def test_a_folder_is_overwritten_only_on_request(call, tmp_path, exported, trained_run):
     shutil.copytree(exported, tmp_path / "model")
     (tmp_path / "model" / "more").touch()
     assert "model is not empty" in call(export_run, trained_run, tmp_path / "model").one_line_error()
@@ -226,19 +227,17 @@ def test_a_folder_is_overwritten_only_when_told(call, tmp_path, exported, traine
     assert "holds no model" in call(export_run, trained_run, trained_run, "--overwrite").one_line_error()
 
 
-def test_a_run_without_a_tokenizer(call, tmp_path, trained_run):
-    run = tmp_path / "run"
-    shutil.copytree(trained_run, run)
-    (run / "tokenizer.json").unlink()
-    outcome = call(export_run, run, tmp_path / "model")
+def test_a_run_without_a_tokenizer(call, tmp_path, run_copy):
+    (run_copy / "tokenizer.json").unlink()
+    outcome = call(export_run, run_copy, tmp_path / "model")
     assert outcome.code == 0
-    assert "note: the run was made from tokens alone" in outcome.output
+    assert "note: the run was trained on given tokens" in outcome.output
     assert json.loads((tmp_path / "model" / "config.json").read_text())["eos_token_id"] is None
     assert "has no tokenizer.json: copy one" in call(import_model, tmp_path / "model", tmp_path / "back").output
 
 
-def test_a_run_that_is_no_llama(call, tmp_path):
-    from text_run import TextRunConfig
+def test_a_run_that_is_not_a_llama(call, tmp_path):
+    from text_config import TextRunConfig
 
     config = ModelConfig(**TINY, ffn="relu2")
     (tmp_path / "run").mkdir()
@@ -255,12 +254,12 @@ def edit_tokenizer(folder, **model):
     path.write_text(json.dumps(content), "utf-8")
 
 
-def test_a_tokenizer_that_bpe_cannot_be_is_left_out(call, tmp_path, exported):
+def test_a_tokenizer_that_bpe_cannot_reproduce_is_not_imported(call, tmp_path, exported):
     shutil.copytree(exported, tmp_path / "model")
     edit_tokenizer(tmp_path / "model", byte_fallback=True)
     outcome = call(import_model, tmp_path / "model", tmp_path / "run")
     assert outcome.code == 0
-    assert "the tokenizer is left out" in outcome.output
+    assert "the tokenizer is not imported" in outcome.output
     assert "byte_fallback" in outcome.output
     assert not (tmp_path / "run" / "tokenizer.json").exists()
 
@@ -273,14 +272,14 @@ def test_a_tokenizer_of_another_model(call, tmp_path, exported):
 
 
 def test_a_checkpoint_of_llama2c(call, tmp_path):
-    """One layer, one head of width 2, all weights 1 but the embedding."""
+    """One layer, one head of width 2, all weights 1 except those of the embedding."""
     content = struct.pack("<7i", 2, 3, 1, 1, 1, 4, 8) + struct.pack("<8f", *range(8))
     ones = 2 + 4 * 4 + 2 + 3 * 6 + 2
     path = tmp_path / "stories.bin"
     path.write_bytes(content + struct.pack(f"<{ones + 16}f", *[1.0] * (ones + 16)))
     outcome = call(import_model, path, tmp_path / "run")
     assert outcome.code == 0, outcome.errors
-    assert "note: a checkpoint of llama2.c comes without a tokenizer" in outcome.output
+    assert "note: a checkpoint of llama2.c has no tokenizer" in outcome.output
     assert "48 parameters" in outcome.output
     assert "tokenizer.json does not exist" in call(generate_text, tmp_path / "run").one_line_error()
 
@@ -295,7 +294,7 @@ def test_a_checkpoint_of_llama2c(call, tmp_path):
         (import_model, ["MODEL/config.json", "OUT"], "llama2.c"),
         (import_model, ["MODEL"], "the following arguments are required: OUT"),
         (export_run, ["nowhere", "OUT"], "nowhere is not a run"),
-        (export_run, ["RUN", "OUT", "--dtype=int8"], "argument --dtype: invalid choice"),
+        (export_run, ["RUN", "OUT", "--dtype=int8"], "--dtype is 'int8': choose one of bfloat16, float16, float32"),
         (export_run, ["RUN", "OUT", "--checkpoint=nowhere"], "checkpoint nowhere does not exist"),
         (export_run, ["RUN", "RUN/config.yaml"], "exists and is no folder"),
     ],

@@ -1,4 +1,4 @@
-"""The application that draws runs."""
+"""The application that plots runs."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_a_run_without_the_metric_is_named(call, runs):
     out = runs / "picture.svg"
     outcome = call(main, runs / "one", runs / "two", "--metric", "valid_loss", "--log-x", "--log-y", "--out", out)
     assert outcome.code == 0
-    assert outcome.errors == "note: two has no valid_loss, and is left out\n"
+    assert outcome.errors == "note: two is skipped: it has no valid_loss\n"
     assert outcome.output == f"1 run: {out}\n"
 
 
@@ -41,7 +41,7 @@ def test_a_run_without_the_metric_is_named(call, runs):
         (["one", "--out", "x.gif"], r"x.gif ends in '.gif': choose one of .png, .svg"),
         (["one"], "the following arguments are required: --out"),
         (["missing", "--out", "x.png"], "missing is not a run"),
-        (["one", "--by", "hour", "--out", "x.png"], "invalid choice: 'hour'"),
+        (["one", "--by", "hour", "--out", "x.png"], "--by is 'hour': choose one of step, tokens, time"),
         (["one", "--out", "no/where/x.png"], "no/where is not a folder: make it first"),
     ],
 )

@@ -1,11 +1,11 @@
-"""The quickstart, in small."""
+"""The quickstart with a tiny model and corpus."""
 
 import re
 
 from quickstart import main
 from trainer import parse_config, read_metrics
 
-from .conftest import ROOT, TINY_MODEL, TINY_TRAINING, without_ansi
+from .conftest import ROOT, TINY_MODEL, TINY_TRAINING, train, without_ansi
 
 
 def test_from_nothing_to_stories(call, tmp_path):
@@ -22,17 +22,14 @@ def test_from_nothing_to_stories(call, tmp_path):
     assert (run / "plots" / "loss.png").is_file()
     assert (run / "corpus" / "train.txt").stat().st_size > 50_000
 
-    # The configuration names the corpus where it is, and the run can be gone on with.
-    from text_run import TextRunConfig, main as train_main
+    # The configuration names the corpus in the run's folder, and the run can be resumed.
+    from text_config import TextRunConfig
 
     config, _ = parse_config(TextRunConfig, [], files=[run / "config.yaml"])
     assert config.data.train_text == str(run / "corpus" / "train.txt")
-    resumed = call(
-        lambda arguments: train_main(arguments, "tinystories.yaml", ""), "--resume", run, "--training.steps=6"
-    )
-    assert resumed.code == 0
+    assert call(train, "--resume", run, "--training.steps=6").code == 0
 
-    # A second run takes another folder: the command has no arguments to change.
+    # A second run gets another folder, since the command is given without arguments.
     again = call(main, *options, f"--run.directory={run}")
     assert again.code == 0
     assert (tmp_path / "quickstart-2" / "tokenizer.json").read_bytes() == (run / "tokenizer.json").read_bytes()
@@ -45,15 +42,14 @@ def test_a_corpus_that_is_too_small_is_one_line_and_leaves_nothing(call, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_data_of_ones_own_is_for_the_other_applications(call, tmp_path):
+def test_given_data_is_refused(call, tmp_path):
     error = call(main, "--data.train_text=x.txt", f"--run.directory={tmp_path / 'run'}").one_line_error()
-    assert "makes its own data: give yours to apps/train_tinystories.py" in error
+    assert "generates its own data: give yours to apps/train_tinystories.py" in error
 
 
-def test_it_fits_its_promise():
-    """A few megabytes, and a model small enough for two cores."""
+def test_it_is_small_enough_for_two_cores_and_two_minutes():
     from quickstart import CORPUS_BYTES
-    from text_run import TextRunConfig
+    from text_config import TextRunConfig
 
     config, _ = parse_config(TextRunConfig, [], files=[ROOT / "configs" / "quickstart.yaml"])
     assert 2_000_000 <= CORPUS_BYTES <= 5_000_000

@@ -1,4 +1,4 @@
-"""Our distributions of the next token against those of `transformers`."""
+"""Our distributions of the next token, compared with those of `transformers`."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ CONFIGS = [
 
 
 def theirs(logits, ids, config):
-    """What their `generate` does before it draws, in its order."""
+    """The probabilities from which their `generate` draws: its filters in its order."""
     processors = [RepetitionPenaltyLogitsProcessor(float(config.repetition_penalty))]
     processors += [TemperatureLogitsWarper(config.temperature)]
     processors += [] if config.top_k is None else [TopKLogitsWarper(config.top_k)]
@@ -46,12 +46,12 @@ def test_probabilities_equal_transformers(config):
     torch.testing.assert_close(next_token_probabilities(logits, config, seen), theirs(logits, ids, config))
 
 
-def test_a_text_of_theirs_is_drawn_from_our_probabilities():
-    """The order of the filters is what their `generate` really does."""
+def test_their_generate_draws_from_our_probabilities():
+    """The order of the filters above is the one in which their `generate` applies them."""
     torch.manual_seed(11)
     shape = {"vocab_size": 300, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
     model = LlamaForCausalLM(LlamaConfig(**shape, num_attention_heads=2, max_position_embeddings=32, eos_token_id=None))
-    model.lm_head.weight.data.mul_(50)  # as sure of itself as a trained model
+    model.lm_head.weight.data.mul_(50)  # logits as far apart as those of a trained model
     settings = {"temperature": 1.5, "top_k": 60, "top_p": 0.93, "min_p": 0.04, "repetition_penalty": 1.4}
     text = model.generate(
         prompt := torch.tensor([[5, 8, 13]]),

@@ -8,11 +8,8 @@ import subprocess
 import sys
 from collections import Counter
 from itertools import islice
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
 
 import stories.generator
 from stories import generate_stories, generate_story, people, things
@@ -22,7 +19,8 @@ from stories.places import INDOORS, OUTDOORS
 from stories.plots import PLOTS
 from stories.side_events import SIDES
 
-APPS = Path(__file__).parents[1] / "apps"
+from .conftest import APPS
+
 FIRST_200_SHA256 = "17beeb460b427f6a64833c4d662dff79ae71d365c21d58fc19576cb640bfd571"
 
 
@@ -70,7 +68,7 @@ def test_stream_stops_as_soon_as_it_is_long_enough():
     assert sum(sizes[:-1]) < 30_000 <= sum(sizes)
 
 
-def test_a_story_told_twice_is_skipped(monkeypatch):
+def test_a_repeated_story_is_skipped(monkeypatch):
     texts = iter(["one", "two", "one", "three"])
     monkeypatch.setattr(stories.generator, "generate_story", lambda rng: next(texts))
     assert list(generate_stories(len("onetwothree"), 0)) == ["one", "two", "three"]
@@ -129,7 +127,7 @@ def test_length(sample):
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "error",
     [
         r"[^ -~\n]",  # not ASCII
         r"  | \n|\n |\n\n\n|\A\s|\s\Z",  # stray space
@@ -146,8 +144,8 @@ def test_length(sample):
         r"\bNone\b|object at 0x",  # a piece of state that is missing
     ],
 )
-def test_no_fault_in_the_text(sample, fault):
-    found = [match[0] + " in " + text for text in sample if (match := re.search(fault, text))]
+def test_no_error_in_the_text(sample, error):
+    found = [match[0] + " in " + text for text in sample if (match := re.search(error, text))]
     assert found == []
 
 

@@ -2,13 +2,9 @@
 
 import random
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
 
 import stories.generator
 import stories.plot

@@ -1,11 +1,8 @@
 """Tests of the corpus files: complete or absent, reproducible, and split without overlap."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
 
 from stories import generate_stories, write_corpus
 
@@ -66,7 +63,7 @@ def test_num_bytes_must_be_positive(num_bytes, tmp_path):
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 2.0, float("nan")])
 def test_valid_fraction_must_be_a_share(fraction, tmp_path):
-    with pytest.raises(ValueError, match="valid_fraction must lie strictly between 0 and 1, got"):
+    with pytest.raises(ValueError, match="valid_fraction must be strictly between 0 and 1, got"):
         write_corpus(tmp_path / "train", tmp_path / "valid", 1000, 0, fraction)
 
 

@@ -1,8 +1,8 @@
-"""Short children's stories out of a grammar and a small world: text to train a tiny language model on, offline.
+"""Short children's stories generated from a grammar and a small simulated world: text to train a language model on.
 
-Each story follows one of the plots. In every plot something happens that later sentences must honor: what was lost is
-found where it fell, what was traded stays traded, who was helped helps back. A model that has learned to read the
-story so far can foretell the rest; one that has only learned which words go together cannot.
+Each story follows one of the plots. In every plot something happens that later sentences depend on: what was lost is
+found where it fell, what was traded stays traded, a friend who was helped returns the favor. A model that uses the
+whole story so far can predict the rest; one that has only learned which words go together cannot.
 
 The files, each using only those above it:
 

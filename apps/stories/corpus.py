@@ -1,4 +1,4 @@
-"""Text files full of stories, one to train on and one to validate on."""
+"""Text files of stories, one for training and one for validation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ END_OF_STORY = "<|endoftext|>"
 
 
 def split_stories(stories: Iterator[str], valid_fraction: float) -> tuple[list[str], list[str]]:
-    """Deal each story to train or to valid, so that valid gets at most its share of the text at any time."""
+    """Assign each story to train or valid, so that valid never has more than its share of the text."""
     train: list[str] = []
     valid: list[str] = []
     size = valid_size = 0
@@ -24,15 +24,15 @@ def split_stories(stories: Iterator[str], valid_fraction: float) -> tuple[list[s
 
 
 def write_corpus(train_path: Path, valid_path: Path, num_bytes: int, seed: int, valid_fraction: float = 0.05) -> None:
-    """Write a text file to train on and one to validate on; no story is in both.
+    """Write a text file for training and one for validation; no story is in both.
 
-    Each story is followed by a line that holds only `<|endoftext|>`. Both files are written beside their final place
-    and renamed when both are whole, so a failure leaves nothing behind that looks like a corpus.
+    Each story is followed by a line `<|endoftext|>`. Both files are written under temporary names and renamed when
+    both are complete, so that a failure leaves no incomplete corpus behind.
 
     Args:
-        train_path: file for the stories to train on.
-        valid_path: file for the stories to validate on.
-        num_bytes: least size of all stories together, in bytes, separators not counted.
+        train_path: file for the training stories.
+        valid_path: file for the validation stories.
+        num_bytes: the total size of the stories in bytes, separators not counted; the last story may exceed it.
         seed: which stories; the same seed gives the same files.
         valid_fraction: share of the text that goes to `valid_path`.
 
@@ -40,7 +40,7 @@ def write_corpus(train_path: Path, valid_path: Path, num_bytes: int, seed: int, 
         ValueError: if an argument is out of range, or `num_bytes` too small for one story in each file.
     """
     if not 0.0 < valid_fraction < 1.0:
-        raise ValueError(f"valid_fraction must lie strictly between 0 and 1, got {valid_fraction}")
+        raise ValueError(f"valid_fraction must be strictly between 0 and 1, got {valid_fraction}")
     if train_path == valid_path:
         raise ValueError(f"train_path and valid_path must differ, got {train_path} for both")
     train, valid = split_stories(generate_stories(num_bytes, seed), valid_fraction)
@@ -50,7 +50,7 @@ def write_corpus(train_path: Path, valid_path: Path, num_bytes: int, seed: int, 
 
 
 def _write_all(files: dict[Path, list[str]]) -> None:
-    """Write each list of stories to its path; none takes its place before all are whole."""
+    """Write each list of stories to its path; no file is renamed to its path before all are complete."""
     partial = {path: path.with_name(path.name + ".partial") for path in files}
     try:
         for path, stories in files.items():

@@ -1,4 +1,4 @@
-"""What every story has around its plot: an opening, perhaps a side event, and an ending."""
+"""What surrounds the plot in every story: an opening, perhaps a side event, and an ending."""
 
 from stories.language import NUMBERS
 from stories.side_events import SIDE_WORDS, Side
@@ -51,7 +51,7 @@ def begin_side(s: Story, sides: list[Side]) -> None:
 
 
 def end_day(s: Story) -> None:
-    """Tell what came of the side event, if one is pending; plots call it before they go on to another day."""
+    """Tell what came of the side event, if one is pending; plots call it before another day begins."""
     side, s.pending = s.pending, None
     if side is None:
         return

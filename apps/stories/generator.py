@@ -12,7 +12,7 @@ SIDE_CHANCE = 0.6
 
 
 def tell_story(plot: Plot, rng: random.Random) -> Story:
-    """Tell one story with the given plot; the world it leaves behind can be looked at together with its text."""
+    """Tell one story with the given plot; the result has the final state of its world beside its text."""
     place = rng.choice(plot.places)
     story = new_story(rng, place, plot.weathers_at(place), plot.barred_traits)
     open_story(story)
@@ -29,7 +29,7 @@ def generate_story(rng: random.Random) -> str:
 
 
 def generate_stories(num_bytes: int, seed: int) -> Iterator[str]:
-    """Yield distinct stories until their text amounts to at least `num_bytes` bytes of UTF-8.
+    """Yield distinct stories until their text has at least `num_bytes` bytes of UTF-8.
 
     The stories depend on `seed` alone: a larger `num_bytes` yields the same ones, and then more.
 
@@ -38,16 +38,16 @@ def generate_stories(num_bytes: int, seed: int) -> Iterator[str]:
     """
     if num_bytes <= 0:
         raise ValueError(f"num_bytes must be at least 1, got {num_bytes}")
-    return _distinct_stories(num_bytes, random.Random(seed))  # noqa: S311 - stories are no secret
+    return _distinct_stories(num_bytes, random.Random(seed))  # noqa: S311 - not for cryptography
 
 
 def _distinct_stories(num_bytes: int, rng: random.Random) -> Iterator[str]:
-    """Yield the stories; apart from the check above it, so that the check does not wait for the first story."""
-    told: set[str] = set()
+    """Yield the stories; a function of its own, so that the check above is made at the call, not at the first story."""
+    seen: set[str] = set()
     size = 0
     while size < num_bytes:
         story = generate_story(rng)
-        if story not in told:
-            told.add(story)
+        if story not in seen:
+            seen.add(story)
             size += len(story.encode())
             yield story

@@ -1,4 +1,4 @@
-"""Making English: short lists of words, numbers, articles, and templates turned into sentences.
+"""Generating English: short lists of words, numbers, articles, and templates turned into sentences.
 
 A template is an English sentence with two kinds of gaps. `[ran|went]` stands for one of its alternatives, and
 `{toy.spot}` for a part of the state of the story, so the text cannot disagree with what has happened.

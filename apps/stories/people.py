@@ -1,4 +1,4 @@
-"""Who there is: pronouns, names, kinds, traits, neighbors, and the words for how somebody feels."""
+"""The characters: pronouns, names, kinds, traits, neighbors, and the words for how somebody feels."""
 
 from dataclasses import dataclass
 

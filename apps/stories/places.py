@@ -1,4 +1,4 @@
-"""Where and when: places with the spots in them, the weather, and the time."""
+"""Places with the spots in them, the weather, and the time."""
 
 from dataclasses import dataclass
 

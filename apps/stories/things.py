@@ -1,4 +1,4 @@
-"""Which things there are: toys and what one does with them, small things, clothes, food, and so on."""
+"""The things: toys and what one does with them, small things, clothes, food, and so on."""
 
 from dataclasses import dataclass
 

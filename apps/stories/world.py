@@ -1,4 +1,4 @@
-"""What is true in a story at some moment: how and where its people and things are, and what has happened."""
+"""The state of a story at one moment: its characters, its things, and the events so far."""
 
 from dataclasses import dataclass
 

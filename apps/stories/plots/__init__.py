@@ -2,8 +2,8 @@
 
 A plot is told by its `tell`: it picks the things and words that play a role, then calls its steps in order. A step
 tells one paragraph. It changes the state of the world (`s.lay(thing, spot, "lose")`), and what later steps say is
-read from that state (`{thing.spot}`): this is how a consequence comes about. What no state holds, such as a lie, is
-put into `s.log`, where the tests look for it.
+read from that state (`{thing.spot}`), so that it is consistent. What is not part of the state, such as a lie, is
+recorded in `s.log`, which the tests check.
 
 To add a plot, copy a file (`rain.py` is a simple one), write its steps and its `Plot`, and put it into `PLOTS`:
 

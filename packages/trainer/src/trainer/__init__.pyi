@@ -15,12 +15,12 @@ from .config import (
     WandbConfig as WandbConfig,
 )
 from .config_files import (
-    ConfigError as ConfigError,
     config_difference as config_difference,
     option_values as option_values,
     parse_config as parse_config,
     save_config as save_config,
 )
+from .config_values import ConfigError as ConfigError
 from .data.token_files import DataError as DataError
 from .data.training_data import open_data as open_data
 from .data.windows import get_batch as get_batch

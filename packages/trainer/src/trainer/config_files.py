@@ -1,48 +1,60 @@
-"""Configurations from YAML or JSON files and dotted command-line options, and back into files.
+"""Configurations from YAML or JSON files and command-line options, and back into files.
 
-The parser is jsonargparse's, built from the dataclass itself: each field is an option. What is added here: every
-mistake is one sentence, and an unknown key is answered with the nearest known one.
+Each field of a configuration's dataclasses is a key, such as `training.steps`: in a file it is nested, on the command
+line it is the option `--training.steps`. Every mistake is one sentence, and an unknown key is answered with the most
+similar known one.
 """
 
 import dataclasses
-import difflib
-import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, NoReturn, TypeVar
 
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
+
+from trainer.config_help import help_text
+from trainer.config_values import (
+    ConfigDumper,
+    ConfigError,
+    ConfigLoader,
+    check_value,
+    field_types,
+    is_group,
+    nearest_key,
+    parse_value,
+)
 
 Config = TypeVar("Config")
+PathLike = str | os.PathLike[str]
 
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used."""
+_HELP, _PRINT_CONFIG = ("help", "-h"), ("print-config", "print_config")
 
 
 def parse_config(
     config_class: type[Config],
     arguments: Sequence[str],
     *,
-    files: Sequence[str | os.PathLike[str]] = (),
+    files: Sequence[PathLike] = (),
     description: str = "",
+    examples: Sequence[str] = (),
     options: Mapping[str, str] | None = None,
     flags: Mapping[str, str] | None = None,
 ) -> tuple[Config, dict[str, str | None]]:
     """Read a configuration: the class's defaults, then `files`, then the command line.
 
-    On the command line `--config FILE` and `--group.key value` count in the order in which they stand. `--print-config`
-    prints the configuration that would be used, and leaves.
+    On the command line `--config FILE` and `--group.key VALUE` apply in the order in which they are given. `--group`
+    takes a file with that group's keys, or a mapping such as `{steps: 7}`. `--help` prints all options, and
+    `--print-config` the configuration that would be used; both exit.
 
     Args:
-        config_class: a dataclass; its fields are nested dataclasses or plain values.
+        config_class: a dataclass; its fields are nested dataclasses or plain values, all with defaults.
         arguments: the command line, without the program's name.
         files: YAML or JSON files, each overriding the ones before it.
-        description: what `--help` says first.
-        options: further options that have no place in the configuration, with their help.
+        description: the first line of `--help`.
+        examples: command lines for `--help`, without the program's name.
+        options: further options that are not part of the configuration, with their help.
         flags: the same, without a value.
 
     Returns:
@@ -54,94 +66,51 @@ def parse_config(
         ValueError: the configuration's own checks refuse it.
     """
     options, flags = options or {}, flags or {}
-    arguments = ["--print_config" if word == "--print-config" else word for word in arguments]
-    _check_options(arguments, {*dotted_keys(config_class), *options, *flags, "config", "help", "print_config"})
-    for name in ("config", *options):
-        if "" in option_values(arguments, name):
-            raise ConfigError(f"--{name} stands without a value: give one after it")
-    for file in [*files, *option_values(arguments, "config")]:
-        _check_keys(_read_mapping(file), config_class, file)
+    kinds = _key_types(config_class)
+    settings: dict[str, Any] = {}
+    for file in files:
+        settings |= _read_settings(file, config_class)
+    given: dict[str, str | None] = dict.fromkeys((*options, *flags))
+    wants_help = wants_config = False
+    for name, value in _split(arguments, known={*kinds, *options, "config"}, flags={*flags, *_HELP, *_PRINT_CONFIG}):
+        if name in _HELP:
+            wants_help = True
+        elif name in _PRINT_CONFIG:
+            wants_config = True
+        elif name in flags:
+            given[name] = name
+        elif name in options:
+            given[name] = value
+        elif name == "config":
+            settings |= _read_settings(value, config_class)
+        elif is_group(kinds[name]):
+            settings |= _read_group(name, value, kinds[name])
+        else:
+            settings[name] = parse_value(name, value, kinds[name])
+    config = _with_settings(config_class(), settings)
+    if wants_help:
+        text = help_text(config, description=description, examples=examples, options=options, flags=flags, files=files)
+        _print_and_exit(text)
+    if wants_config:
+        _print_and_exit(_as_yaml(config).rstrip())
+    return config, given
 
-    parser = ArgumentParser(
-        exit_on_error=False,
-        description=description,
-        default_config_files=[glob.escape(os.fspath(file)) for file in files],
-    )
-    parser.add_argument("--config", action=ActionConfigFile, help="A YAML or JSON file with any of the keys below.")
-    for name, text in options.items():
-        parser.add_argument(f"--{name}", dest=_attribute(name), type=str, help=text)
-    for name, text in flags.items():
-        parser.add_argument(f"--{name}", dest=_attribute(name), action="store_const", const=name, help=text)
-    parser.add_class_arguments(config_class)
-    try:
-        values = parser.instantiate(parser.parse_args(list(arguments)))
-    except ArgumentError as error:
-        raise ConfigError(" ".join(str(error).split())) from None
-    fields = {field.name: values[field.name] for field in dataclasses.fields(config_class)}  # type: ignore[arg-type]
-    return config_class(**fields), {name: values[_attribute(name)] for name in (*options, *flags)}
 
-
-def _attribute(option: str) -> str:
-    return option.replace("-", "_")
-
-
-def save_config(config: Any, path: str | os.PathLike[str]) -> None:
-    """Write a configuration as a YAML file, whole or not at all, that `parse_config` reads back to an equal one."""
-    text = yaml.safe_dump(plain_values(dataclasses.asdict(config)), sort_keys=False, allow_unicode=True)
+def save_config(config: Any, path: PathLike) -> None:
+    """Write a configuration, completely or not at all, as a YAML file that `parse_config` reads back."""
     temporary = Path(f"{os.fspath(path)}.tmp")
-    temporary.write_text(text, "utf-8")
+    temporary.write_text(_as_yaml(config), "utf-8")
     temporary.replace(path)
 
 
 def config_difference(old: Any, new: Any) -> list[str]:
-    """Say in which keys two configurations differ: `training.steps: 4 before, 8 now`."""
+    """Return the keys in which two configurations differ: `training.steps: 4 before, 8 now`."""
     before, after = (_flat(plain_values(dataclasses.asdict(config))) for config in (old, new))
     return [
         f"{key}: {before.get(key)!r} before, {after.get(key)!r} now"
         for key in {**before, **after}
         if before.get(key) != after.get(key)
     ]
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
-
-
-def dotted_keys(config_class: type[Any], prefix: str = "") -> list[str]:
-    """Return the dotted name of every field, groups included."""
-    keys = []
-    for name, kind in _fields(config_class).items():
-        keys.append(prefix + name)
-        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            keys += dotted_keys(kind, f"{prefix}{name}.")
-    return keys
-
-
-def _fields(config_class: type[Any]) -> dict[str, Any]:
-    hints = get_type_hints(config_class)
-    return {field.name: hints[field.name] for field in dataclasses.fields(config_class)}
-
-
-def _nearest(key: str, known: Iterable[str]) -> str:
-    """Return the known key that looks most like `key`: as a whole, or in its last part wherever that stands."""
-
-    def likeness(candidate: str) -> tuple[float, float]:
-        whole = difflib.SequenceMatcher(None, key, candidate).ratio()
-        last = difflib.SequenceMatcher(None, key.rpartition(".")[2], candidate.rpartition(".")[2]).ratio()
-        return max(whole, last), whole
-
-    return max(sorted(known), key=likeness)
-
-
-def _check_options(arguments: Sequence[str], known: set[str]) -> None:
-    for argument in arguments:
-        name = argument[2:].split("=")[0]
-        # Behind a whole option such as --model.norm.help there is jsonargparse's own; it answers for itself.
-        if argument.startswith("--") and name not in known and not name.endswith(".help"):
-            raise ConfigError(f"unknown option --{name}: did you mean --{_nearest(name, known)}?")
 
 
 def option_values(arguments: Sequence[str], name: str) -> list[str]:
@@ -154,25 +123,91 @@ def option_values(arguments: Sequence[str], name: str) -> list[str]:
     ]
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping, of which YAML would take the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Make a dictionary of the mapping's keys and values."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := next((key for key in keys if keys.count(key) > 1), None):
-            raise yaml.YAMLError(f"the key {twice} stands twice in a mapping, {node.start_mark}")
-        return super().construct_mapping(node, deep)
+def plain_values(value: Any) -> Any:
+    """Return `value` with tuples as lists, since neither YAML nor JSON has tuples."""
+    if isinstance(value, dict):
+        return {key: plain_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_values(item) for item in value]
+    return value
 
 
-def _read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
+def _split(arguments: Sequence[str], known: set[str], flags: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the value of each option; a flag's value is empty."""
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("--") and word not in flags:
+            raise ConfigError(f"unexpected argument {word!r}: options begin with --, such as --run.seed 1")
+        name, has_value, value = word.removeprefix("--").partition("=")
+        if name not in known | flags:
+            raise ConfigError(f"unknown option --{name}: did you mean --{nearest_key(name, known | flags - {'-h'})}?")
+        if name in flags:
+            if has_value:
+                raise ConfigError(f"--{name} takes no value: give --{name} alone")
+            yield name, ""
+            continue
+        if not has_value:
+            value = next(words, "--")
+            if value.startswith("--"):
+                raise ConfigError(f"--{name} has no value: give --{name} VALUE, or --{name}=VALUE if it begins with --")
+        if not value and "." not in name:
+            raise ConfigError(f"--{name} has an empty value: give a value after it")
+        yield name, value
+
+
+def _key_types(config_class: type[Any], prefix: str = "") -> dict[str, Any]:
+    """Return the type of each key by its dotted name, groups included."""
+    types: dict[str, Any] = {}
+    for name, kind in field_types(config_class).items():
+        types[prefix + name] = kind
+        if is_group(kind):
+            types |= _key_types(kind, f"{prefix}{name}.")
+    return types
+
+
+def _read_settings(file: PathLike, config_class: type[Any]) -> dict[str, Any]:
+    """Return the values in a file by their dotted keys."""
+    return _check_mapping(_read_mapping(file), config_class, "", source=f"{os.fspath(file)}: ")
+
+
+def _read_group(name: str, text: str, kind: Any) -> dict[str, Any]:
+    """Return the values of a group by their dotted keys; the text is a mapping, or a file that contains one."""
     try:
-        content = yaml.load(Path(path).read_text("utf-8"), _UniqueKeys)  # noqa: S506 a SafeLoader
+        content = yaml.load(text, ConfigLoader)  # noqa: S506 - derived from SafeLoader
+    except yaml.YAMLError:
+        content = text
+    if isinstance(content, dict):
+        return _check_mapping(content, kind, f"{name}.", source="")
+    if not Path(text).is_file():
+        raise ConfigError(f"{name} is {text!r}: give a mapping such as '{{key: value}}', or a file with one")
+    return _check_mapping(_read_mapping(text), kind, f"{name}.", source=f"{text}: ")
+
+
+def _check_mapping(content: Mapping[Any, Any], config_class: type[Any], prefix: str, source: str) -> dict[str, Any]:
+    """Return the values of a nested mapping by their dotted keys, each checked against its field's type."""
+    kinds, settings = field_types(config_class), dict[str, Any]()
+    for name, value in content.items():
+        key = f"{prefix}{name}"
+        if name not in kinds:
+            nearest = nearest_key(key, [prefix + known for known in _key_types(config_class)])
+            raise ConfigError(f"{source}unknown key {key}: did you mean {nearest}?")
+        if not is_group(kinds[name]):
+            settings[key] = check_value(f"{source}{key}", value, kinds[name])
+        elif isinstance(value, dict):
+            settings |= _check_mapping(value, kinds[name], f"{key}.", source)
+        else:
+            raise ConfigError(f"{source}{key} is {value!r}: give a mapping of keys to values")
+    return settings
+
+
+def _read_mapping(path: PathLike) -> dict[Any, Any]:
+    try:
+        content = yaml.load(Path(path).read_text("utf-8"), ConfigLoader)  # noqa: S506 - derived from SafeLoader
     except FileNotFoundError:
         raise ConfigError(f"configuration file {path} does not exist: check its name") from None
     except RecursionError:
         raise ConfigError(f"configuration file {path} is nested too deeply") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError) as error:  # ValueError: not UTF-8, or a date that does not exist
         problem = " ".join(str(error).split())
         raise ConfigError(f"configuration file {path} is neither YAML nor JSON: {problem}") from None
     if not isinstance(content, dict):
@@ -180,24 +215,30 @@ def _read_mapping(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def _check_keys(
-    content: Mapping[str, Any], config_class: type[Any], path: str | os.PathLike[str], prefix: str = ""
-) -> None:
-    fields = _fields(config_class)
-    for key, value in content.items():
-        if key not in fields:
-            nearest = _nearest(f"{prefix}{key}", [prefix + known for known in dotted_keys(config_class)])
-            raise ConfigError(f"{path}: unknown key {prefix}{key}: did you mean {nearest}?")
-        if dataclasses.is_dataclass(fields[key]):
-            if not isinstance(value, dict):
-                raise ConfigError(f"{path}: {prefix}{key} is {value!r}, but it must be a mapping of keys to values")
-            _check_keys(value, fields[key], path, f"{prefix}{key}.")
+def _with_settings(config: Any, settings: Mapping[str, Any], prefix: str = "") -> Any:
+    """Return a copy of a dataclass with the values that are set by their dotted keys."""
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        key, current = f"{prefix}{field.name}", getattr(config, field.name)
+        if dataclasses.is_dataclass(current):
+            changes[field.name] = _with_settings(current, settings, f"{key}.")
+        elif key in settings:
+            changes[field.name] = settings[key]
+    return dataclasses.replace(config, **changes)
 
 
-def plain_values(value: Any) -> Any:
-    """Return `value` with tuples as lists, since neither YAML nor JSON knows tuples."""
-    if isinstance(value, dict):
-        return {key: plain_values(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_values(item) for item in value]
-    return value
+def _print_and_exit(text: str) -> NoReturn:
+    print(text)  # noqa: T201 - what the user asked for with an option
+    raise SystemExit(0)
+
+
+def _as_yaml(config: Any) -> str:
+    values = plain_values(dataclasses.asdict(config))
+    return yaml.dump(values, Dumper=ConfigDumper, sort_keys=False, allow_unicode=True)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat

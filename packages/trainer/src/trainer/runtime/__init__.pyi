@@ -15,6 +15,7 @@ from .interruption import (
 )
 from .memory import peak_memory_bytes as peak_memory_bytes
 from .peak_flops import MatmulFormat as MatmulFormat, datasheet_peak_flops as datasheet_peak_flops
+from .precision import computes_in_bfloat16 as computes_in_bfloat16
 from .sharding import (
     distribute as distribute,
     full_state_dict as full_state_dict,

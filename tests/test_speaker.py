@@ -1,0 +1,80 @@
+"""The speaker: prompts to ids, ids to text without broken characters, and where a text ends."""
+
+import pytest
+
+from bpe import Tokenizer
+from nn import ModelConfig, SamplingConfig, TransformerLM
+from speaker import Speaker, load_speaker
+from trainer import open_run_directory
+
+
+def bytes_speaker(context_length=24):
+    """An untrained model of bytes, which writes mostly malformed UTF-8."""
+    config = ModelConfig(vocab_size=260, context_length=context_length, d_model=16, num_layers=1, num_heads=2)
+    vocab = {byte: bytes([byte]) for byte in range(256)}
+    return Speaker(TransformerLM(config), Tokenizer(vocab, [], ["<|endoftext|>"]))
+
+
+def script(monkeypatch, ids):
+    """Let the model generate these ids."""
+    monkeypatch.setattr("speaker.generate", lambda *_, **__: iter(ids))
+
+
+def test_characters_are_never_split(monkeypatch):
+    speaker = bytes_speaker()
+    script(monkeypatch, "狐 👍é".encode())
+    parts = list(speaker.speak([1], 10, SamplingConfig(), 0))
+    assert "".join(parts) == "狐 👍é"
+    assert "\ufffd" not in "".join(parts)
+    assert parts[:3] == ["", "", "狐"]
+
+
+def test_an_incomplete_character_at_the_end_is_replaced(monkeypatch):
+    speaker = bytes_speaker()
+    script(monkeypatch, [97, 0xE7, 0x8B])
+    assert "".join(speaker.speak([1], 3, SamplingConfig(), 0)) == "a\ufffd"
+
+
+def test_ids_without_a_token_are_skipped(monkeypatch):
+    speaker = bytes_speaker()
+    script(monkeypatch, [97, 258, 98])
+    assert "".join(speaker.speak([1], 3, SamplingConfig(), 0)) == "ab"
+
+
+def test_a_text_ends_at_the_end_token(monkeypatch):
+    speaker = bytes_speaker()
+    assert speaker.end_token == 256
+    ids = iter([97, 98, 256, 99])
+    monkeypatch.setattr("nn.generation.sample", lambda *_, **__: next(ids))
+    assert "".join(speaker.speak([1], 10, SamplingConfig(), 0)) == "ab"
+
+
+def test_an_empty_prompt_begins_a_document():
+    assert bytes_speaker().encode_prompt("") == [256]
+
+
+def test_a_long_prompt_is_refused_with_the_part_that_would_be_cut():
+    message = (
+        "the prompt has 27 tokens, but the model's context is 24: the first 3, 'abc', "
+        "would be cut; shorten the prompt, or allow it with --truncate-prompt"
+    )
+    with pytest.raises(ValueError) as caught:
+        bytes_speaker().encode_prompt("abcdefghijklmnopqrstuvwxyz.")
+    assert str(caught.value) == message
+
+
+def test_a_long_prompt_may_be_truncated(capsys):
+    ids = bytes_speaker().encode_prompt("abcdefghijklmnopqrstuvwxyz.", truncate=True)
+    assert bytes(ids) == b"defghijklmnopqrstuvwxyz."
+    assert "the first 3, 'abc', are cut" in capsys.readouterr().err
+
+
+def test_a_very_long_cut_is_abbreviated():
+    with pytest.raises(ValueError, match=r"'x{30} … x{30}'"):
+        bytes_speaker().encode_prompt("x" * 200)
+
+
+def test_an_older_checkpoint_can_be_named(trained_run):
+    run = open_run_directory(trained_run)
+    latest, older = load_speaker(run), load_speaker(run, run.checkpoint(2))
+    assert not latest.model.lm_head.weight.equal(older.model.lm_head.weight)
