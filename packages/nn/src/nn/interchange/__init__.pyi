@@ -5,4 +5,4 @@ from .llama2c import load_llama2c as load_llama2c
 from .llama_config import check_exportable as check_exportable
 from .llama_export import save_llama as save_llama, write_llama as write_llama
 from .llama_import import load_llama as load_llama
-from .whole_folder import whole_folder as whole_folder
+from .folder_writing import whole_folder as whole_folder

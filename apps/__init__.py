@@ -1,0 +1,1 @@
+"""The applications: scripts, each run as `uv run apps/NAME.py`."""
