@@ -12,11 +12,11 @@ from torch import Tensor
 
 from nn.interchange.conversion import checked_dtype, convert
 from nn.interchange.errors import InterchangeError
+from nn.interchange.folder_writing import whole_folder
 from nn.interchange.llama_config import check_exportable, to_llama_config
 from nn.interchange.llama_names import Weight, llama_weights
 from nn.interchange.rotary_layout import pairs_to_halves
 from nn.interchange.stored_tensors import INDEX_FILE, SINGLE_FILE
-from nn.interchange.folder_writing import whole_folder
 from nn.language_model import TransformerLM
 
 _SHARD_BYTES = 5 * 10**9
