@@ -3,8 +3,8 @@
 import io
 import os
 import sys
-from argparse import ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from argparse import ArgumentError, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import NoReturn
@@ -94,8 +94,22 @@ def _one_line(error: ValueError | OSError) -> str:
 class CommandLineParser(ArgumentParser):
     """An argument parser whose errors are one sentence that names what was given and what is allowed."""
 
-    def __init__(self, description: str) -> None:
-        super().__init__(description=description, exit_on_error=False)
+    def __init__(self, description: str, usage: str, examples: Sequence[str]) -> None:
+        """Create a parser without arguments.
+
+        Args:
+            description: what the command does.
+            usage: the arguments in short, such as `RUN [OPTIONS]`.
+            examples: command lines without the program's name; `--help` prints them first.
+        """
+        program = f"uv run {os.path.relpath(sys.argv[0])}"
+        lines = [description, "", "examples:", *(f"  {program} {example}" for example in examples)]
+        super().__init__(
+            usage=f"{program} {usage}",
+            description="\n".join(lines),
+            formatter_class=RawDescriptionHelpFormatter,
+            exit_on_error=False,
+        )
 
     def parse_all(self, arguments: list[str]) -> Namespace:
         """Return the values of the arguments.

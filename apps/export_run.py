@@ -37,7 +37,11 @@ def export_tokenizer(tokenizer: Tokenizer, context_length: int, folder: Path) ->
 
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
-    parser = CommandLineParser("Export a trained run as a Llama model for Hugging Face's transformers.")
+    parser = CommandLineParser(
+        "Export a trained run as a Llama model for Hugging Face's transformers.",
+        usage="RUN OUT [OPTIONS]",
+        examples=("runs/quickstart exported/quickstart --dtype bfloat16",),
+    )
     add = parser.add_argument
     add("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
     add("out", type=Path, metavar="OUT", help="the folder to create")

@@ -12,7 +12,14 @@ from trained_run import open_trained_run
 
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
-    parser = CommandLineParser("Generate text with a trained run.")
+    parser = CommandLineParser(
+        "Generate text with a trained run.",
+        usage="RUN [OPTIONS]",
+        examples=(
+            'runs/quickstart --prompt "Once upon a time"',
+            "runs/quickstart --num-samples 3 --temperature 0.5 --seed 1",
+        ),
+    )
     add = parser.add_argument
     add("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
     add("--prompt", default="", metavar="TEXT", help="text to continue (default: begin a new document)")

@@ -66,7 +66,11 @@ def load_tokenizer(source: Path, vocab_size: int) -> tuple[Tokenizer | None, str
 
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
-    parser = CommandLineParser("Import a model from another library as a run.")
+    parser = CommandLineParser(
+        "Import a model from another library as a run.",
+        usage="SOURCE OUT [OPTIONS]",
+        examples=("downloaded/llama runs/llama", "stories15M.bin runs/stories --context-length 128"),
+    )
     add = parser.add_argument
     add("source", type=Path, metavar="SOURCE", help="a folder of transformers, or a .bin file of llama2.c")
     add("out", type=Path, metavar="OUT", help="the run's folder to create, such as runs/llama")

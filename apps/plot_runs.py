@@ -11,7 +11,14 @@ from trainer import open_run_directory
 
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
-    parser = CommandLineParser("Plot a metric of one or more runs into one picture.")
+    parser = CommandLineParser(
+        "Plot a metric of one or more runs into one picture.",
+        usage="RUN [RUN ...] --out FILE [OPTIONS]",
+        examples=(
+            "runs/a --out loss.png",
+            "runs/a runs/b --by tokens --metric valid_loss --log-x --out curves.svg",
+        ),
+    )
     add = parser.add_argument
     add("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder, such as runs/quickstart")
     axes = ("step", "tokens", "time")

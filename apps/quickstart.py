@@ -8,10 +8,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import trainer  # choose_device and perplexity load torch when they are first used
+import trainer  # trainer.perplexity loads torch when it is first used
 from command import run_command, say
 from generate import print_stream
 from nn import SamplingConfig
+from step_memory import require_memory
 from stories import write_corpus
 from text_config import CONFIGS, TextDataConfig, TextRunConfig, with_directory
 from text_data import prepare_data
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> None:
     """Generate the corpus, train the tokenizer and the model, and print three stories."""
     started = time.perf_counter()
     config, num_bytes = read_command_line(arguments)
-    trainer.choose_device(config.run.device)  # refuses a device that this machine does not have
+    require_memory(config)  # refuses a device that this machine does not have, too
     run = prepare_run(config, num_bytes)
     result = train_and_plot(config, run)
     tell_stories(run)

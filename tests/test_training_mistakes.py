@@ -33,7 +33,7 @@ def bad(tmp_path):
         (["--data.valid_text=BAD/empty.txt"], "empty.txt is empty"),
         (["--data.train_text=BAD/latin.txt"], "latin.txt is not UTF-8: byte 0xe9 at offset 3"),
         (["--data.valid_text=BAD/latin.txt"], "latin.txt is not UTF-8: byte 0xe9 at offset 3"),
-        (["--data.valid_text=BAD/short.txt"], "one window takes 32 and the one that follows: give more text, or lower"),
+        (["--data.valid_text=BAD/short.txt"], "more text, or lower model.context_length"),
         (["--model.vocab_size=256"], "vocab_size is 256, but the 256 bytes and 1 special tokens already make 257"),
         (["--data.tokenizer=BAD/tokenizer.json"], "tokenizer.json: 'model' is missing"),
         (["--data.tokenizer=BAD/none.json"], "none.json' (data.tokenizer) is not a file: check its name"),
@@ -53,7 +53,7 @@ def bad(tmp_path):
         (["--trainin.steps=5"], "unknown option --trainin.steps: did you mean --training.steps?"),
         (["--training.steps=abc"], "training.steps is 'abc': give a whole number"),
         (["--optimizer.name=adam"], "optimizer.name is 'adam': choose one of adamw, muon, sgd"),
-        (["--model.num_heads=3"], "d_model = 16 cannot be shared by 3 heads"),
+        (["--model.num_heads=3"], "make model.num_heads a divisor of it"),
         (["--run.device=tpu9"], "run.device is 'tpu9'"),
         (["--run.seed=10000000000000000000000"], "run.seed is 10000000000000000000000: give 0 or more, below 2**63"),
         (["--optimizer.weight_decay=-1"], "optimizer.weight_decay is -1.0"),
@@ -77,7 +77,8 @@ def test_token_ids_outside_the_vocabulary(call, tmp_path, trained_run):
     error = call(train, *TINY, *tokens, "--model.vocab_size=290", f"--run.directory={tmp_path / 'run'}")
     error = error.one_line_error()
     assert "train.bin has the id 29" in error
-    assert "but the model's vocabulary is 290: raise model.vocab_size" in error
+    assert "290" in error
+    assert "raise model.vocab_size" in error
     assert list(tmp_path.iterdir()) == []
 
 

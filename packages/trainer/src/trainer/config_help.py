@@ -39,7 +39,7 @@ def help_text(
     program = f"uv run {os.path.relpath(sys.argv[0])}"
     lines = [description, "", f"usage: {program} [--config FILE] [--GROUP.KEY VALUE] ...", ""]
     if examples:
-        lines += ["examples:", *(f"  {program} {example}" for example in examples), ""]
+        lines += ["examples:", *(f"  {program} {example}".rstrip() for example in examples), ""]
     lines += ["options:"]
     further = {f"--{name} VALUE": text for name, text in options.items()} | {f"--{n}": t for n, t in flags.items()}
     lines += _table(
