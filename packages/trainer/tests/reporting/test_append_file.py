@@ -11,7 +11,7 @@ from trainer.reporting.append_file import AppendFile
 
 @contextmanager
 def files_of_at_most(size):
-    """The kernel lets no file grow beyond `size`: it writes the part that fits, as a disk that is full does."""
+    """The kernel limits files to `size` bytes: it writes the part that fits, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -20,7 +20,7 @@ def files_of_at_most(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_each_piece_is_there_at_once_and_after_what_was_there(tmp_path):
+def test_a_piece_is_appended_at_once(tmp_path):
     path = tmp_path / "file"
     path.write_text("old\n")
     file = AppendFile(path)
@@ -30,16 +30,19 @@ def test_each_piece_is_there_at_once_and_after_what_was_there(tmp_path):
     file.close()
 
 
-def test_a_piece_that_finds_half_the_room_is_taken_back(tmp_path):
+def test_a_piece_that_does_not_fit_is_removed(tmp_path):
     path = tmp_path / "file"
     file = AppendFile(path)
     file.append("0123456789\n")
-    with files_of_at_most(15), pytest.raises(OSError, match="so the run stops: make room, then resume it") as caught:
+    with (
+        files_of_at_most(15),
+        pytest.raises(OSError, match="so the run stops: free some space") as caught,
+    ):
         file.append("abcdefghij\n")
     assert caught.value.errno == errno.EFBIG
     assert caught.value.filename == str(path)
     assert path.read_text() == "0123456789\n"
-    file.append("again\n")  # there is room once more
+    file.append("again\n")  # now there is space
     assert path.read_text() == "0123456789\nagain\n"
     file.close()
 
@@ -54,7 +57,7 @@ def test_a_full_disk_is_named():
     file.close()
 
 
-def test_what_is_lost_only_when_it_is_closed_or_synced_is_named_too(tmp_path, monkeypatch):
+def test_an_error_of_sync_names_the_file(tmp_path, monkeypatch):
     path = tmp_path / "file"
     file = AppendFile(path)
 

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from trainer.reporting.console import ConsoleAndLog, describe_figures
+from trainer.reporting.console import ConsoleAndLog, format_metrics
 
 FIGURES = {"train_loss": 2.5, "tokens_per_second": 1234.0}
 
@@ -23,7 +23,7 @@ def test_messages_go_to_console_and_log(tmp_path):
     assert (tmp_path / "log.txt").read_text().endswith(" [not markup] a line\n")
 
 
-def test_without_a_terminal_there_is_a_line_now_and_then(tmp_path):
+def test_without_a_terminal_a_line_is_printed_every_ten_seconds(tmp_path):
     output = io.StringIO()
     now = [0.0]
     reporter = ConsoleAndLog(tmp_path / "log.txt", 0, 2000, Console(file=output, width=120), clock=lambda: now[0])
@@ -44,12 +44,12 @@ class ClosedPipe(io.StringIO):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_console_that_is_gone_does_not_stop_the_run(tmp_path, terminal):
+def test_a_closed_console_does_not_stop_the_run(tmp_path, terminal):
     console = Console(file=ClosedPipe(), force_terminal=terminal, width=120)
     if terminal:
-        console.show_cursor = lambda show=True: True  # what a bar does first
+        console.show_cursor = lambda show=True: True  # the first thing that a progress bar does
     reporter = ConsoleAndLog(tmp_path / "log.txt", 0, 10, console) if not terminal else None
-    if reporter is None:  # the pipe closes while the bar is there
+    if reporter is None:  # the pipe is closed after the progress bar has started
         file = io.StringIO()
         console = Console(file=file, force_terminal=True, width=120)
         reporter = ConsoleAndLog(tmp_path / "log.txt", 0, 10, console)
@@ -59,14 +59,14 @@ def test_a_console_that_is_gone_does_not_stop_the_run(tmp_path, terminal):
     reporter.metrics(5, FIGURES)
     reporter.close(failed=False)
     lines = [line.split(" ", 2)[2] for line in (tmp_path / "log.txt").read_text().splitlines()]
-    assert lines[0].startswith("the console is gone")
+    assert lines[0].startswith("the console is closed")
     assert lines[1:] == ["one", "two"]
 
 
-def test_figures_for_people():
-    assert describe_figures({"valid_loss": 1.0}) == ""
-    assert describe_figures({"train_loss": None, "skipped_steps": 2}) == "loss n/a  2 skipped"
-    assert describe_figures({"train_loss": 1.0, "skipped_steps": 0}) == "loss 1.000"
+def test_the_line_of_a_step():
+    assert format_metrics({"valid_loss": 1.0}) == ""
+    assert format_metrics({"train_loss": None, "skipped_steps": 2}) == "loss n/a  2 skipped"
+    assert format_metrics({"train_loss": 1.0, "skipped_steps": 0}) == "loss 1.000"
 
 
 def test_the_last_step_is_always_printed(tmp_path):
@@ -78,7 +78,7 @@ def test_the_last_step_is_always_printed(tmp_path):
     assert [line.split()[1] for line in output.getvalue().splitlines()] == ["1/3", "3/3"]
 
 
-def test_a_console_of_few_characters_gets_what_it_can_print(tmp_path):
+def test_characters_that_a_console_cannot_print_are_escaped(tmp_path):
     raw = io.BytesIO()
     console = Console(file=io.TextIOWrapper(raw, encoding="ascii", write_through=True), width=120)
     reporter = ConsoleAndLog(tmp_path / "log.txt", 0, 3, console)

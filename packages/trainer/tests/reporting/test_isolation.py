@@ -1,4 +1,4 @@
-"""Faults of a reporter at every place, none of which may reach the training."""
+"""A reporter fails or hangs in each of its methods; training must not notice."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ from trainer.reporting.reporter import Reporter
 
 class Recorder(Reporter):
     def __init__(self, fails_at=None, error=None):
-        self.told = []
+        self.received = []
         self.fails_at = fails_at
         self.error = error or ConnectionError("the network\nis down")
 
     def _take(self, what):
         if what == self.fails_at:
             raise self.error
-        self.told.append(what)
+        self.received.append(what)
 
     def metrics(self, step, values):
         self._take((step, dict(values)))
@@ -30,30 +30,30 @@ class Recorder(Reporter):
         self._take("failed" if failed else "closed")
 
 
-def test_all_is_passed_on_in_order_by_another_thread():
+def test_everything_is_reported_in_order_by_another_thread():
     threads, warnings = [], []
 
-    class Asks(Recorder):
+    class Observed(Recorder):
         def _take(self, what):
             threads.append(threading.current_thread())
             super()._take(what)
 
-    inner = Asks()
-    reporter = BestEffort("it", lambda: inner, warnings.append)
+    inner = Observed()
+    reporter = BestEffort("X", lambda: inner, warnings.append)
     values = {"train_loss": 1.0}
     reporter.metrics(1, values)
-    values["train_loss"] = 2.0  # what was told is what it was then
+    values["train_loss"] = 2.0  # later changes are not reported
     reporter.message("hello")
     reporter.sync()
     reporter.close(failed=True)
-    assert inner.told == [(1, {"train_loss": 1.0}), "hello", "failed"]
+    assert inner.received == [(1, {"train_loss": 1.0}), "hello", "failed"]
     assert threading.main_thread() not in threads
     assert warnings == []
 
 
 @pytest.mark.parametrize("error", [ConnectionError("the network\nis down"), SystemExit(1), RuntimeError()])
 @pytest.mark.parametrize("place", ["make", (2, {}), "closed"])
-def test_a_fault_anywhere_is_one_warning(place, error):
+def test_a_failure_gives_one_warning(place, error):
     warnings = []
     inner = Recorder(place, error)
 
@@ -62,17 +62,17 @@ def test_a_fault_anywhere_is_one_warning(place, error):
             raise error
         return inner
 
-    reporter = BestEffort("it", make, warnings.append)
+    reporter = BestEffort("X", make, warnings.append)
     for step in range(1, 5):
         reporter.metrics(step, {})
     reporter.close(failed=False)
     reason = " ".join(str(error).split()) or type(error).__name__
-    assert warnings == [f"warning: it is left out from here on ({reason}); metrics.jsonl has everything"]
+    assert warnings == [f"warning: reporting to X has stopped ({reason}); metrics.jsonl contains all metrics"]
     before = {"make": 0, "closed": 4}.get(str(place), 1)
-    assert inner.told == [(step, {}) for step in range(1, before + 1)]
+    assert inner.received == [(step, {}) for step in range(1, before + 1)]
 
 
-def test_one_that_hangs_holds_nothing_up():
+def test_a_reporter_that_hangs_delays_nothing():
     now, warnings = [0.0], []
     started, release = threading.Event(), threading.Event()
 
@@ -83,7 +83,7 @@ def test_one_that_hangs_holds_nothing_up():
             super().metrics(step, values)
 
     inner = Hangs()
-    reporter = BestEffort("it", lambda: inner, warnings.append, patience=60.0, clock=lambda: now[0])
+    reporter = BestEffort("X", lambda: inner, warnings.append, patience=60.0, clock=lambda: now[0])
     reporter.metrics(1, {})
     assert started.wait(60)
     now[0] = 59.0
@@ -94,20 +94,20 @@ def test_one_that_hangs_holds_nothing_up():
     reporter.metrics(4, {})
     reporter.close(failed=False)  # without waiting
     assert warnings == [
-        "warning: it is left out from here on (it has not answered for 60 s); metrics.jsonl has everything"
+        "warning: reporting to X has stopped (no response for 60 s); metrics.jsonl contains all metrics"
     ]
-    assert inner.told == []
+    assert inner.received == []
     release.set()
 
 
-def test_one_that_is_slow_to_start_holds_nothing_up():
+def test_a_reporter_that_is_slow_to_start_delays_nothing():
     now, warnings, release = [0.0], [], threading.Event()
 
     def make():
         release.wait()
         return Recorder()
 
-    reporter = BestEffort("it", make, warnings.append, patience=60.0, clock=lambda: now[0])
+    reporter = BestEffort("X", make, warnings.append, patience=60.0, clock=lambda: now[0])
     reporter.metrics(1, {})
     now[0] = 61.0
     reporter.message("hello")
@@ -115,21 +115,21 @@ def test_one_that_is_slow_to_start_holds_nothing_up():
     release.set()
 
 
-def test_one_that_hangs_at_the_end_is_not_waited_for_for_ever():
+def test_closing_does_not_wait_forever():
     warnings, release = [], threading.Event()
 
     class Hangs(Recorder):
         def close(self, *, failed):
             release.wait()
 
-    reporter = BestEffort("it", Hangs, warnings.append, patience=0.05)
+    reporter = BestEffort("X", Hangs, warnings.append, patience=0.05)
     reporter.close(failed=False)
     assert len(warnings) == 1
-    assert warnings[0].startswith("warning: it is left out from here on (it ")
+    assert warnings[0].startswith("warning: reporting to X has stopped (")
     release.set()
 
 
-def test_leaving_waits_for_nobody():
+def test_abandoning_does_not_wait():
     begun, never = threading.Event(), threading.Event()
 
     class Hangs(Recorder):
@@ -138,12 +138,12 @@ def test_leaving_waits_for_nobody():
             never.wait(60)
 
     warnings = []
-    reporter = BestEffort("it", Hangs, warnings.append)
+    reporter = BestEffort("X", Hangs, warnings.append)
     reporter.metrics(1, {})
     assert begun.wait(60)
     started = time.monotonic()
-    reporter.leave()
+    reporter.abandon()
     assert time.monotonic() - started < 30
-    reporter.metrics(2, {})  # leads nowhere
+    reporter.metrics(2, {})  # has no effect
     assert warnings == []
     never.set()

@@ -17,7 +17,7 @@ def write(path, *entries):
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
 
 
-def test_metrics_are_one_json_object_a_line(tmp_path):
+def test_metrics_are_one_json_object_per_line(tmp_path):
     path = tmp_path / "metrics.jsonl"
     for step in (1, 2):
         file = MetricsFile(path)  # appends, as a resumed run does
@@ -28,7 +28,7 @@ def test_metrics_are_one_json_object_a_line(tmp_path):
     assert [entry["step"] for entry in read_metrics(path)] == [1, 2]
 
 
-def test_what_json_cannot_say_or_nobody_knows_is_null(tmp_path):
+def test_unknown_and_non_finite_values_are_null(tmp_path):
     file = MetricsFile(tmp_path / "metrics.jsonl")
     file.metrics(1, {"valid_perplexity": float("inf"), "train_loss": float("nan"), "mfu": None})
     file.close(failed=False)
@@ -38,11 +38,11 @@ def test_what_json_cannot_say_or_nobody_knows_is_null(tmp_path):
 
 
 @given(cut=st.integers(0, 60), start=st.sampled_from(["", '{"step": 1}\n']))
-def test_a_line_cut_anywhere_is_left_out_and_the_next_is_not_glued_to_it(tmp_path_factory, cut, start):
+def test_an_incomplete_last_line_is_ignored_and_then_removed(tmp_path_factory, cut, start):
     path = tmp_path_factory.mktemp("run") / "metrics.jsonl"
     line = json.dumps({"step": 2, **FIGURES}) + "\n"
     path.write_text(start + line[:cut])
-    whole = cut >= len(line) - 1  # all but its end of line is an entry too
+    whole = cut >= len(line) - 1  # without its line end it is still an entry
     before = [1] * bool(start) + [2] * whole
     assert [entry["step"] for entry in read_metrics(path)] == before
     file = MetricsFile(path)
@@ -51,23 +51,23 @@ def test_a_line_cut_anywhere_is_left_out_and_the_next_is_not_glued_to_it(tmp_pat
     assert [entry["step"] for entry in read_metrics(path)] == [*before, 3]
 
 
-def test_no_file_has_no_entries(tmp_path):
+def test_a_missing_file_has_no_entries(tmp_path):
     assert read_metrics(tmp_path / "none.jsonl") == []
     assert rewind_metrics(tmp_path / "none.jsonl", 3) == []
 
 
 @pytest.mark.parametrize("damage", ["{", "[1]", '{"loss": 1}', '{"step": "one"}', '{"step": true}', "", "\0\0"])
-def test_damage_that_is_not_at_the_end_is_named(tmp_path, damage):
+def test_damage_before_the_last_line_is_an_error(tmp_path, damage):
     path = tmp_path / "metrics.jsonl"
     path.write_text(f'{{"step": 1}}\n{damage}\n{{"step": 2}}\n')
-    with pytest.raises(MetricsError, match=r"metrics\.jsonl: line 2 is no JSON object with a step: delete it"):
+    with pytest.raises(MetricsError, match=r"metrics\.jsonl: line 2 is not a JSON object with a step: correct"):
         read_metrics(path)
     path.write_text(f'{{"step": 1}}\n{damage}\n')
     assert read_metrics(path) == [{"step": 1}]
 
 
 @pytest.mark.parametrize(("step", "kept"), [(0, []), (1, [1, 1]), (2, [1, 1]), (3, [1, 1, 3]), (9, [1, 1, 3, 5])])
-def test_entries_after_a_step_are_cut_off(tmp_path, step, kept):
+def test_entries_after_a_step_are_removed(tmp_path, step, kept):
     path = tmp_path / "metrics.jsonl"
     entries = [{"step": 1}, {"step": 1, "valid_loss": 2.0}, {"step": 3}, {"step": 5}]
     write(path, *entries)
@@ -75,8 +75,8 @@ def test_entries_after_a_step_are_cut_off(tmp_path, step, kept):
     assert read_metrics(path) == entries[: len(kept)]
 
 
-def test_what_was_told_before_a_kill_is_there(tmp_path):
-    """Each line is with the operating system before the call returns: no buffer of the process holds it."""
+def test_a_kill_loses_no_line(tmp_path):
+    """Each line is passed to the operating system before the call returns."""
     path = tmp_path / "metrics.jsonl"
     program = (
         "import os, signal, sys; from pathlib import Path; from trainer.reporting.metrics_file import MetricsFile\n"
@@ -89,7 +89,7 @@ def test_what_was_told_before_a_kill_is_there(tmp_path):
     assert [entry["step"] for entry in read_metrics(path)] == list(range(100))
 
 
-def test_an_evaluation_that_is_not_saved_is_told_again(tmp_path):
+def test_an_evaluation_that_was_not_saved_is_removed(tmp_path):
     path = tmp_path / "metrics.jsonl"
     entries = [{"step": 1, "train_loss": 2.0}, {"step": 2, "train_loss": 1.5}, {"step": 2, "valid_loss": 1.6}]
     write(path, *entries, {"step": 3, "train_loss": 1.0})
@@ -98,7 +98,7 @@ def test_an_evaluation_that_is_not_saved_is_told_again(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["{", "\0\0\0", '{"loss": 1}'])
-def test_a_damaged_last_line_with_its_end_is_not_buried(tmp_path, damage):
+def test_a_damaged_last_line_is_removed(tmp_path, damage):
     path = tmp_path / "metrics.jsonl"
     path.write_text(f'{{"step": 1}}\n{damage}\n')
     file = MetricsFile(path)

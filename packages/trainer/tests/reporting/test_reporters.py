@@ -2,23 +2,22 @@ import pytest
 
 from trainer import RunDirectory, WandbConfig, read_metrics
 from trainer.config import ReportingConfig
-from trainer.reporting.reporter import Reporter
-from trainer.reporting.reporters import Reporters, ReportingError, make_reporters
+from trainer.reporting import Reporter, Reporters, ReportingError, make_reporters
 
 
-def test_all_reporters_are_told_and_closed():
+def test_all_reporters_are_called_and_closed():
     class Recorder:
         def __init__(self):
-            self.told = []
+            self.received = []
 
         def metrics(self, step, values):
-            self.told.append((step, values))
+            self.received.append((step, values))
 
         def message(self, text):
-            self.told.append(text)
+            self.received.append(text)
 
         def close(self, *, failed):
-            self.told.append("failed" if failed else "closed")
+            self.received.append("failed" if failed else "closed")
             order.append(recorders.index(self))
             if len(recorders) > 1 and self is recorders[0]:
                 raise OSError("cannot close")
@@ -29,27 +28,27 @@ def test_all_reporters_are_told_and_closed():
         reporter.metrics(1, {})
         reporter.message("hello")
         raise RuntimeError
-    assert [recorder.told for recorder in recorders] == [[(1, {}), "hello", "failed"]] * 2
-    assert order == [1, 0]  # the console, which is among the first, can still take the warnings of the last
+    assert [recorder.received for recorder in recorders] == [[(1, {}), "hello", "failed"]] * 2
+    assert order == [1, 0]  # the console is closed last, so that it can print the warnings of the others
     recorders = [Recorder()]
     with Reporters(recorders):
         pass
-    assert recorders[0].told == ["closed"]
+    assert recorders[0].received == ["closed"]
 
 
-def test_a_second_ctrl_c_leaves_them_all():
+def test_a_second_ctrl_c_abandons_all():
     class Slow(Reporter):
         def close(self, *, failed):
             raise AssertionError("it waits")
 
-        def leave(self):
-            left.append(self)
+        def abandon(self):
+            abandoned.append(self)
 
-    left = []
+    abandoned = []
     reporters = [Slow(), Slow()]
     with pytest.raises(KeyboardInterrupt), Reporters(reporters):
         raise KeyboardInterrupt
-    assert left == reporters[::-1]
+    assert abandoned == reporters[::-1]
 
 
 def make(run, *, mode="disabled", tensorboard=False):
@@ -58,7 +57,7 @@ def make(run, *, mode="disabled", tensorboard=False):
     )
 
 
-def test_a_service_that_fails_is_one_line_in_the_log_and_the_rest_goes_on(tmp_path, monkeypatch, capfd):
+def test_if_a_service_fails_there_is_one_warning_and_the_others_continue(tmp_path, monkeypatch, capfd):
     import wandb
 
     def fails(**_):
@@ -70,19 +69,19 @@ def test_a_service_that_fails_is_one_line_in_the_log_and_the_rest_goes_on(tmp_pa
         for step in range(1, 4):
             reporter.metrics(step, {"train_loss": 1.0})
     assert [entry["step"] for entry in read_metrics(run.metrics)] == [1, 2, 3]
-    warning = "warning: Weights & Biases is left out from here on (nobody answers); metrics.jsonl has everything"
+    warning = "warning: reporting to Weights & Biases has stopped (nobody answers); metrics.jsonl contains all metrics"
     assert run.log.read_text().count(warning) == 1
     assert capfd.readouterr().out.count(warning) == 1
 
 
-def test_what_must_work_is_opened_or_refused(tmp_path):
+def test_metrics_that_cannot_be_written_are_an_error(tmp_path):
     run = RunDirectory(tmp_path)
     run.metrics.mkdir()
     with pytest.raises(OSError, match=r"metrics\.jsonl"):
         make(run)
 
 
-def test_tensorboard_that_is_missing_is_refused_before_anything_is_opened(tmp_path, monkeypatch):
+def test_without_tensorboard_nothing_is_opened(tmp_path, monkeypatch):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -92,6 +91,6 @@ def test_tensorboard_that_is_missing_is_refused_before_anything_is_opened(tmp_pa
 
 
 @pytest.mark.parametrize("peak", [0.0, -1.0, float("inf"), float("nan")])
-def test_a_peak_that_makes_no_sense_is_refused(peak):
+def test_an_invalid_peak_is_refused(peak):
     with pytest.raises(ValueError, match=r"reporting\.peak_flops is .*: give a number above 0"):
         ReportingConfig(peak_flops=peak)

@@ -4,18 +4,18 @@ from types import ModuleType
 
 import pytest
 
-from trainer.reporting.reporters import ReportingError, TensorBoard
+from trainer.reporting import ReportingError, TensorBoard
 
 STEPS = {"train_loss": 2.5, "mfu": None}
 
 
 def test_without_the_package_it_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ReportingError, match=r"tensorboard is not installed: install it .*, or leave the option out"):
+    with pytest.raises(ReportingError, match=r"is not installed: install it .*, or use --reporting\.tensorboard false"):
         TensorBoard(tmp_path, 0)
 
 
-def test_what_the_writer_is_told(tmp_path, monkeypatch):
+def test_the_calls_of_the_writer(tmp_path, monkeypatch):
     calls = []
 
     class SummaryWriter:
@@ -46,8 +46,8 @@ def test_what_the_writer_is_told(tmp_path, monkeypatch):
     ]
 
 
-@pytest.mark.filterwarnings("ignore")  # the package's own
-def test_the_files_are_what_tensorboard_reads(tmp_path):
+@pytest.mark.filterwarnings("ignore")  # warnings of tensorboard itself
+def test_tensorboard_reads_the_files(tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     for first_step, steps in ((0, range(1, 31)), (20, range(21, 26))):
         reporter = TensorBoard(tmp_path, first_step)

@@ -6,14 +6,13 @@ from types import SimpleNamespace
 import pytest
 
 from trainer import WandbConfig
-from trainer.reporting.isolation import BestEffort
-from trainer.reporting.reporters import ReportingError, WeightsAndBiases
+from trainer.reporting import BestEffort, ReportingError, WeightsAndBiases
 
 FIGURES = {"train_loss": 2.5, "tokens_per_second": 1234.0, "mfu": None}
 
 
 class Run:
-    """What wandb.init returns, as far as it is used here."""
+    """The part of a run of wandb that is used."""
 
     def __init__(self):
         self.rows = []
@@ -32,7 +31,7 @@ class Run:
 
 @pytest.fixture
 def service(monkeypatch):
-    """Weights & Biases, which remembers how it was called."""
+    """A fake of Weights & Biases, which records its calls."""
     import wandb
 
     state = SimpleNamespace(calls=[], runs=[], logged_in=True)
@@ -56,7 +55,7 @@ def session(folder, steps, failed=False):
 
 def test_a_run_keeps_its_id_and_no_step_is_sent_twice(tmp_path, service):
     session(tmp_path, [10, 20, 20, 30, 40], failed=True)
-    session(tmp_path, [30, 40, 50])  # resumed from a checkpoint at 20, and killed before it had finished
+    session(tmp_path, [30, 40, 50])  # resumed from a checkpoint at 20, and killed
     session(tmp_path, [30])  # from 20 again, and killed earlier
     session(tmp_path, [30, 40, 50, 60])
     assert len({call["id"] for call in service.calls}) == 1
@@ -76,20 +75,20 @@ def test_two_runs_have_two_ids(tmp_path, service):
     assert service.calls[0]["id"] != service.calls[1]["id"]
 
 
-def test_state_that_cannot_be_read_is_a_new_run(tmp_path, service):
+def test_a_damaged_state_file_starts_a_new_run(tmp_path, service):
     (tmp_path / "wandb_run.json").write_text('{"id": ')
     session(tmp_path, [1])
     assert [step for step, _ in service.runs[0].rows] == [1]
 
 
-def test_one_that_cannot_be_used_is_one_sentence(tmp_path, service, monkeypatch):
+def test_a_service_that_cannot_be_used_is_an_error(tmp_path, service, monkeypatch):
     import wandb
 
     def refused(**_):
         raise wandb.errors.CommError("no\nanswer")
 
     service.logged_in = False
-    with pytest.raises(ReportingError, match=r"\(no API key is configured\): log in .*, or give --wandb\.mode offline"):
+    with pytest.raises(ReportingError, match=r"\(no API key is configured\): log in .*, or use --wandb\.mode offline"):
         WeightsAndBiases(WandbConfig(mode="online"), tmp_path, {})
     monkeypatch.setattr(wandb, "init", refused)
     with pytest.raises(ReportingError, match="cannot be used"):
@@ -97,25 +96,25 @@ def test_one_that_cannot_be_used_is_one_sentence(tmp_path, service, monkeypatch)
 
 
 def records(path):
-    """Yield the records of a .wandb file: LevelDB's log format after a header of seven bytes (wandb's own)."""
+    """Yield the records of a .wandb file: LevelDB's log format after a header of seven bytes."""
     content = path.read_bytes()
     assert content.startswith(b":W&B")
     place, whole = 7, b""
     while place + 7 <= len(content):
-        if 32768 - place % 32768 < 7:  # no chunk begins in the last bytes of a block
+        if 32768 - place % 32768 < 7:  # no chunk starts in the last bytes of a block
             place += 32768 - place % 32768
             continue
         _, size, kind = struct.unpack("<IHB", content[place : place + 7])
         whole += content[place + 7 : place + 7 + size]
         place += 7 + size
-        if kind in (1, 4):  # a whole record, or the end of one
+        if kind in (1, 4):  # a full record, or the end of one
             yield whole
             whole = b""
 
 
-@pytest.mark.filterwarnings("ignore")  # wandb's own
+@pytest.mark.filterwarnings("ignore")  # warnings of wandb itself
 def test_offline_over_two_sessions(tmp_path, monkeypatch):
-    """The library itself, in the thread that a run gives it: the rows that it wrote are read back from its files."""
+    """With the library itself, in the thread of `BestEffort`: the rows are read back from its files."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
@@ -130,7 +129,7 @@ def test_offline_over_two_sessions(tmp_path, monkeypatch):
         reporter.close(failed=False)
         identity = json.loads((tmp_path / "wandb_run.json").read_text())["id"]
         (folder,) = tmp_path.glob(f"wandb/offline-run-*-{identity}")
-        for _ in range(300):  # the service writes its last record when it sees fit
+        for _ in range(300):  # the service writes its last record some time later
             found = [Record.FromString(data) for data in records(folder / f"run-{identity}.wandb")]
             if any(record.WhichOneof("record_type") == "exit" for record in found):
                 break

@@ -1,4 +1,7 @@
-"""What a run reports, and where: metrics file, console and log, Weights & Biases, TensorBoard."""
+"""What a run reports, and where: metrics file, console and log, Weights & Biases, TensorBoard.
+
+It imports `trainer.config` and `trainer.run`, and nothing else of `trainer`.
+"""
 
 from lazy_loader import attach_stub
 

@@ -1,4 +1,4 @@
-"""A file that only grows, each piece whole or not there: what metrics.jsonl and log.txt are written with."""
+"""A file to which text is appended, each piece completely or not at all: for metrics.jsonl and log.txt."""
 
 import os
 from contextlib import suppress
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 class AppendFile:
-    """Appends pieces of text, each handed to the operating system before `append` returns.
+    """Appends pieces of text; each is passed to the operating system before `append` returns.
 
-    So a process that is killed loses nothing that it had written. Where the disk is full, a piece that found room for
-    its first half only is taken back, and the error names the file.
+    So a process that is killed loses nothing that it has appended. If the disk is full and only part of a piece can be
+    written, that part is removed, and the error names the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -17,29 +17,27 @@ class AppendFile:
         self._file = path.open("ab", buffering=0)
 
     def append(self, text: str) -> None:
-        """Add a piece.
+        """Append a piece of text.
 
         Raises:
-            OSError: it cannot be written; the file is then as it was before.
+            OSError: it cannot be written; the file is unchanged.
         """
         data = text.encode("utf-8")
         end = self._file.seek(0, os.SEEK_END)
         try:
             written = 0
-            while written < len(
-                data
-            ):  # a raw write may take less than it was given, and say why only when called again
+            while written < len(data):  # a raw write may write less, and the next one raise the error
                 written += self._file.write(data[written:]) or 0
         except OSError as error:
-            with suppress(OSError):  # /dev/full cannot be cut, and has nothing to be cut
+            with suppress(OSError):  # a device such as /dev/full cannot be truncated
                 self._file.truncate(end)
             raise self._named(error) from None
 
     def sync(self) -> None:
-        """Wait until all that was appended would survive a power cut.
+        """Wait until everything appended is on the disk.
 
         Raises:
-            OSError: the disk did not take it.
+            OSError: it cannot be written to the disk.
         """
         try:
             os.fsync(self._file.fileno())
@@ -47,10 +45,10 @@ class AppendFile:
             raise self._named(error) from None
 
     def close(self) -> None:
-        """Close the file; some file systems tell of a full disk only now.
+        """Close the file; some file systems report a full disk only then.
 
         Raises:
-            OSError: the disk did not take all of it.
+            OSError: not everything could be written to the disk.
         """
         try:
             self._file.close()
@@ -58,4 +56,5 @@ class AppendFile:
             raise self._named(error) from None
 
     def _named(self, error: OSError) -> OSError:
-        return OSError(error.errno, f"{error.strerror}, so the run stops: make room, then resume it", str(self._path))
+        message = f"{error.strerror}, so the run stops: free some space, then resume the run"
+        return OSError(error.errno, message, str(self._path))

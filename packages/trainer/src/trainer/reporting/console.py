@@ -14,18 +14,18 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class ConsoleAndLog(Reporter):
-    """Figures on the console, and messages there and in `log.txt`.
+    """Prints metrics on the console, and messages on the console and in `log.txt`.
 
-    On a terminal the figures stand beside a progress bar; elsewhere (a file, a batch system) they are a line of their
-    own, once in ten seconds at most, and at the last step. A console that is gone, such as a closed pipe, does not stop
-    a run: the log goes on.
+    On a terminal the metrics are shown next to a progress bar. Elsewhere (a file, a batch system) they are printed as a
+    line, at most every ten seconds, and at the last step. If the console is closed, such as the other end of a pipe,
+    the run continues, and so does the log.
 
     Args:
-        log_path: the log, which is appended to.
-        first_step: the steps that are done already.
-        num_steps: all steps.
-        console: where to print; the process' own output if not given.
-        clock: tells seconds.
+        log_path: the log file, which is appended to.
+        first_step: number of steps done in earlier sessions.
+        num_steps: number of steps of the whole run.
+        console: where to print; standard output by default.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -41,47 +41,47 @@ class ConsoleAndLog(Reporter):
         self._num_steps = num_steps
         self._clock = clock
         self._last_line = float("-inf")
-        self._lost = False
+        self._closed = False
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[metrics]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._progress.add_task("training", total=num_steps, completed=first_step, figures="")
+        self._task = self._progress.add_task("training", total=num_steps, completed=first_step, metrics="")
         self._progress.start()
 
     def metrics(self, step: int, values: Metrics) -> None:
-        """Move the bar, or print a line if the last one is long enough ago."""
-        figures = describe_figures(values)
+        """Advance the progress bar, or print a line if the last one was long enough ago."""
+        line = format_metrics(values)
         if not self._console.is_terminal:
-            if figures and (step == self._num_steps or self._clock() - self._last_line >= _SECONDS_BETWEEN_LINES):
+            if line and (step == self._num_steps or self._clock() - self._last_line >= _SECONDS_BETWEEN_LINES):
                 self._last_line = self._clock()
-                self._print(f"step {step:,}/{self._num_steps:,}  {figures}")
-        elif figures:
-            self._progress.update(self._task, completed=step, figures=figures)
+                self._print(f"step {step:,}/{self._num_steps:,}  {line}")
+        elif line:
+            self._progress.update(self._task, completed=step, metrics=line)
         else:
             self._progress.update(self._task, completed=step)
 
     def message(self, text: str) -> None:
-        """Print a line above the bar, and append it to the log with the time of day.
+        """Print a line above the progress bar, and append it to the log with date and time.
 
         Raises:
             OSError: the log cannot be written.
         """
         self._print(text)
-        self._note(text)
+        self._append(text)
 
     def sync(self) -> None:
-        """Make sure that the log so far survives a power cut."""
+        """Write the log to the disk."""
         self._log.sync()
 
-    def close(self, *, failed: bool) -> None:  # noqa: ARG002 the error itself is told elsewhere
-        """Stop the bar and close the log."""
+    def close(self, *, failed: bool) -> None:  # noqa: ARG002 the error is reported elsewhere
+        """Stop the progress bar and close the log."""
         try:
             self._progress.stop()
         except (OSError, SystemExit):
@@ -89,27 +89,27 @@ class ConsoleAndLog(Reporter):
         finally:
             self._log.close()
 
-    def _note(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         self._log.append(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def _print(self, text: str) -> None:
-        if self._lost:
+        if self._closed:
             return
-        # A console of few characters, such as that of LANG=C, gets what it can print.
+        # Characters that the console cannot print, such as non-ASCII ones with LANG=C, are escaped.
         printable = text.encode(self._console.encoding, "backslashreplace").decode(self._console.encoding)
         try:
             self._console.print(printable, markup=False, highlight=False, soft_wrap=True)
-        except (OSError, SystemExit) as error:  # rich leaves the program at a broken pipe
-            self._lost = True
-            self._note(f"the console is gone ({error or type(error).__name__}): this log goes on without it")
+        except (OSError, SystemExit) as error:  # rich raises SystemExit at a broken pipe
+            self._closed = True
+            self._append(f"the console is closed ({error or type(error).__name__}): messages continue in this log only")
 
 
-def describe_figures(values: Metrics) -> str:
-    """Return the figures of a training step as people read them; nothing for those of an evaluation.
+def format_metrics(values: Metrics) -> str:
+    """Return the metrics of a training step as a line of text; an empty string for those of an evaluation.
 
-    >>> describe_figures({"train_loss": 2.5, "tokens_per_second": 1234.0, "mfu": 0.4137})
+    >>> format_metrics({"train_loss": 2.5, "tokens_per_second": 1234.0, "mfu": 0.4137})
     'loss 2.500  1,234 tokens/s  MFU 41.4 %'
-    >>> describe_figures({"train_loss": 2.5, "mfu": None, "memory_bytes": 3 << 30})
+    >>> format_metrics({"train_loss": 2.5, "mfu": None, "memory_bytes": 3 << 30})
     'loss 2.500  MFU n/a  3.0 GiB'
     """
     if "train_loss" not in values:

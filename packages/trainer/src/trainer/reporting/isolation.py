@@ -1,4 +1,4 @@
-"""Reporting to something that may fail or hang, without ever holding up or stopping the training."""
+"""Reporting to a service that may fail or hang, without delaying or stopping the training."""
 
 import threading
 import time
@@ -11,17 +11,16 @@ _Job = Callable[[Reporter], None]
 
 
 class BestEffort(Reporter):
-    """Works another reporter in a thread of its own, and leaves it out for good once it fails or hangs.
+    """Runs another reporter in a thread, and stops using it once it fails or hangs.
 
-    That is told once, by a line of warning, always from the thread that reports: the next time something is told after
-    the fault, or at the end.
+    Then one warning is issued, always in the thread that reports: by the next call after the failure, or by `close`.
 
     Args:
-        name: what to call it in the warning.
-        make: makes the reporter, in the thread, since that may take long too.
-        warn: takes the warning.
-        patience: how many seconds a single call may take, and all that is left at the end.
-        clock: tells seconds.
+        name: name of the service, for the warning.
+        make: creates the reporter; called in the thread, since it may take long too.
+        warn: called with the warning.
+        patience: seconds that a single call may take, and that `close` waits for all remaining calls.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -40,52 +39,54 @@ class BestEffort(Reporter):
         self._clock = clock
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._busy_since: float | None = clock()
-        self._fault: str | None = None
-        self._left_out = False
-        # A daemon, so that one that hangs does not keep the process from ending.
+        self._failure: str | None = None
+        self._disabled = False
+        # A daemon, so that a reporter that hangs does not keep the process alive.
         self._thread = threading.Thread(target=self._work, name=f"reporting to {name}", daemon=True)
         self._thread.start()
 
     def metrics(self, step: int, values: Metrics) -> None:
-        """Pass the figures on, later."""
-        kept = dict(values)
-        self._pass_on(lambda reporter: reporter.metrics(step, kept))
+        """Queue the metrics of a step."""
+        copied = dict(values)
+        self._submit(lambda reporter: reporter.metrics(step, copied))
 
     def message(self, text: str) -> None:
-        """Pass the line on, later."""
-        self._pass_on(lambda reporter: reporter.message(text))
+        """Queue a message."""
+        self._submit(lambda reporter: reporter.message(text))
 
     def close(self, *, failed: bool) -> None:
-        """Wait until all is passed on and closed, but not for ever."""
-        self._pass_on(lambda reporter: reporter.close(failed=failed))
+        """Wait until everything is reported and the reporter is closed, but no longer than `patience`."""
+        self._submit(lambda reporter: reporter.close(failed=failed))
         self._jobs.put(None)
-        if not self._left_out:
+        if not self._disabled:
             self._thread.join(self._patience)
-            if self._thread.is_alive() and self._fault is None:
-                self._fault = f"it was not done {self._patience:.0f} s after the end"
+            if self._thread.is_alive() and self._failure is None:
+                self._failure = f"it had not finished {self._patience:.0f} s after the end of the run"
             self._check()
 
-    def leave(self) -> None:
-        """Go without waiting: what is not passed on yet may be lost."""
-        self._left_out = True
+    def abandon(self) -> None:
+        """Stop without waiting; what is still in the queue may be lost."""
+        self._disabled = True
         self._jobs.put(None)
 
-    def _pass_on(self, job: _Job) -> None:
-        if not self._left_out:
+    def _submit(self, job: _Job) -> None:
+        if not self._disabled:
             self._check()
-        if not self._left_out:
+        if not self._disabled:
             self._jobs.put(job)
 
     def _check(self) -> None:
-        """Leave it out, with a warning, if there is reason to."""
+        """Disable the reporter, with a warning, if it has failed or hangs."""
         busy_since = self._busy_since
-        fault = self._fault
-        if fault is None and busy_since is not None and self._clock() - busy_since > self._patience:
-            fault = f"it has not answered for {self._patience:.0f} s"
-        if fault is not None:
-            self._left_out = True
+        failure = self._failure
+        if failure is None and busy_since is not None and self._clock() - busy_since > self._patience:
+            failure = f"no response for {self._patience:.0f} s"
+        if failure is not None:
+            self._disabled = True
             self._jobs.put(None)
-            self._warn(f"warning: {self._name} is left out from here on ({fault}); metrics.jsonl has everything")
+            self._warn(
+                f"warning: reporting to {self._name} has stopped ({failure}); metrics.jsonl contains all metrics"
+            )
 
     def _work(self) -> None:
         try:
@@ -95,6 +96,6 @@ class BestEffort(Reporter):
                 self._busy_since = self._clock()
                 job(reporter)
                 self._busy_since = None
-        except BaseException as error:  # even a library that leaves the program must not end this silently
+        except BaseException as error:  # also SystemExit, with which a library could end the thread silently
             self._busy_since = None
-            self._fault = " ".join(str(error).split()) or type(error).__name__
+            self._failure = " ".join(str(error).split()) or type(error).__name__

@@ -1,8 +1,8 @@
-"""metrics.jsonl, the truth about a run: one JSON object a line, from which every curve is drawn.
+"""metrics.jsonl: all metrics of a run, one JSON object per line, from which plots are drawn.
 
-Each line has `step`, and what was measured there: while training `tokens`, `seconds` (in the loop, earlier sessions
-included), `train_loss`, `learning_rate`, `grad_norm`, `tokens_per_second`, `mfu`, `memory_bytes`, …; at an evaluation
-`valid_loss`, `valid_perplexity`, `bits_per_byte`. What is not known, or is no finite number, is null.
+Each line has `step` and the metrics of that step: of training `tokens`, `seconds` (spent in the loop, including earlier
+sessions), `train_loss`, `learning_rate`, `grad_norm`, `tokens_per_second`, `mfu`, `memory_bytes`, …; of an evaluation
+`valid_loss`, `valid_perplexity`, `bits_per_byte`. A value that is not known or not finite is null.
 """
 
 import json
@@ -17,31 +17,31 @@ from trainer.reporting.reporter import Metrics, Reporter
 
 
 class MetricsError(ValueError):
-    """A metrics.jsonl that is damaged elsewhere than at its end."""
+    """A metrics.jsonl is damaged before its last line."""
 
 
 Entry = dict[str, Any]
 
 
 class MetricsFile(Reporter):
-    """Appends a line for each call, whole or not at all."""
+    """Appends a line per call, completely or not at all."""
 
     def __init__(self, path: Path) -> None:
-        _mend_end(path)
+        _repair_end(path)
         self._file = AppendFile(path)
 
     def metrics(self, step: int, values: Metrics) -> None:
         """Append a line.
 
         Raises:
-            OSError: it cannot be written; the file is then as it was before.
+            OSError: it cannot be written; the file is unchanged.
         """
-        # JSON knows no infinity: a perplexity beyond all floats becomes null.
+        # JSON has no infinity, which a perplexity can be.
         known = {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
         self._file.append(json.dumps({"step": step, **known}, allow_nan=False) + "\n")
 
     def sync(self) -> None:
-        """Make sure that the lines so far survive a power cut."""
+        """Write the file to the disk."""
         self._file.sync()
 
     def close(self, *, failed: bool) -> None:  # noqa: ARG002 the file is complete either way
@@ -50,26 +50,26 @@ class MetricsFile(Reporter):
 
 
 def read_metrics(path: Path) -> list[Entry]:
-    """Return the entries of a `metrics.jsonl`, without a last line that was cut short; none if there is no file.
+    """Return the entries of a `metrics.jsonl`, without an incomplete last line; an empty list if there is no file.
 
     Raises:
-        MetricsError: a line before the last is no entry.
+        MetricsError: a line before the last is not an entry.
     """
     return [entry for _, entry in _entries(path)]
 
 
 def rewind_metrics(path: Path, step: int, *, evaluated: bool = True) -> list[Entry]:
-    """Cut off the entries after a step, which a resumed run will tell again, and return those that stay.
+    """Remove the entries after a step, which a resumed run will report again, and return the remaining ones.
 
-    The file is only made shorter, so that this works on a full disk, and a kill leaves it as it was or as it should be.
+    The file is truncated, which works on a full disk and is not interrupted halfway if the process is killed.
 
     Args:
         path: the file.
         step: the last step that is done.
-        evaluated: whether its evaluation is; else that is cut off too.
+        evaluated: whether the evaluation of that step is done; if not, its entry is removed too.
 
     Raises:
-        MetricsError: a line before the last is no entry.
+        MetricsError: a line before the last is not an entry.
     """
     kept = []
     for start, entry in _entries(path):
@@ -81,17 +81,17 @@ def rewind_metrics(path: Path, step: int, *, evaluated: bool = True) -> list[Ent
 
 
 def _entries(path: Path) -> Iterator[tuple[int, Entry]]:
-    """Yield each entry with the place of its first byte."""
+    """Yield each entry with the position of its first byte."""
     if not path.exists():
         return
     start, damaged = 0, None
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if damaged is not None:
-                raise MetricsError(f"{path}: line {damaged} is no JSON object with a step: delete it, or mend it")
+                raise MetricsError(f"{path}: line {damaged} is not a JSON object with a step: correct or delete it")
             entry = _parse(line)
             if entry is None:
-                damaged = number  # forgiven if it is the last
+                damaged = number  # ignored if it is the last
             else:
                 yield start, entry
             start += len(line)
@@ -100,13 +100,13 @@ def _entries(path: Path) -> Iterator[tuple[int, Entry]]:
 def _parse(line: bytes) -> Entry | None:
     try:
         entry = json.loads(line)
-    except ValueError:  # no JSON, or no UTF-8
+    except ValueError:  # neither JSON nor UTF-8
         return None
     return entry if isinstance(entry, dict) and type(entry.get("step")) is int else None
 
 
-def _mend_end(path: Path) -> None:
-    """Cut off a last line that is no entry, lest it be buried; and give an entry its line end, if that is missing."""
+def _repair_end(path: Path) -> None:
+    """Remove a last line that is not an entry, or append a missing line end, so that the next entry is a line."""
     if not path.exists():
         return
     content = path.read_bytes()

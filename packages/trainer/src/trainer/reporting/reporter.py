@@ -1,28 +1,28 @@
-"""What everything that a run tells of itself to has in common."""
+"""The interface of everything that a run reports to."""
 
 Metrics = dict[str, float | int | None]
-"""Figures of a step by name; None is a figure that is not known, such as the MFU on an unknown device."""
+"""The metrics of a step by name; None if a value is not known, such as the MFU of an unknown device."""
 
 
 class ReportingError(ValueError):
-    """A place to report to that cannot be used."""
+    """A service cannot be used for reporting."""
 
 
 class Reporter:
-    """Something that metrics and messages are told to; it overrides what it is interested in."""
+    """Receives the metrics and messages of a run; a subclass overrides the methods that it needs."""
 
     def metrics(self, step: int, values: Metrics) -> None:
-        """Take the figures of a step."""
+        """Report the metrics of a step."""
 
     def message(self, text: str) -> None:
-        """Take a line for people."""
+        """Report a line of text."""
 
     def sync(self) -> None:
-        """Make sure that what was told so far survives a power cut."""
+        """Write everything reported so far to the disk."""
 
     def close(self, *, failed: bool) -> None:
-        """Finish, after an error or not; nothing comes after this."""
+        """Finish, after an error or not; nothing is reported afterwards."""
 
-    def leave(self) -> None:
-        """Finish at once, without waiting for anybody; nothing comes after this."""
+    def abandon(self) -> None:
+        """Finish at once, without waiting for a service; nothing is reported afterwards."""
         self.close(failed=True)

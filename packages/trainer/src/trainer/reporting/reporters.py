@@ -1,4 +1,4 @@
-"""Everything that a run tells of itself to, as one: what must not be lost first, what may fail last."""
+"""All reporters of a run as one: files and console first, services that may fail last."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,59 +8,45 @@ from typing import Any, Self
 from trainer.config import ReportingConfig, WandbConfig
 from trainer.reporting.console import ConsoleAndLog
 from trainer.reporting.isolation import BestEffort
-from trainer.reporting.metrics_file import MetricsFile, read_metrics
-from trainer.reporting.reporter import Metrics, Reporter, ReportingError
+from trainer.reporting.metrics_file import MetricsFile
+from trainer.reporting.reporter import Metrics, Reporter
 from trainer.reporting.tensorboard import TensorBoard, check_tensorboard
 from trainer.reporting.wandb import WeightsAndBiases
 from trainer.run.directory import RunDirectory
 
-__all__ = [
-    "BestEffort",
-    "ConsoleAndLog",
-    "Metrics",
-    "MetricsFile",
-    "Reporter",
-    "Reporters",
-    "ReportingError",
-    "TensorBoard",
-    "WeightsAndBiases",
-    "make_reporters",
-    "read_metrics",
-]
-
 
 class Reporters(Reporter):
-    """Tells several reporters at once, and closes them all, the last one first."""
+    """Reports to several reporters, and closes all of them, the last one first."""
 
     def __init__(self, reporters: list[Reporter]) -> None:
         self._reporters = reporters
 
     def metrics(self, step: int, values: Metrics) -> None:
-        """Tell all of them."""
+        """Report the metrics of a step to all of them."""
         for reporter in self._reporters:
             reporter.metrics(step, values)
 
     def message(self, text: str) -> None:
-        """Tell all of them."""
+        """Report a line of text to all of them."""
         for reporter in self._reporters:
             reporter.message(text)
 
     def sync(self) -> None:
-        """Make sure that what was told so far survives a power cut."""
+        """Write everything reported so far to the disk."""
         for reporter in self._reporters:
             reporter.sync()
 
     def close(self, *, failed: bool) -> None:
-        """Close all of them, even if some cannot be closed."""
+        """Close all of them, even if closing one raises an error."""
         with ExitStack() as stack:
             for reporter in self._reporters:
                 stack.callback(reporter.close, failed=failed)
 
-    def leave(self) -> None:
-        """Leave all of them."""
+    def abandon(self) -> None:
+        """Abandon all of them."""
         with ExitStack() as stack:
             for reporter in self._reporters:
-                stack.callback(reporter.leave)
+                stack.callback(reporter.abandon)
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +55,7 @@ class Reporters(Reporter):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, KeyboardInterrupt):  # a second Ctrl-C
-            self.leave()
+            self.abandon()
         else:
             self.close(failed=error is not None)
 
@@ -83,21 +69,21 @@ def make_reporters(
     reporting: ReportingConfig,
     run_config: dict[str, Any],
 ) -> Reporters:
-    """Open all that a run reports to: metrics.jsonl, console and log.txt, and what the configuration asks for.
+    """Open everything that a run reports to: metrics.jsonl, the console with log.txt, and the configured services.
 
-    The first two must work: where the disk is full, telling them raises OSError, and the run should stop. The others
-    are left out with a warning once they fail.
+    If the files cannot be written, reporting raises OSError, and the run should stop. If a service fails, there is a
+    warning, and the run continues without it.
 
     Args:
-        run: the run's folder.
-        first_step: the steps that are done already.
-        num_steps: all steps.
-        wandb: Weights & Biases, or not.
-        reporting: what else.
+        run: the folder of the run.
+        first_step: number of steps done in earlier sessions.
+        num_steps: number of steps of the whole run.
+        wandb: settings of Weights & Biases.
+        reporting: settings of other services.
         run_config: the configuration to show with the run.
 
     Raises:
-        ReportingError: TensorBoard is asked for and not installed.
+        ReportingError: TensorBoard is configured and not installed.
         OSError: metrics.jsonl or log.txt cannot be written.
     """
     if reporting.tensorboard:
@@ -106,7 +92,7 @@ def make_reporters(
     try:
         reporters: list[Reporter] = [MetricsFile(run.metrics), console]
     except BaseException:
-        console.close(failed=True)  # lest half a bar stay
+        console.close(failed=True)  # so that no progress bar remains
         raise
     if reporting.tensorboard:
         folder: Path = run.path / "tensorboard"
