@@ -47,8 +47,8 @@ def test_the_map_of_a_package_names_all_its_files(page):
     source = page.parent / "src" / page.parent.name
     text = page.read_text("utf-8")
     files = {path.relative_to(source).as_posix() for path in source.rglob("*.py") if path.name != "__init__.py"}
-    folders = re.findall(r"`(\w+/)`", text)  # a folder that is named alone, with all that is in it
-    named = set(re.findall(r"`(?:src/\w+/)?((?:\w+/)?\w+\.py)`", text)) - {"__init__.py"}
+    folders = re.findall(r"`((?:\w+/)+)`", text)  # a folder that is named alone, with all that is in it
+    named = set(re.findall(r"`(?:src/\w+/)?((?:\w+/)*\w+\.py)`", text)) - {"__init__.py"}
     whole = [folder for folder in folders if not any(name.startswith(folder) for name in named)]
     assert named == {file for file in files if not file.startswith(tuple(whole))}
 
