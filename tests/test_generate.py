@@ -109,8 +109,8 @@ def test_bad_input_is_one_line(call, trained_run, options, message):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda run: shutil.rmtree(run / "checkpoints"), "holds no checkpoint"),
-        (lambda run: truncate(*run.glob("checkpoints/*/model.safetensors")), "holds no whole checkpoint: passing over"),
+        (lambda run: shutil.rmtree(run / "checkpoints"), "no checkpoint: the run stopped before its first"),
+        (lambda run: truncate(*run.glob("checkpoints/*/model.safetensors")), "a damaged checkpoint: "),
         (lambda run: (run / "tokenizer.json").unlink(), "tokenizer.json does not exist"),
         (lambda run: truncate(run / "tokenizer.json"), "is not valid JSON"),
         (lambda run: (run / "config.yaml").write_text("modell: {}"), "unknown key modell: did you mean model?"),
@@ -125,6 +125,6 @@ def test_a_damaged_checkpoint_is_named_and_an_earlier_one_used(call, run_copy, t
     truncate(run_copy / "checkpoints" / "step_00000004" / "model.safetensors")
     outcome = call(main, run_copy, "--max-new-tokens=5")
     assert outcome.code == 0
-    assert "note: passing over a damaged checkpoint: " in outcome.errors
+    assert " a damaged checkpoint: " in outcome.errors
     older = call(main, trained_run, "--max-new-tokens=5", f"--checkpoint={trained_run / 'checkpoints/step_00000002'}")
     assert outcome.output == older.output

@@ -32,10 +32,10 @@ def test_stopping_and_resuming_changes_no_bit(call, tmp_path, trained_run):
     [
         (
             lambda run: shutil.rmtree(run / "checkpoints"),
-            "holds no checkpoint: the run stopped before its first, so start it again",
+            "no checkpoint: the run stopped before its first",
         ),
         (lambda run: truncate(*run.glob("checkpoints/*/model.safetensors")), "is truncated or damaged"),
-        (lambda run: truncate(*run.glob("checkpoints/*/state.json")), "holds no whole checkpoint"),
+        (lambda run: truncate(*run.glob("checkpoints/*/state.json")), "a damaged checkpoint: "),
         (lambda run: truncate(run / "tokens" / "train.bin"), "train.bin has "),
         (lambda run: (run / "tokens" / "valid.bin").unlink(), "valid.bin does not exist"),
     ],

@@ -45,7 +45,7 @@ def bad(tmp_path):
         (["--data.pattern=(oops"], "split pattern '(oops' is neither"),
         (
             [r"--data.pattern=\w+"],
-            r"the split pattern has '\\w+' at character 0: other libraries may read",
+            r"the split pattern has '\\w+' at character 0: other libraries may ",
         ),
         (["--config=BAD/config.yaml"], "unknown key model.d_modell: did you mean model.d_model?"),
         (["--config=BAD/text.yaml"], "text.yaml: training.steps is 'abc': give a whole number"),
