@@ -1,4 +1,4 @@
-"""A run that is interrupted, or that lacks memory: what is saved, and what the user is told to do."""
+"""A run that is interrupted or runs out of memory: what is saved, and what the message advises."""
 
 import os
 import signal

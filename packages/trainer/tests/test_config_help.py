@@ -65,7 +65,7 @@ def test_the_values_are_those_that_would_be_used(capsys, tmp_path):
     assert "--training.steps 7    (a whole number)" in text
     assert "--training.batch_size 3    (a whole number)" in text
     assert "--optimizer.betas [0.9, 0.999]    (a list of 2 numbers)" in text
-    assert "--data.train_tokens null    (a list of texts or text or null)" in text
+    assert "--data.train_tokens null    (a list of texts, text or null)" in text
 
 
 def test_descriptions_are_the_docstrings_of_the_fields():

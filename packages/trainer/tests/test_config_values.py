@@ -56,7 +56,7 @@ def test_values_from_text(text, kind, value):
         ("1", bool, "key is 1: give true or false"),
         ("yes", Choice, "key is True: choose one of auto, on, off"),
         ("fast", Choice, "key is 'fast': choose one of auto, on, off"),
-        ("fast", Choice | bool, "key is 'fast': give one of auto, on, off or true or false"),
+        ("fast", Choice | bool, "key is 'fast': give auto, on, off, true or false"),
         ("[0.9]", tuple[float, float], "key is [0.9]: give a list of 2 numbers"),
         ("[0.9, x]", tuple[float, float], "key[1] is 'x': give a number"),
         ("[1, 2]", tuple[str, ...] | str, "key is [1, 2]: give a list of texts or text"),
@@ -85,6 +85,8 @@ def test_what_is_written_reads_back_equal(value):
 
 def test_types_in_words():
     assert describe_type(tuple[Segment, ...]) == "a list of mappings"
+    assert describe_type(Choice | None) == "auto, on, off or null"
+    assert describe_type(tuple[str, ...] | str | None) == "a list of texts, text or null"
     assert describe_type(Segment) == "a mapping of keys to values"
 
 

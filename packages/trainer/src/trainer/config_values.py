@@ -128,18 +128,24 @@ def advice(kind: Any) -> str:
 
 def describe_type(kind: Any) -> str:
     """Return a type in words: `a whole number or null`."""
+    *others, last = dict.fromkeys(_alternatives(kind))
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _alternatives(kind: Any) -> list[str]:
+    """Return in words what a value of a type may be."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys(map(describe_type, arguments)))
+        return [word for choice in arguments for word in _alternatives(choice)]
     if origin is Literal:
-        return f"one of {', '.join(arguments)}"
+        return list(arguments)
     if origin is tuple:
         number = "" if arguments[-1] is Ellipsis else f"{len(arguments)} "
-        return f"a list of {number}{_PLURALS.get(arguments[0], 'mappings')}"
-    return "a mapping of keys to values" if is_group(kind) else _NAMES[kind]
+        return [f"a list of {number}{_PLURALS.get(arguments[0], 'mappings')}"]
+    return ["a mapping of keys to values"] if is_group(kind) else _NAMES[kind]
 
 
-_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false", NoneType: "null"}
+_NAMES = {int: ["a whole number"], float: ["a number"], str: ["text"], bool: ["true", "false"], NoneType: ["null"]}
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
 
