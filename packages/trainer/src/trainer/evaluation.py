@@ -13,6 +13,7 @@ from nn import TransformerLM
 from trainer.data.windows import Batch
 from trainer.runtime.compilation import LossFunction
 from trainer.runtime.distributed import World
+from trainer.runtime.sharding import reshard
 
 SampleHook = Callable[[TransformerLM, int], str]
 """Makes a text of the model at a step, for people to see how it comes along; whoever knows the tokenizer gives it."""
@@ -143,6 +144,7 @@ def measure_loss_together(
         share = measure_loss(loss, mine(), byte_lengths=byte_lengths, may_be_empty=world.size > 1)
     finally:
         loss.train()
+        reshard(loss)
     nats, tokens, num_bytes = world.sum(share.nats, share.tokens, share.num_bytes or 0)
     return Evaluation(nats, int(tokens), None if byte_lengths is None else int(num_bytes))
 

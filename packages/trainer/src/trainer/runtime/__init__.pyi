@@ -18,4 +18,5 @@ from .peak_flops import datasheet_peak_flops as datasheet_peak_flops
 from .sharding import distribute as distribute
 from .sharding import full_state_dict as full_state_dict
 from .sharding import no_sync as no_sync
+from .sharding import reshard as reshard
 from .sharding import shard_like as shard_like
