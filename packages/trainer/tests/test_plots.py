@@ -158,21 +158,26 @@ def test_a_value_between_gaps_is_marked():
     assert line.get_marker() == "o"
 
 
-@pytest.mark.parametrize("ending", ["png", "svg"])
-def test_the_same_curves_give_the_same_bytes(tmp_path, ending):
+def test_the_same_curves_give_the_same_bytes(tmp_path):
     """Also in another process on another day: the files contain no date, version or random name."""
     runs = [make_run(tmp_path / name, *usual()) for name in "ab"]
-    plot_runs(runs, tmp_path / f"here.{ending}")
+    here, there = (tmp_path / "here", tmp_path / "there")
+    here.mkdir()
+    there.mkdir()
+    names = ["curves.png", "curves.svg"]
+    for name in names:
+        plot_runs(runs, here / name)
     program = (
         "import sys; from pathlib import Path; from trainer import RunDirectory, plot_runs\n"
-        "*runs, out = map(Path, sys.argv[1:]); plot_runs([RunDirectory(run) for run in runs], out)"
+        "for out in sys.argv[3:]: plot_runs([RunDirectory(Path(run)) for run in sys.argv[1:3]], Path(out))"
     )
-    command = [sys.executable, "-c", program, *(str(run.path) for run in runs), str(tmp_path / f"there.{ending}")]
+    command = [sys.executable, "-c", program, *(run.path for run in runs), *(there / name for name in names)]
     subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1000000000"})
-    content = (tmp_path / f"here.{ending}").read_bytes()
-    assert content == (tmp_path / f"there.{ending}").read_bytes()
-    assert b"matplotlib.org" not in content
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", f"here.{ending}", f"there.{ending}"]
+    for name in names:
+        content = (here / name).read_bytes()
+        assert content == (there / name).read_bytes()
+        assert b"matplotlib.org" not in content
+    assert sorted(path.name for path in here.iterdir()) == names
 
 
 def test_the_formats(tmp_path):

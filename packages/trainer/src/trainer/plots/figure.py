@@ -40,9 +40,7 @@ def draw_curves(
     from matplotlib.figure import Figure
 
     drawn = [curve for curve in curves if curve.points]
-    runs = list(
-        dict.fromkeys(curve.run for curve in curves)
-    )  # including those that are not drawn, so that colours do not change
+    runs = list(dict.fromkeys(curve.run for curve in curves))  # of all curves, so that a run keeps its colour
     metrics = list(dict.fromkeys(curve.metric for curve in drawn))
     many = len({curve.run for curve in drawn}) > _MOST_RUNS_INSIDE
     figure = Figure(figsize=(10.5 if many else 8, 5), layout="constrained")
