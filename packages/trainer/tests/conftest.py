@@ -29,21 +29,19 @@ def write_tokens(path, ids, dtype="uint16"):
     return path
 
 
-@pytest.fixture
-def token_files(tmp_path):
-    """A language with a rule: each id follows from the one before, but for some noise."""
+def make_token_files(folder):
+    """Write text of a simple language, in which each id follows from the last, except for some noise."""
     rng = np.random.default_rng(0)
     files = []
     for name, size in (("train", 4000), ("valid", 500)):
         ids = [1]
         for noise in rng.random(size - 1):
             ids.append((ids[-1] * 3 + 1) % VOCAB if noise < 0.9 else int(rng.integers(VOCAB)))
-        files.append(write_tokens(tmp_path / f"{name}.bin", ids))
+        files.append(write_tokens(folder / f"{name}.bin", ids))
     return files
 
 
-@pytest.fixture
-def config(tmp_path, token_files):
+def make_config(folder, token_files):
     return TrainConfig(
         model=ModelConfig(vocab_size=VOCAB, context_length=8, d_model=16, num_layers=2, num_heads=2, d_ff=32),
         data=DataConfig(*map(str, token_files)),
@@ -51,8 +49,18 @@ def config(tmp_path, token_files):
         training=TrainingConfig(
             steps=20, batch_size=4, log_interval=5, eval_interval=10, eval_batches=2, checkpoint_interval=10
         ),
-        run=RunConfig(directory=str(tmp_path / "run"), device="cpu"),
+        run=RunConfig(directory=str(folder / "run"), device="cpu"),
     )
+
+
+@pytest.fixture
+def token_files(tmp_path):
+    return make_token_files(tmp_path)
+
+
+@pytest.fixture
+def config(tmp_path, token_files):
+    return make_config(tmp_path, token_files)
 
 
 @pytest.fixture
@@ -62,7 +70,7 @@ def run(tmp_path):
 
 
 def sign(path, state):
-    """Write a checkpoint's state.json with true hashes, as one who means harm would."""
+    """Write the state.json of a checkpoint with valid hashes, as an attacker would."""
     body = {key: value for key, value in state.items() if key != "sha256"}
     for name in ("model.safetensors", "optimizer.safetensors"):
         content = (path / name).read_bytes()
@@ -75,7 +83,7 @@ def sign(path, state):
 
 @pytest.fixture(scope="session")
 def rewrite():
-    """Returns a function that changes the state.json of a checkpoint, and makes the hashes true again."""
+    """A function that changes the state.json of a checkpoint and updates the hashes."""
 
     def change_and_sign(path, change=lambda state: None):
         state = json.loads((path / "state.json").read_text())

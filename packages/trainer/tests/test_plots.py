@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 from matplotlib.colors import to_rgb
 
-from trainer import RunDirectory
-from trainer.plots import Curve, PlotError, draw_curves, plot_loss, plot_runs, read_curves, save_figure
+from trainer import RunDirectory, plot_loss, plot_runs
+from trainer.plots import Curve, PlotError, draw_curves, read_curves, save_figure
 from trainer.plots.curves import points_of
 from trainer.plots.style import look
 
@@ -40,32 +40,32 @@ def test_points_along_each_axis():
     assert points_of(entries, "train_loss", "tokens") == ((8, 2.9), (16, 2.8), (24, 2.7))
     assert points_of(entries, "train_loss", "time") == ((2.0, 2.9), (4.0, 2.8), (6.0, 2.7))
     assert points_of(entries, "valid_loss", "time") == ((7.0, 2.2),)
-    assert points_of(entries, "valid_loss", "tokens") == ((24, 2.2),)  # which that entry does not tell itself
+    assert points_of(entries, "valid_loss", "tokens") == ((24, 2.2),)  # interpolated
     assert points_of(entries, "grad_norm") == ()
     assert points_of([], "train_loss", "time") == ()
 
 
-def test_a_place_that_is_not_told_is_between_its_neighbours_or_beyond_them():
+def test_a_missing_position_is_interpolated_or_extrapolated():
     entries = [{"step": step, "tokens": 10 * step} for step in (2, 4, 8)]
     entries += [{"step": step, "valid_loss": 1.0} for step in (1, 3, 6, 10)]
     entries.sort(key=lambda entry: entry["step"])
-    assert [place for place, _ in points_of(entries, "valid_loss", "tokens")] == [10, 30, 60, 100]
+    assert [position for position, _ in points_of(entries, "valid_loss", "tokens")] == [10, 30, 60, 100]
     assert points_of([{"step": 1, "valid_loss": 1.0}], "valid_loss", "tokens") == ()
     one = [{"step": 4, "tokens": 40}, {"step": 4, "valid_loss": 1.0}, {"step": 5, "valid_loss": 1.0}]
     assert points_of(one, "valid_loss", "tokens") == ((40, 1.0),)
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, "2.0", True, [1]])
-def test_what_is_no_number_is_a_gap(value):
+def test_what_is_not_a_finite_number_is_a_gap(value):
     points = points_of([{"step": 1, "x": 1.0}, {"step": 2, "x": value}, {"step": 3, "x": 2}], "x")
-    assert [place for place, _ in points] == [1, 2, 3]
+    assert [position for position, _ in points] == [1, 2, 3]
     assert math.isnan(points[1][1])
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(1, 5))
-def test_what_was_told_last_counts_when_a_run_goes_back(checkpoints, length):
-    """Sessions that each start from some step and tell a few: what stands is what a dictionary by step would hold,
-    without the steps that lay after a checkpoint that was gone back to."""
+def test_the_last_session_counts_after_a_run_went_back(checkpoints, length):
+    """Sessions that each start from some step and report a few: the points are those of a dictionary by step, from
+    which the steps after a checkpoint are removed when the run is resumed from it."""
     entries, expected = [], {}
     for session, checkpoint in enumerate(checkpoints):
         if expected:
@@ -79,17 +79,17 @@ def test_what_was_told_last_counts_when_a_run_goes_back(checkpoints, length):
     assert points_of(entries, "x") == tuple(sorted(expected.items()))
 
 
-def test_runs_of_one_name_are_told_apart(tmp_path):
+def test_runs_of_the_same_name_have_different_labels(tmp_path):
     runs = [make_run(tmp_path / name, *usual()) for name in ("1/a", "2/a", "b")]
     assert [curve.run for curve in read_curves(runs, "valid_loss")] == ["1/a", "2/a", "b"]
     assert [curve.run for curve in read_curves([runs[0], runs[0]], "valid_loss")] == ["a", "a"]
 
 
-# ---- pictures
+# ---- figures
 
 
 def lines_of(figure):
-    """The curves of a picture: colour, dashes and points of each."""
+    """The colour, dashes and points of each curve of a figure."""
     return [(line.get_color(), line.get_linestyle(), line.get_xydata().tolist()) for line in figure.axes[0].lines]
 
 
@@ -110,7 +110,7 @@ def test_one_run_has_two_curves_of_one_colour(tmp_path):
     assert figure.axes[0].get_title() == "one"
 
 
-def test_twelve_runs_can_be_told_apart(tmp_path):
+def test_twelve_runs_are_distinguishable(tmp_path):
     runs = [make_run(tmp_path / f"run{number}", *usual(offset=number)) for number in range(12)]
     figure = draw_curves(read_curves(runs, "valid_loss"), "valid_loss")
     looks = [(colour, dashes) for colour, dashes, _ in lines_of(figure)]
@@ -118,7 +118,7 @@ def test_twelve_runs_can_be_told_apart(tmp_path):
     assert legend_of(figure) == [f"run{number}" for number in range(12)]
     figure.draw_without_rendering()
     (legend,) = figure.legends
-    assert legend.get_window_extent().x0 >= figure.axes[0].get_window_extent().x1  # beside the curves, not on them
+    assert legend.get_window_extent().x0 >= figure.axes[0].get_window_extent().x1  # next to the axes
     assert legend.get_window_extent().x1 <= figure.bbox.x1 + 1
     assert legend.get_window_extent().y0 >= 0
 
@@ -129,14 +129,14 @@ def test_colours_are_far_apart():
     assert min(distances) > 0.25  # of √3, black to white
 
 
-def test_a_run_keeps_its_colour_when_another_has_no_figures(tmp_path):
+def test_a_run_keeps_its_colour_if_another_has_no_values(tmp_path):
     runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b", *usual())]
     figure = draw_curves(read_curves(runs, "valid_loss"), "valid_loss")
     assert [colour for colour, _, _ in lines_of(figure)] == [look(1).colour]
     assert legend_of(figure) == ["b"]
 
 
-def test_time_has_a_unit_that_fits():
+def test_time_is_shown_in_a_suitable_unit():
     curve = Curve("a", "x", ((0.0, 1.0), (7200.0, 2.0), (36_000.0, 3.0)))
     axes = draw_curves([curve], "x", "time").axes[0]
     assert axes.get_xlabel() == "time in training (hours)"
@@ -150,28 +150,33 @@ def test_axes_can_be_logarithmic():
     figure.draw_without_rendering()
 
 
-def test_a_figure_between_gaps_can_be_seen():
+def test_a_value_between_gaps_is_marked():
     curve = Curve("a", "x", tuple((float(step), 1.0 if step in (0, 50, 98, 99) else math.nan) for step in range(100)))
     (line,) = draw_curves([curve], "x").axes[0].lines
     assert line.get_markevery() == [0, 50]
     assert line.get_marker() == "o"
 
 
-@pytest.mark.parametrize("ending", ["png", "svg"])
-def test_the_same_figures_give_the_same_bytes(tmp_path, ending):
-    """In another process on another day too: neither the time, nor the version, nor drawn names are in the file."""
+def test_the_same_curves_give_the_same_bytes(tmp_path):
+    """Also in another process on another day: the files contain no date, version or random name."""
     runs = [make_run(tmp_path / name, *usual()) for name in "ab"]
-    plot_runs(runs, tmp_path / f"here.{ending}")
+    here, there = (tmp_path / "here", tmp_path / "there")
+    here.mkdir()
+    there.mkdir()
+    names = ["curves.png", "curves.svg"]
+    for name in names:
+        plot_runs(runs, here / name)
     program = (
-        "import sys; from pathlib import Path; from trainer import RunDirectory; from trainer.plots import plot_runs\n"
-        "*runs, out = map(Path, sys.argv[1:]); plot_runs([RunDirectory(run) for run in runs], out)"
+        "import sys; from pathlib import Path; from trainer import RunDirectory, plot_runs\n"
+        "for out in sys.argv[3:]: plot_runs([RunDirectory(Path(run)) for run in sys.argv[1:3]], Path(out))"
     )
-    command = [sys.executable, "-c", program, *(str(run.path) for run in runs), str(tmp_path / f"there.{ending}")]
+    command = [sys.executable, "-c", program, *(run.path for run in runs), *(there / name for name in names)]
     subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1000000000"})
-    content = (tmp_path / f"here.{ending}").read_bytes()
-    assert content == (tmp_path / f"there.{ending}").read_bytes()
-    assert b"matplotlib.org" not in content
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", f"here.{ending}", f"there.{ending}"]
+    for name in names:
+        content = (here / name).read_bytes()
+        assert content == (there / name).read_bytes()
+        assert b"matplotlib.org" not in content
+    assert sorted(path.name for path in here.iterdir()) == names
 
 
 def test_the_formats(tmp_path):
@@ -182,20 +187,20 @@ def test_the_formats(tmp_path):
     root = ElementTree.fromstring((tmp_path / "picture.svg").read_bytes())
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     for name in ("picture.pdf", "picture"):
-        with pytest.raises(PlotError, match=r"picture.* ends in .*: choose one of \.png, \.svg"):
+        with pytest.raises(PlotError, match=r"picture.* ends in .*: use one of \.png, \.svg"):
             plot_runs([run], tmp_path / name)
 
 
-def test_a_metric_that_nobody_has_is_answered_with_those_there_are(tmp_path):
+def test_the_error_for_an_unknown_metric_names_the_known_ones(tmp_path):
     run = make_run(tmp_path / "a", *usual())
-    with pytest.raises(PlotError, match="no run has los: there are tokens, seconds, train_loss, valid_loss"):
+    with pytest.raises(PlotError, match="no run has los: choose one of tokens, seconds, train_loss, valid_loss"):
         plot_runs([run], tmp_path / "picture.png", metric="los")
-    with pytest.raises(PlotError, match="no run has train_loss or valid_loss: there are no metrics at all yet"):
+    with pytest.raises(PlotError, match="no run has train_loss or valid_loss: no metrics have been reported yet"):
         plot_runs([make_run(tmp_path / "b")], tmp_path / "picture.png")
     assert not (tmp_path / "picture.png").exists()
 
 
-def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+def test_a_plot_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     figure = draw_curves([], "loss")
 
     def fails(path, **_):
@@ -220,10 +225,10 @@ def test_the_curves_are_drawn(tmp_path):
     full = path.stat().st_size
     run.metrics.write_text("")
     assert plot_loss(run).read_bytes().startswith(PNG)
-    assert path.stat().st_size < full  # without figures there are no curves
+    assert path.stat().st_size < full  # without metrics there are no curves
 
 
-def test_figures_that_are_not_known_are_no_picture(tmp_path):
+def test_unknown_values_alone_are_not_plotted(tmp_path):
     run = make_run(tmp_path / "run", *({"step": step, "mfu": None} for step in (1, 2)))
     with pytest.raises(PlotError, match="no run has mfu"):
         plot_runs([run], tmp_path / "x.png", metric="mfu")

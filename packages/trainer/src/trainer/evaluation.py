@@ -20,6 +20,7 @@ from trainer.reporting.reporter import Metrics, Reporter
 from trainer.runtime.compilation import LossFunction
 from trainer.runtime.distributed import World
 from trainer.runtime.interruption import Interruption
+from trainer.runtime.sharding import reshard
 from trainer.train_state import TrainState
 
 SampleHook = Callable[[TransformerLM, int], str]
@@ -143,6 +144,7 @@ def evaluation_mode(module: Module) -> Iterator[None]:
         yield
     finally:
         module.train(was_training)
+        reshard(module)
 
 
 def perplexity(loss: float) -> float:

@@ -39,7 +39,7 @@ def changed(fingerprint, part, place, **changes):
     return dataclasses.replace(fingerprint, **{part: tuple(entries)})
 
 
-def test_it_says_what_a_file_holds(files):
+def test_the_fingerprint_of_a_file(files):
     file = fingerprint_file(files[0])
     content = files[0].path.read_bytes()
     assert file == FileFingerprint(
@@ -47,7 +47,7 @@ def test_it_says_what_a_file_holds(files):
     )
 
 
-def test_a_large_file_is_sampled_and_that_is_said(tmp_path, monkeypatch):
+def test_a_large_file_is_sampled(tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.data.fingerprint._BLOCK_BYTES", 16)
     path = tmp_path / "t.bin"
 
@@ -69,7 +69,7 @@ def test_blocks_are_not_longer_than_the_file(tmp_path):
     assert fingerprint_file(file, whole_up_to=0).digest == expected
 
 
-def test_it_is_stored_and_read(fingerprint, tmp_path):
+def test_a_fingerprint_is_saved_and_loaded(fingerprint, tmp_path):
     save_fingerprint(fingerprint, tmp_path / "data.json")
     assert load_fingerprint(tmp_path / "data.json") == fingerprint
     assert not list(tmp_path.glob("*.tmp"))
@@ -86,28 +86,28 @@ def test_files_may_be_moved(fingerprint):
         (
             "train",
             {"digest": "f" * 64},
-            r"train file 1 of 2, \S+0\.bin: other ids \(sha256 \w{8}… before, ffffffff… now\)",
+            r"train file 1 of 2, \S+0\.bin: different ids \(sha256 \w{8}… before, ffffffff… now\)",
         ),
         ("train", {"count": 1234, "digest": "f"}, r"train file 1 of 2, \S+0\.bin: 10 ids before, 1,234 now"),
         ("valid", {"dtype": "uint32", "path": "x"}, r"valid, x \(before: \S+2\.bin\): uint16 before, uint32 now"),
         ("valid", {"method": "guess"}, r"valid, \S+: cannot be compared \(sha256 before, guess now\)"),
     ],
 )
-def test_what_differs_is_said(fingerprint, part, changes, sentence):
+def test_differences_are_described(fingerprint, part, changes, sentence):
     new = changed(fingerprint, part, 0, **changes)
-    with pytest.raises(DataError, match=f"^the run was started on other data: {sentence}. Give the data"):
+    with pytest.raises(DataError, match=f"^the run was started on different data: {sentence}. Use the data"):
         refuse_other_data(fingerprint, new)
 
 
-def test_another_tokenizer_is_said_if_both_are_known(fingerprint):
+def test_a_different_tokenizer_is_reported_if_both_are_known(fingerprint):
     one = changed(fingerprint, "valid", 0, tokenizer_sha256="a" * 64)
     other = changed(fingerprint, "valid", 0, tokenizer_sha256="b" * 64)
     assert difference(fingerprint, one) == difference(one, fingerprint) == []
     (sentence,) = difference(one, other)
-    assert sentence.endswith("2.bin: another tokenizer (aaaaaaaa…, bbbbbbbb…)")
+    assert sentence.endswith("2.bin: a different tokenizer (aaaaaaaa…, bbbbbbbb…)")
 
 
-def test_the_number_and_the_order_of_files_count(fingerprint):
+def test_the_number_and_the_order_of_files_matter(fingerprint):
     fewer = dataclasses.replace(fingerprint, train=fingerprint.train[:1])
     (sentence,) = difference(fingerprint, fewer)
     assert sentence.startswith("train: 2 files before, 1 now")
@@ -127,7 +127,7 @@ FINGERPRINTS = st.builds(DataFingerprint, *[st.lists(FILES, max_size=2).map(tupl
 
 
 @given(one=FINGERPRINTS, other=FINGERPRINTS)
-def test_there_is_no_difference_exactly_if_all_but_the_paths_is_equal(one, other):
+def test_there_is_no_difference_exactly_if_everything_but_the_paths_is_equal(one, other):
     def identity(fingerprint):
         return [
             [dataclasses.replace(file, path="") for file in files] for files in (fingerprint.train, fingerprint.valid)
@@ -139,7 +139,7 @@ def test_there_is_no_difference_exactly_if_all_but_the_paths_is_equal(one, other
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"train": 3, "valid": []}', "[" * 100_000, b"\xff"])
 def test_a_damaged_fingerprint_is_refused(tmp_path, content):
     (tmp_path / "data.json").write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(DataError, match=r"data\.json is damaged, so what the run was trained on is not known"):
+    with pytest.raises(DataError, match=r"data\.json is damaged, so it is not known what the run was trained on"):
         load_fingerprint(tmp_path / "data.json")
 
 
@@ -153,5 +153,5 @@ def test_a_fingerprint_with_wrong_fields_is_refused(fingerprint, tmp_path, chang
 
 
 def test_a_missing_fingerprint_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"data\.json does not exist, so what the run was trained on is not known"):
+    with pytest.raises(DataError, match=r"data\.json does not exist, so it is not known what the run was trained on"):
         load_fingerprint(tmp_path / "data.json")

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def source(monkeypatch):
-    """Decides what git says."""
+    """A function that sets the state of the git repository."""
 
     def set_to(found):
         monkeypatch.setattr("trainer.run.environment.find_source_revision", lambda: found)
@@ -28,7 +28,7 @@ def sessions(run):
     return json.loads(run.environment.read_text())["sessions"]
 
 
-def test_what_is_written_down(tmp_path, source, monkeypatch):
+def test_the_entry_of_a_session(tmp_path, source, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", "--training.steps", "3"])
     monkeypatch.setenv("SOME_API_KEY", "hunter2-is-the-key")
     run = RunDirectory(tmp_path)
@@ -57,7 +57,7 @@ def test_each_session_adds_an_entry(tmp_path, source):
     assert [path.name for path in tmp_path.iterdir()] == ["environment.json"]
 
 
-def test_the_difference_is_kept_once_for_each_state_of_the_code(tmp_path, source):
+def test_each_diff_is_written_once(tmp_path, source):
     run = RunDirectory(tmp_path)
     for diff in (b"", b"one\n", b"one\n", b"\xfftwo\n"):
         source(SourceRevision("abc", diff, False, ["notes.txt"]))
@@ -77,7 +77,7 @@ def test_the_difference_is_kept_once_for_each_state_of_the_code(tmp_path, source
     }
 
 
-def test_the_entry_of_a_run_from_before_there_were_sessions_stays(tmp_path, source):
+def test_the_entry_of_an_early_version_is_kept(tmp_path, source):
     run = RunDirectory(tmp_path)
     run.environment.write_text('{"device": "old"}')
     record_environment(run, CPU, 10)
@@ -85,7 +85,7 @@ def test_the_entry_of_a_run_from_before_there_were_sessions_stays(tmp_path, sour
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"sessions": 3}', b"\xff"])
-def test_what_cannot_be_read_is_kept_beside(tmp_path, source, damage):
+def test_a_damaged_file_is_renamed(tmp_path, source, damage):
     run = RunDirectory(tmp_path)
     content = damage if isinstance(damage, bytes) else damage.encode()
     run.environment.write_bytes(content)

@@ -35,8 +35,8 @@ def test_a_clean_repository(repository):
     assert (found.diff, found.truncated, found.untracked, found.dirty) == (b"", False, [], False)
 
 
-def test_the_difference_repeats_what_ran(repository, tmp_path):
-    """Applied to a clone of the commit, it gives the files as they were, staged or not, also those outside `apps`."""
+def test_the_diff_reproduces_the_code(repository, tmp_path):
+    """Applied to a clone of the commit, it gives the same files, staged or not, also those outside of `apps`."""
     (repository / "apps" / "main.py").write_text("print(2)\n")
     (repository / "other.py").write_text("x\n" * 50 + "é\n")
     git(repository, "add", "other.py")
@@ -49,7 +49,7 @@ def test_the_difference_repeats_what_ran(repository, tmp_path):
         assert (tmp_path / "clone" / name).read_bytes() == (repository / name).read_bytes()
 
 
-def test_of_untracked_files_only_the_names_are_told(repository):
+def test_of_untracked_files_only_the_names_are_recorded(repository):
     (repository / "secret é.env").write_text("KEY=hunter2\n")
     (repository / "ignored.txt").write_text("")
     found = find(repository)
@@ -59,7 +59,7 @@ def test_of_untracked_files_only_the_names_are_told(repository):
 
 
 @pytest.mark.parametrize("most", [1, 100, 1_000_000])
-def test_a_long_difference_is_cut(repository, most):
+def test_a_long_diff_is_truncated(repository, most):
     (repository / "other.py").write_text("y" * 100_000 + "\n")
     whole = git(repository, "diff", "HEAD").encode()
     found = find(repository, most_diff_bytes=most)
@@ -67,7 +67,7 @@ def test_a_long_difference_is_cut(repository, most):
     assert found.truncated == (most < len(whole))
 
 
-def test_a_program_that_git_does_not_track_leaves_it_to_the_next(repository, tmp_path):
+def test_untracked_programs_are_skipped(repository, tmp_path):
     untracked = repository / "installed.py"
     untracked.write_text("")
     outside = tmp_path / "script.py"

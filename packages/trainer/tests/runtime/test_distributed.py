@@ -1,44 +1,82 @@
-"""Runs of several processes on the CPU, by gloo: the same losses as one process, and checkpoints for any number."""
+"""Runs on several processes, with gloo on the CPU: the losses of one process, and checkpoints for any number.
+
+Starting processes takes most of the time, so all runs are made by two launches, of four and of two processes.
+"""
 
 import dataclasses
+import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from nn import TransformerLM
 from trainer import RunDirectory, load_checkpoint, open_data, read_metrics, save_config, train
 from trainer.runtime.distributed import DistributedError, World, process_group
 
-WORKER = Path(__file__).parents[1] / "run_worker.py"
+from ..conftest import make_config, make_token_files
+
+WORKER = Path(__file__).with_name("distributed_worker.py")
 
 
-def launch(config, processes, *words):
-    """Run under torchrun and return what it said."""
-    file = Path(config.run.directory).with_suffix(".yaml")
-    save_config(config, file)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return subprocess.run([*command, WORKER, file, *words], capture_output=True, text=True, env=environment())
+def free_ports(count):
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in sockets]
+    for server in sockets:
+        server.close()
+    return ports
 
 
-def environment():
-    import os
+class Runs:
+    """The folder of all runs, and the configuration that they share."""
 
-    return {**os.environ, "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
+    def __init__(self, folder):
+        self.folder = folder
+        self.config = make_config(folder, make_token_files(folder))
 
+    def changed(self, name, model=None, optimizer=None, **training):
+        return dataclasses.replace(
+            self.config,
+            run=dataclasses.replace(self.config.run, directory=str(self.folder / name)),
+            model=dataclasses.replace(self.config.model, **model or {}),
+            optimizer=dataclasses.replace(self.config.optimizer, **optimizer or {}),
+            training=dataclasses.replace(self.config.training, **training),
+        )
 
-def changed(config, tmp_path, name, **training):
-    directory = dataclasses.replace(config.run, directory=str(tmp_path / name))
-    return dataclasses.replace(config, run=directory, training=dataclasses.replace(config.training, **training))
+    def launch(self, processes, configs):
+        """Make runs under torchrun, one after the other."""
+        arguments = []
+        for config, port in zip(configs, free_ports(len(configs)), strict=True):
+            file = Path(config.run.directory).with_suffix(".yaml")
+            save_config(config, file)
+            arguments.append(f"{port}:{file}")
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        environment = {**os.environ, "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [*command, WORKER, *arguments], capture_output=True, text=True, env=environment, timeout=300
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
+    def train_alone(self, config, **options):
+        run = RunDirectory(Path(config.run.directory))
+        run.path.mkdir(exist_ok=True)
+        train(config, run, open_data(config.data, config.model), **options)
 
-def curve(path):
-    return [
-        (entry["step"], entry.get("train_loss"), entry.get("valid_loss"))
-        for entry in read_metrics(RunDirectory(path).metrics)
-    ]
+    def curve(self, name):
+        """The step, training loss and validation loss of each entry of a run's metrics."""
+        entries = read_metrics(RunDirectory(self.folder / name).metrics)
+        return [(entry["step"], entry.get("train_loss"), entry.get("valid_loss")) for entry in entries]
+
+    def forget_after(self, name, step):
+        """Make a run what it would be if it had been stopped after a checkpoint."""
+        for later in RunDirectory(self.folder / name).checkpoints.glob("step_*"):
+            if int(later.name.removeprefix("step_")) > step:
+                shutil.rmtree(later)
 
 
 def assert_same_curve(one, other):
@@ -47,76 +85,71 @@ def assert_same_curve(one, other):
         assert ours == [None if value is None else pytest.approx(value, rel=2e-4) for value in theirs]
 
 
-@pytest.fixture
-def alone(config, tmp_path):
-    """The curve of one process."""
-    config = changed(config, tmp_path, "alone", gradient_accumulation=1)
-    run = RunDirectory(tmp_path / "alone")
-    run.path.mkdir()
-    train(config, run, open_data(config.data, config.model))
-    return curve(run.path)
+OPTIMIZERS = ["adamw", "muon"]
 
 
-@pytest.mark.parametrize(
-    ("parallel", "processes", "changes"),
-    [
-        ("ddp", 2, {"gradient_accumulation": 2}),
-        ("fsdp", 2, {}),
-        ("fsdp", 2, {"gradient_accumulation": 2, "eval_batches": None}),
-        ("ddp", 4, {}),
-    ],
-)
-def test_processes_give_the_losses_of_one(config, tmp_path, alone, parallel, processes, changes):
-    config = changed(config, tmp_path, "together", parallel=parallel, **changes)
-    done = launch(config, processes)
-    assert done.returncode == 0, done.stdout + done.stderr
-    if changes.get("eval_batches", 2) is None:
-        alone = [entry for entry in alone if entry[2] is None]
-        ours = [entry for entry in curve(tmp_path / "together") if entry[2] is None]
-    else:
-        ours = curve(tmp_path / "together")
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    runs = Runs(tmp_path_factory.mktemp("runs"))
+    for optimizer in OPTIMIZERS:
+        runs.train_alone(runs.changed(f"alone_{optimizer}", optimizer={"name": optimizer}))
+
+    def moved(optimizer, interval, parallel):
+        settings = {"steps": 20, "checkpoint_interval": interval, "parallel": parallel}
+        return runs.changed(f"moved_{optimizer}", optimizer={"name": optimizer}, **settings)
+
+    runs.launch(4, [runs.changed("ddp_4", parallel="ddp"), *(moved(name, 8, "fsdp") for name in OPTIMIZERS)])
+    for optimizer in OPTIMIZERS:
+        runs.forget_after(f"moved_{optimizer}", 8)
+    runs.launch(
+        2,
+        [
+            runs.changed("ddp_2", parallel="ddp", gradient_accumulation=2),
+            runs.changed("fsdp_2", parallel="fsdp", checkpoint_interval=20),  # so that no checkpoint follows step 10
+            runs.changed("fsdp_2_all", parallel="fsdp", gradient_accumulation=2, eval_batches=None),
+            runs.changed("fsdp_2_tied", parallel="fsdp", model={"tie_embeddings": True}, steps=2),
+            moved("adamw", 14, "ddp"),
+            moved("muon", 14, "fsdp"),
+        ],
+    )
+    for optimizer in OPTIMIZERS:
+        runs.forget_after(f"moved_{optimizer}", 14)
+        runs.train_alone(moved(optimizer, 14, "none"), resume=True)
+    return runs
+
+
+@pytest.mark.parametrize(("parallel", "processes"), [("ddp", 2), ("fsdp", 2), ("ddp", 4)])
+def test_several_processes_give_the_losses_of_one(runs, parallel, processes):
+    name = f"{parallel}_{processes}"
+    assert_same_curve(runs.curve(name), runs.curve("alone_adamw"))
+    assert f"{processes} processes ({parallel})" in RunDirectory(runs.folder / name).log.read_text()
+
+
+def test_all_validation_tokens_are_shared_by_the_processes(runs):
+    """Their loss is not that of the few batches of the run of one process; the training losses are."""
+    ours, alone = (
+        [entry for entry in runs.curve(name) if entry[1] is not None] for name in ("fsdp_2_all", "alone_adamw")
+    )
     assert_same_curve(ours, alone)
-    assert f"{processes} processes ({parallel})" in done.stdout
+    assert [step for step, _, valid_loss in runs.curve("fsdp_2_all") if valid_loss is not None] == [10, 20]
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_a_checkpoint_of_four_goes_on_in_two_and_in_one(config, tmp_path, optimizer):
-    config = dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, name=optimizer))
-    whole = changed(config, tmp_path, "whole")
-    (tmp_path / "whole").mkdir()
-    train(whole, RunDirectory(tmp_path / "whole"), open_data(whole.data, whole.model))
-
-    for steps, parallel, processes, words in ((8, "fsdp", 4, []), (14, "ddp", 2, ["resume"])):
-        part = changed(config, tmp_path, "moved", steps=20, checkpoint_interval=steps, parallel=parallel)
-        if steps == 14:
-            part = dataclasses.replace(part, training=dataclasses.replace(part.training, checkpoint_interval=14))
-        done = launch(part, processes, *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        moved = RunDirectory(tmp_path / "moved")
-        for step in (16, 20):  # as if it had stopped before
-            if step > steps and moved.checkpoint(step).exists():
-                moved.checkpoint(step).rename(tmp_path / f"gone_{processes}_{step}")
-    last = changed(config, tmp_path, "moved", parallel="none")
-    train(last, moved, open_data(last.data, last.model), resume=True)
-    assert_same_curve(curve(tmp_path / "moved"), curve(tmp_path / "whole"))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_checkpoint_of_four_processes_resumes_in_two_and_in_one(runs, optimizer):
+    assert_same_curve(runs.curve(f"moved_{optimizer}"), runs.curve(f"alone_{optimizer}"))
 
 
-def test_the_saved_model_is_whole_and_its_names_are_bare(config, tmp_path):
-    config = changed(config, tmp_path, "sharded", parallel="fsdp", steps=2)
-    config = dataclasses.replace(config, model=dataclasses.replace(config.model, tie_embeddings=True))
-    done = launch(config, 2)
-    assert done.returncode == 0, done.stdout + done.stderr
-    from safetensors import safe_open
-
-    path = RunDirectory(tmp_path / "sharded").checkpoint(2)
+def test_the_saved_model_has_full_tensors_with_plain_names(runs):
+    path = RunDirectory(runs.folder / "fsdp_2_tied").checkpoint(2)
     with safe_open(path / "model.safetensors", "pt") as file:
         names = set(file.keys())
-        assert ("embedding.weight" in names) != ("lm_head.weight" in names)  # tied weights are stored once
-        assert all(name.startswith(("embedding", "blocks.", "final_norm", "lm_head")) for name in names)
+    assert ("embedding.weight" in names) != ("lm_head.weight" in names)  # tied weights are stored once
+    assert all(name.startswith(("embedding", "blocks.", "final_norm", "lm_head")) for name in names)
+    config = runs.changed("unused", model={"tie_embeddings": True})
     load_checkpoint(path, TransformerLM(config.model))
 
 
-def test_batches_are_shared_equally():
+def test_batches_are_divided_equally():
     worlds = [World(rank, 4) for rank in range(4)]
     rows = [list(range(12))[world.rows(12)] for world in worlds]
     assert rows == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
@@ -126,7 +159,7 @@ def test_batches_are_shared_equally():
         worlds[0].rows(12, 2)
 
 
-def test_several_processes_need_a_way_to_work_together(monkeypatch):
+def test_the_number_of_processes_must_match_the_configuration(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with (
         pytest.raises(DistributedError, match=r"torchrun has started 2 processes, but training\.parallel is none"),

@@ -15,7 +15,7 @@ from trainer.checkpoints.errors import CheckpointWriteError
 from trainer.checkpoints.format import MODEL_FILE, OPTIMIZER_FILE, STATE_FILE
 
 _NAME = re.compile(r"step_([0-9]{8,18})")
-_FILES = {MODEL_FILE, OPTIMIZER_FILE, STATE_FILE}
+_FILES = (STATE_FILE, OPTIMIZER_FILE, MODEL_FILE)
 
 
 def checkpoint_path(path: Any) -> Path:
@@ -49,7 +49,7 @@ def saved_steps(folder: Path) -> list[int]:
 
 def is_checkpoint(folder: Path) -> bool:
     """Return whether a folder contains the files of a checkpoint and nothing else; a link is not a folder."""
-    return not folder.is_symlink() and folder.is_dir() and _names(folder) == _FILES
+    return not folder.is_symlink() and folder.is_dir() and _names(folder) == set(_FILES)
 
 
 def refuse_to_replace(out: Path) -> None:
@@ -70,9 +70,9 @@ def refuse_to_replace(out: Path) -> None:
         found = "it is a file"
     else:
         names = _names(out)
-        if names in (_FILES, set()):
+        if not names or names == set(_FILES):
             return
-        others = sorted(names - _FILES)
+        others = sorted(names - set(_FILES))
         found = f"the folder contains {others[0]}" if others else "the folder contains only part of a checkpoint"
     raise CheckpointWriteError(
         errno.EEXIST,

@@ -1,4 +1,7 @@
-"""The data of a run: token files, the batches of each step, fingerprints."""
+"""The data of a run: token files, the batches of each step, validation batches, fingerprints.
+
+It imports `trainer.config` and nothing else of `trainer`.
+"""
 
 from lazy_loader import attach_stub
 

@@ -1,4 +1,4 @@
-"""What a run was trained on, in a few lines of JSON, so that it is not resumed on something else unnoticed."""
+"""Fingerprints of the data of a run, so that it is not resumed on different data by mistake."""
 
 import hashlib
 import json
@@ -19,34 +19,34 @@ _NUM_SAMPLES = 1024
 
 @dataclass(frozen=True)
 class FileFingerprint:
-    """One token file. Its place is told, but not compared: files may be moved."""
+    """The fingerprint of a token file. Paths are not compared, since files may be moved."""
 
     path: str
-    """Where it was."""
+    """The path of the file when the run was started."""
     dtype: str
     """`uint16` or `uint32`."""
     count: int
     """Number of ids."""
     method: str
-    """What `digest` is: `sha256` of the whole file, or `sha256 of 1024 blocks` of 1 MiB that are spread over it."""
+    """How `digest` was computed: `sha256` of the whole file, or `sha256 of 1024 blocks` of 1 MiB spread over it."""
     digest: str
-    """In hexadecimal digits."""
+    """The hash in hexadecimal digits."""
     tokenizer_sha256: str | None
-    """Fingerprint of the tokenizer that made the ids, if known."""
+    """SHA-256 of the tokenizer that encoded the text; None if it is not known."""
 
 
 @dataclass(frozen=True)
 class DataFingerprint:
-    """All token files of a run, in their order."""
+    """The fingerprints of all token files of a run, in the order of the configuration."""
 
     train: tuple[FileFingerprint, ...]
-    """What it is trained on."""
+    """Files that the run is trained on."""
     valid: tuple[FileFingerprint, ...]
-    """What it is evaluated on."""
+    """Files that the run is evaluated on."""
 
 
 def fingerprint_data(train: Sequence[TokenFile], valid: Sequence[TokenFile]) -> DataFingerprint:
-    """Read the files once and say what they hold. The interpreter is free meanwhile, so a thread may do this.
+    """Return the fingerprints of files, which are read once. Hashing releases the GIL, so a thread may do this.
 
     Raises:
         OSError: a file cannot be read.
@@ -55,17 +55,17 @@ def fingerprint_data(train: Sequence[TokenFile], valid: Sequence[TokenFile]) -> 
 
 
 def fingerprint_file(file: TokenFile, *, whole_up_to: int = _WHOLE_UP_TO) -> FileFingerprint:
-    """Say what a token file holds.
+    """Return the fingerprint of a token file.
 
     Args:
         file: the file.
-        whole_up_to: bytes up to which all of it is hashed. Of a larger file 1 GiB is: enough to tell corpora, orders
-            and lengths apart, but not to notice a small change in the middle.
+        whole_up_to: size in bytes up to which the whole file is hashed. Of a larger file 1 GiB is hashed, which
+            distinguishes corpora, orders and lengths, but may miss a small change in the middle.
 
     Raises:
         OSError: the file cannot be read.
     """
-    # Of the open file, which may have been moved since.
+    # From the memory map, since the file may have been moved.
     content: memoryview = np.asarray(file.tokens).view(np.uint8).data
     if len(content) <= whole_up_to:
         method, digest = "sha256", hashlib.sha256(content).hexdigest()
@@ -77,7 +77,7 @@ def fingerprint_file(file: TokenFile, *, whole_up_to: int = _WHOLE_UP_TO) -> Fil
 
 
 def _sampled_digest(content: memoryview) -> str:
-    """Hash the size, and blocks from the first byte to the last, their starts equally far apart."""
+    """Return the hash of the size and of blocks from the first byte to the last, at equal distances."""
     size = len(content)
     state = hashlib.sha256(size.to_bytes(8, "little"))
     block_bytes = min(_BLOCK_BYTES, size)
@@ -88,54 +88,54 @@ def _sampled_digest(content: memoryview) -> str:
 
 
 def save_fingerprint(fingerprint: DataFingerprint, path: str | os.PathLike[str]) -> None:
-    """Write a fingerprint as JSON, whole or not at all."""
+    """Write a fingerprint as JSON, completely or not at all."""
     temporary = Path(f"{os.fspath(path)}.tmp")
     temporary.write_text(json.dumps(asdict(fingerprint), indent=2) + "\n", "utf-8")
     temporary.replace(path)
 
 
 def load_fingerprint(path: str | os.PathLike[str]) -> DataFingerprint:
-    """Read what `save_fingerprint` wrote.
+    """Read a fingerprint that `save_fingerprint` wrote.
 
     Raises:
         DataError: the file is missing or damaged.
     """
     try:
         content = json.loads(Path(path).read_text("utf-8"))
-        return DataFingerprint(*(tuple(map(_file_from, content[part])) for part in ("train", "valid")))
+        return DataFingerprint(*(tuple(map(_file_from, content[name])) for name in ("train", "valid")))
     except FileNotFoundError:
         raise DataError(
-            f"{path} does not exist, so what the run was trained on is not known: start a new run"
+            f"{path} does not exist, so it is not known what the run was trained on: start a new run"
         ) from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise DataError(f"{path} is damaged, so what the run was trained on is not known: start a new run") from None
+        raise DataError(f"{path} is damaged, so it is not known what the run was trained on: start a new run") from None
 
 
 def _file_from(content: dict[str, Any]) -> FileFingerprint:
     file = FileFingerprint(**content)
     for field in fields(file):
         value = getattr(file, field.name)
-        right = type(value) is int if field.name == "count" else isinstance(value, str)
-        if not (right or (field.name == "tokenizer_sha256" and value is None)):
+        valid = type(value) is int if field.name == "count" else isinstance(value, str)
+        if not (valid or (field.name == "tokenizer_sha256" and value is None)):
             raise TypeError(f"{field.name} is {value!r}")
     return file
 
 
 def difference(old: DataFingerprint, new: DataFingerprint) -> list[str]:
-    """Say in what the data differs, a sentence each; the list is empty if it is the same, wherever it lies."""
+    """Return the differences of two fingerprints, a sentence each; empty if the data is the same, at any path."""
     sentences = []
-    for part in ("train", "valid"):
-        before, after = getattr(old, part), getattr(new, part)
+    for name in ("train", "valid"):
+        before, after = getattr(old, name), getattr(new, name)
         if len(before) != len(after):
             numbers = f"{len(before)} files before, {len(after)} now"
-            sentences.append(f"{part}: {numbers} ({_names(before)}; {_names(after)})")
+            sentences.append(f"{name}: {numbers} ({_names(before)}; {_names(after)})")
             continue
         for k, (one, other) in enumerate(zip(before, after, strict=True)):
             changes = _changes(one, other)
             if changes:
                 moved = "" if one.path == other.path else f" (before: {one.path})"
                 place = f" file {k + 1} of {len(after)}" if len(after) > 1 else ""
-                sentences.append(f"{part}{place}, {other.path}{moved}: {', '.join(changes)}")
+                sentences.append(f"{name}{place}, {other.path}{moved}: {', '.join(changes)}")
     return sentences
 
 
@@ -146,11 +146,11 @@ def _changes(old: FileFingerprint, new: FileFingerprint) -> list[str]:
     if old.dtype != new.dtype:
         changes.append(f"{old.dtype} before, {new.dtype} now")
     if None not in (old.tokenizer_sha256, new.tokenizer_sha256) and old.tokenizer_sha256 != new.tokenizer_sha256:
-        changes.append(f"another tokenizer ({str(old.tokenizer_sha256)[:8]}…, {str(new.tokenizer_sha256)[:8]}…)")
+        changes.append(f"a different tokenizer ({str(old.tokenizer_sha256)[:8]}…, {str(new.tokenizer_sha256)[:8]}…)")
     if old.method != new.method:
         changes.append(f"cannot be compared ({old.method} before, {new.method} now)")
     elif old.digest != new.digest and not changes:
-        changes.append(f"other ids ({new.method} {old.digest[:8]}… before, {new.digest[:8]}… now)")
+        changes.append(f"different ids ({new.method} {old.digest[:8]}… before, {new.digest[:8]}… now)")
     return changes
 
 
@@ -159,18 +159,18 @@ def _names(files: tuple[FileFingerprint, ...]) -> str:
 
 
 def refuse_other_data(old: DataFingerprint, new: DataFingerprint) -> None:
-    """Let a run go on only with the data that it was started on.
+    """Refuse to resume a run on other data than it was started on.
 
     Args:
-        old: of the run.
-        new: of the data at hand.
+        old: the fingerprint of the run.
+        new: the fingerprint of the present data.
 
     Raises:
-        DataError: the data differs; the sentence says in what.
+        DataError: the data differs; the message says how.
     """
     sentences = difference(old, new)
     if sentences:
         raise DataError(
-            f"the run was started on other data: {'; '.join(sentences)}. Give the data it was started on, "
+            f"the run was started on different data: {'; '.join(sentences)}. Use the data it was started on, "
             "or start a new run"
         )

@@ -1,4 +1,7 @@
-"""Curves of one run or of several, as PNG or SVG."""
+"""Plots of one or several runs, as PNG or SVG.
+
+It imports `trainer.reporting` and `trainer.run`, and nothing else of `trainer`; matplotlib is loaded by the first plot.
+"""
 
 from lazy_loader import attach_stub
 

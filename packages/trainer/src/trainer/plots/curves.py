@@ -1,4 +1,4 @@
-"""From metrics.jsonl to points: which figures of a run belong to a curve, and where they stand along it."""
+"""Curves from metrics.jsonl: the values of a metric and their positions along an axis."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,13 +12,13 @@ from trainer.reporting.metrics_file import read_metrics
 from trainer.run.directory import RunDirectory
 
 Axis = Literal["step", "tokens", "time"]
-"""What curves go along: updates, tokens, or seconds in the loop."""
+"""The horizontal axis: updates, tokens, or seconds spent in the loop."""
 
 _KEYS: dict[Axis, str] = {"step": "step", "tokens": "tokens", "time": "seconds"}
 
 
 class PlotError(ValueError):
-    """A picture that cannot be drawn."""
+    """A plot cannot be drawn."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,20 @@ class Curve:
     """One metric of one run."""
 
     run: str
-    """What the run is called in the picture."""
+    """The label of the run."""
     metric: str
     """The name in metrics.jsonl."""
     points: tuple[tuple[float, float], ...]
-    """Along the axis, and the figure there, which is NaN where none was known."""
+    """Position along the axis and value; NaN if the value is not known."""
 
 
 def read_curves(runs: Sequence[RunDirectory], metric: str, by: Axis = "step") -> list[Curve]:
-    """Return the curves of a metric, those of one run side by side; one without figures has no points.
+    """Return the curves of a metric, grouped by run; a run without such values has a curve without points.
 
     Args:
         runs: whose metrics.jsonl is read.
         metric: a name there, or `loss` for `train_loss` and `valid_loss`.
-        by: what the curves go along.
+        by: the horizontal axis.
 
     Raises:
         MetricsError: a metrics.jsonl is damaged.
@@ -59,29 +59,29 @@ def metric_names(metric: str) -> tuple[str, ...]:
 
 
 def known_metrics(entries: Iterable[dict[str, Any]]) -> list[str]:
-    """Return the names of all figures, in the order of their first appearance."""
+    """Return the names of all metrics, in the order of their first appearance."""
     return list(dict.fromkeys(name for entry in entries for name in entry if name != "step"))
 
 
 def points_of(entries: Sequence[dict[str, Any]], metric: str, by: Axis = "step") -> tuple[tuple[float, float], ...]:
     """Return the points of a metric.
 
-    A figure that is null or no finite number is a gap. Where a step comes again, after a run was resumed from before
-    it, what was told last counts. An entry that does not say where it stands along the axis gets its place from the
-    entries around it, by its step.
+    A value that is null or not finite is a gap. If a step occurs again, because the run was resumed from an earlier
+    step, its last value counts. The position of an entry that does not contain it is interpolated from the neighbouring
+    entries, by its step.
     """
-    entries = _told_last(entries)
-    places = _places(entries, _KEYS[by])
+    entries = _last_reported(entries)
+    positions = _positions(entries, _KEYS[by])
     points = {
-        entry["step"]: (place, _number(entry[metric]))
-        for entry, place in zip(entries, places, strict=True)
-        if metric in entry and not math.isnan(place)
+        entry["step"]: (position, _number(entry[metric]))
+        for entry, position in zip(entries, positions, strict=True)
+        if metric in entry and not math.isnan(position)
     }
     return tuple(points.values())
 
 
 def run_labels(paths: Sequence[Path]) -> list[str]:
-    """Return short names for folders: their last parts, as many as it takes to tell them apart.
+    """Return short labels for folders: as many of the last parts of their paths as make them different.
 
     >>> run_labels([Path("/runs/a"), Path("/runs/b")])
     ['a', 'b']
@@ -98,14 +98,14 @@ def run_labels(paths: Sequence[Path]) -> list[str]:
 
 
 def missing_metric(runs: Sequence[RunDirectory], metric: str) -> str:
-    """Say that no run has a metric, and what they have."""
+    """Return the message that no run has a metric, with the metrics that they have."""
     known = known_metrics(entry for run in runs for entry in read_metrics(run.metrics))
-    have = f"there are {', '.join(known)}" if known else "there are no metrics at all yet"
+    have = f"choose one of {', '.join(known)}" if known else "no metrics have been reported yet"
     return f"no run has {' or '.join(metric_names(metric))}: {have}"
 
 
-def _told_last(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop what a later session told again: going back to a step takes away all that stands from there on."""
+def _last_reported(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Drop the entries that a later session replaced: those from the step on to which it went back."""
     kept: list[dict[str, Any]] = []
     for entry in entries:
         if kept and kept[-1]["step"] > entry["step"]:
@@ -115,28 +115,28 @@ def _told_last(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _places(entries: Sequence[dict[str, Any]], key: str) -> list[float]:
-    """Return where each entry stands; NaN where nothing tells.
+def _positions(entries: Sequence[dict[str, Any]], key: str) -> list[float]:
+    """Return the position of each entry along an axis; NaN if it cannot be determined.
 
-    An entry without a place of its own stands on the straight line, over the steps, between its neighbours' places, or
-    beyond the last two.
+    The position of an entry that does not contain it is linearly interpolated over the steps, or extrapolated from the
+    first or last two.
     """
     own = np.array([_number(entry.get(key)) for entry in entries])
     steps = np.array([float(entry["step"]) for entry in entries])
     known_steps, index = np.unique(steps[~np.isnan(own)], return_index=True)
-    known_places = own[~np.isnan(own)][index]
+    known_positions = own[~np.isnan(own)][index]
     if len(known_steps) < 2:
-        line = np.array([known_places[0] if step in known_steps else math.nan for step in steps])
+        line = np.array([known_positions[0] if step in known_steps else math.nan for step in steps])
     else:
         right = np.clip(np.searchsorted(known_steps, steps), 1, len(known_steps) - 1)
-        slope = np.diff(known_places) / np.diff(known_steps)
-        line = known_places[right - 1] + slope[right - 1] * (steps - known_steps[right - 1])
-    places: list[float] = np.where(np.isnan(own), line, own).tolist()
-    return places
+        slope = np.diff(known_positions) / np.diff(known_steps)
+        line = known_positions[right - 1] + slope[right - 1] * (steps - known_steps[right - 1])
+    positions: list[float] = np.where(np.isnan(own), line, own).tolist()
+    return positions
 
 
 def _number(value: Any) -> float:
-    """Return a figure as a float, NaN if it is none."""
+    """Return a value as a float; NaN if it is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     return float(value) if math.isfinite(value) else math.nan

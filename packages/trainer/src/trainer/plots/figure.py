@@ -1,22 +1,21 @@
-"""From curves to a picture."""
+"""Drawing curves with matplotlib, which is imported when the first figure is drawn."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogFormatter
+from typing import TYPE_CHECKING
 
 from trainer.plots.curves import Axis, Curve, PlotError
 from trainer.plots.style import look, metric_title, short_number, shortened, time_unit
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 _FORMATS = (".png", ".svg")
-_MOST_INSIDE = 4
-_MARKED_UP_TO = 60
-_WRITTEN_OUT_UP_TO = 10_000
+_MOST_RUNS_INSIDE = 4  # with more, the legend is next to the axes
+_MOST_MARKERS = 60
+_SHORT_NUMBERS_FROM = 10_000
 
 
 def draw_curves(
@@ -27,21 +26,23 @@ def draw_curves(
     title: str | None = None,
     log_x: bool = False,
     log_y: bool = False,
-) -> Figure:
-    """Draw curves into one picture: a colour for each run, and for each of several metrics its own kind of line.
+) -> "Figure":
+    """Draw curves into one figure: a colour for each run, and a line style for each of several metrics.
 
     Args:
-        curves: what to draw; empty ones are left out.
-        metric: what the axis is called after.
-        by: what the curves go along; times are in seconds, whatever unit is shown.
-        title: above the picture.
-        log_x: a logarithmic axis for that.
-        log_y: a logarithmic axis for the metric.
+        curves: the curves; those without points are not drawn.
+        metric: names the vertical axis.
+        by: the horizontal axis; times are given in seconds, and shown in a suitable unit.
+        title: the title of the figure.
+        log_x: whether the horizontal axis is logarithmic.
+        log_y: whether the vertical axis is logarithmic.
     """
+    from matplotlib.figure import Figure
+
     drawn = [curve for curve in curves if curve.points]
-    runs = list(dict.fromkeys(curve.run for curve in curves))  # a run keeps its colour, whoever is left out
+    runs = list(dict.fromkeys(curve.run for curve in curves))  # of all curves, so that a run keeps its colour
     metrics = list(dict.fromkeys(curve.metric for curve in drawn))
-    many = len({curve.run for curve in drawn}) > _MOST_INSIDE
+    many = len({curve.run for curve in drawn}) > _MOST_RUNS_INSIDE
     figure = Figure(figsize=(10.5 if many else 8, 5), layout="constrained")
     axes = figure.subplots()
     unit, size = time_unit(max((x for curve in drawn for x, _ in curve.points), default=0.0))
@@ -59,20 +60,22 @@ def draw_curves(
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture, whole or not at all, and the same bytes for the same picture.
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure to a file, completely or not at all; the same figure gives the same bytes.
 
     Raises:
-        PlotError: the ending is neither `.png` nor `.svg`.
-        OSError: it cannot be written.
+        PlotError: the file name does not end in `.png` or `.svg`, or its folder does not exist.
+        OSError: the file cannot be written.
     """
+    import matplotlib as mpl
+
     ending = path.suffix.lower()
     if ending not in _FORMATS:
-        raise PlotError(f"{path} ends in {ending or 'nothing'!r}: choose one of {', '.join(_FORMATS)}")
-    # Without the date, the version, and names that are drawn at random for each file.
+        raise PlotError(f"{path} ends in {ending or 'nothing'!r}: use one of {', '.join(_FORMATS)}")
+    # No date, no version, and (by hashsalt) no random names.
     unvarying = {"Date": None, "Creator": None} if ending == ".svg" else {"Software": None}
     if not path.absolute().parent.is_dir():
-        raise PlotError(f"{path.parent} is not a folder: make it first, or name another place for the picture")
+        raise PlotError(f"{path.parent} is not a folder: create it first, or choose another folder")
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with mpl.rc_context({"svg.hashsalt": "trainer"}):
@@ -82,12 +85,12 @@ def save_figure(figure: Figure, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _draw(axes: Axes, curve: Curve, number: int, *, faint: bool, size: float) -> None:
+def _draw(axes: "Axes", curve: Curve, number: int, *, faint: bool, size: float) -> None:
     values = [value for _, value in curve.points]
     colour, dashes = look(number)
-    all_marked = len(values) <= _MARKED_UP_TO and not faint
+    all_marked = len(values) <= _MOST_MARKERS and not faint
     axes.plot(
-        [place / size for place, _ in curve.points],
+        [position / size for position, _ in curve.points],
         values,
         color=colour,
         linestyle=dashes,
@@ -95,35 +98,45 @@ def _draw(axes: Axes, curve: Curve, number: int, *, faint: bool, size: float) ->
         alpha=0.45 if faint else 1.0,
         marker="o",
         markersize=3,
-        markevery=list(range(len(values))) if all_marked else _alone(values),
+        markevery=list(range(len(values))) if all_marked else _isolated(values),
         zorder=2 if faint else 3,
     )
 
 
-def _alone(values: Sequence[float]) -> list[int]:
-    """Return the indices of figures between two gaps, which no line goes through."""
+def _isolated(values: Sequence[float]) -> list[int]:
+    """Return the indices of values between two gaps, to which no line is drawn."""
     gap = [True, *map(math.isnan, values), True]
     return [index for index in range(len(values)) if gap[index] and not gap[index + 1] and gap[index + 2]]
 
 
-def _scale(axes: Axes, *, log_x: bool, log_y: bool, by: Axis) -> None:
-    as_people_say = FuncFormatter(lambda value, _: short_number(value))
+def _scale(axes: "Axes", *, log_x: bool, log_y: bool, by: Axis) -> None:
+    from matplotlib.ticker import FuncFormatter, LogFormatter
+
+    short = FuncFormatter(lambda value, _: short_number(value))
     if log_x:
         axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(LogFormatter())  # plain numbers, as below
+        axes.xaxis.set_minor_formatter(LogFormatter())  # plain numbers, as for the vertical axis
     if log_x or by != "time":
-        axes.xaxis.set_major_formatter(as_people_say)
+        axes.xaxis.set_major_formatter(short)
     if log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(LogFormatter())  # plain numbers, where there are few powers of ten
-    if log_y or max(map(abs, axes.get_ylim())) >= _WRITTEN_OUT_UP_TO:
-        axes.yaxis.set_major_formatter(as_people_say)
+        axes.yaxis.set_minor_formatter(LogFormatter())  # plain numbers, since there may be few powers of ten
+    if log_y or max(map(abs, axes.get_ylim())) >= _SHORT_NUMBERS_FROM:
+        axes.yaxis.set_major_formatter(short)
 
 
 def _add_legend(
-    figure: Figure, axes: Axes, drawn: Sequence[Curve], runs: Sequence[str], metrics: Sequence[str], *, outside: bool
+    figure: "Figure",
+    axes: "Axes",
+    drawn: Sequence[Curve],
+    runs: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    outside: bool,
 ) -> None:
-    """Say which colour is which run, and which kind of line which metric, where there is more than one."""
+    """Add a legend of the colours of runs and the line styles of metrics, if there are several."""
+    from matplotlib.lines import Line2D
+
     entries = []
     for number, run in enumerate(runs):
         if len(runs) > 1 and any(curve.run == run for curve in drawn):

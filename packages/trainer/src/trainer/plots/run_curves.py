@@ -1,4 +1,4 @@
-"""Curves of one run or of many, by step, by tokens or by wall-clock time, as PNG or SVG."""
+"""Plots of one or several runs, by step, tokens or time, as PNG or SVG."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from trainer.run.directory import RunDirectory
 
 
 def plot_loss(run: RunDirectory) -> Path:
-    """Draw training and validation loss over the steps into `plots/loss.png`, and return its path."""
+    """Plot training and validation loss by step into `plots/loss.png`, and return its path."""
     path = run.plots / "loss.png"
     path.parent.mkdir(exist_ok=True)
     save_figure(draw_curves(read_curves([run], "loss"), "loss", title=run.path.name), path)
@@ -26,20 +26,20 @@ def plot_runs(
     log_x: bool = False,
     log_y: bool = False,
 ) -> list[Curve]:
-    """Draw a metric of runs into one picture, and return its curves.
+    """Plot a metric of several runs into one file, and return its curves.
 
     Args:
-        runs: the runs; one that has no such figures is left out of the picture, and its curve is empty.
-        path: where to, ending in `.png` or `.svg`.
-        metric: a name in metrics.jsonl, or `loss` for that of training and of validation.
-        by: what the curves go along.
-        log_x: a logarithmic axis for that.
-        log_y: a logarithmic axis for the metric.
+        runs: the runs; one that does not have the metric is not drawn, and its curve has no points.
+        path: the file, ending in `.png` or `.svg`.
+        metric: a name in metrics.jsonl, or `loss` for training and validation loss.
+        by: the horizontal axis.
+        log_x: whether the horizontal axis is logarithmic.
+        log_y: whether the vertical axis is logarithmic.
 
     Raises:
-        PlotError: no run has such figures, or the ending is another.
+        PlotError: no run has the metric, or the file name has another ending.
         MetricsError: the metrics of a run are damaged.
-        OSError: the picture cannot be written.
+        OSError: the file cannot be written.
     """
     curves = read_curves(runs, metric, by)
     if not any(math.isfinite(value) for curve in curves for _, value in curve.points):

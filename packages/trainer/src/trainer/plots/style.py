@@ -1,11 +1,11 @@
-"""How curves look: colours that can be told apart, also by the colour-blind, and numbers that people read."""
+"""Colours that are distinguishable, also for colour-blind readers, labels, and readable numbers."""
 
 import math
 from typing import Literal, NamedTuple
 
 Dashes = Literal["-", "--", ":", "-."]
 
-# Okabe and Ito (2008), "Color Universal Design", without yellow, which is faint on white.
+# Okabe and Ito (2008), "Color Universal Design", without yellow, which is hard to see on white.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _DASHES: tuple[Dashes, ...] = ("-", "--", ":", "-.")
 
@@ -28,24 +28,24 @@ _LONGEST_LABEL = 32
 
 
 class Look(NamedTuple):
-    """Of the curves of one run."""
+    """Colour and dashes of the curves of a run."""
 
     colour: str
     dashes: Dashes
 
 
 def look(number: int) -> Look:
-    """Return the look of the run of a number, from 0: first the colours, then the colours again in dashes."""
+    """Return the look of run `number`, from 0: all colours with solid lines first, then with dashed ones."""
     return Look(_COLOURS[number % len(_COLOURS)], _DASHES[number // len(_COLOURS) % len(_DASHES)])
 
 
 def metric_title(metric: str) -> str:
-    """Return what to write beside the axis of a metric."""
+    """Return the label of the axis of a metric."""
     return _NAMES.get(metric, metric.replace("_", " "))
 
 
 def shortened(label: str) -> str:
-    """Return a label of bearable length; what is left out is in the middle, since runs differ at their ends.
+    """Return a label, shortened in the middle if it is long, since names of runs often differ at their ends.
 
     >>> shortened("a_run_with_a_very_long_name_lr_0.001_seed_3")
     'a_run_with_a_ver…_lr_0.001_seed_3'
@@ -57,7 +57,7 @@ def shortened(label: str) -> str:
 
 
 def short_number(value: float) -> str:
-    """Return a number as people say it.
+    """Return a number with a unit such as k or M.
 
     >>> [short_number(value) for value in (0, 0.25, 950, 2_500, 1e6, 3.25e9, 2e12)]
     ['0', '0.25', '950', '2.5k', '1M', '3.25B', '2T']
@@ -69,7 +69,7 @@ def short_number(value: float) -> str:
 
 
 def time_unit(seconds: float) -> tuple[str, float]:
-    """Return the unit in which a span of time is read best, and its seconds.
+    """Return a suitable unit for a duration, and its length in seconds.
 
     >>> [time_unit(seconds)[0] for seconds in (90, 3_600, 86_400, 1e6)]
     ['seconds', 'minutes', 'hours', 'days']

@@ -1,4 +1,7 @@
-"""The folder of a run, and what is recorded about it."""
+"""The folder of a run, its lock, and the record of its environment.
+
+It imports `trainer.checkpoints` and `trainer.runtime`, and nothing else of `trainer`.
+"""
 
 from lazy_loader import attach_stub
 

@@ -1,7 +1,7 @@
-"""environment.json: what each session of a run ran on, and which version of the code it ran.
+"""environment.json: the hardware, the versions and the code of each session of a run.
 
-Written down for whoever wants to repeat the run: versions, hardware, the command line, the git revision and, in
-environment.diff, what the code differed in from it. Environment variables are left out, since they hold secrets.
+It contains what is needed to reproduce the run: versions, hardware, the command line, the git revision and, in
+environment.diff, the uncommitted changes. Environment variables are not recorded, since they contain secrets.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ _CPUINFO = Path("/proc/cpuinfo")
 def record_environment(run: RunDirectory, device: torch.device, first_step: int = 0) -> dict[str, Any]:
     """Add a session to the run's environment.json, and return its entry.
 
-    The entries of earlier sessions stay, so that one sees what ran where. An environment.json that cannot be read is
-    kept beside it, as `environment.json.damaged`.
+    The entries of earlier sessions are kept. An environment.json that cannot be read is renamed to
+    `environment.json.damaged`.
 
     Args:
         run: the run's folder.
-        device: what it trains on.
-        first_step: the steps that were done before this session.
+        device: the device of the run.
+        first_step: number of steps done in earlier sessions.
 
     Raises:
         OSError: it cannot be written.
@@ -77,7 +77,7 @@ def _earlier_sessions(path: Path) -> list[Any]:
     except ValueError:
         content = None
     if isinstance(content, dict):
-        # Before sessions were told apart, the file was the entry of the last one.
+        # In early versions the file consisted of the entry of the last session.
         sessions = content.get("sessions", [content])
         if isinstance(sessions, list):
             return sessions
@@ -86,7 +86,7 @@ def _earlier_sessions(path: Path) -> list[Any]:
 
 
 def _record_source(run: RunDirectory, source: SourceRevision | None, session: int) -> dict[str, Any] | None:
-    """Write the difference beside environment.json, unless an earlier session had the same, and describe it all."""
+    """Describe the code, and write its uncommitted changes to a file, unless an earlier session had the same."""
     if source is None:
         return None
     described: dict[str, Any] = {
@@ -109,7 +109,7 @@ def _record_source(run: RunDirectory, source: SourceRevision | None, session: in
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # run from source, or not needed here
+    except importlib.metadata.PackageNotFoundError:  # not installed
         return None
 
 
@@ -131,7 +131,7 @@ def _cpu_model() -> str:
 def _memory_bytes() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on this system
+    except (AttributeError, ValueError, OSError):  # not supported by this system
         return None
 
 

@@ -1,4 +1,4 @@
-"""Which version of the code runs: the git revision, and what differs from it."""
+"""The version of the running code: its git revision and uncommitted changes."""
 
 import os
 import subprocess
@@ -18,15 +18,15 @@ class SourceRevision:
     revision: str
     """The commit's hash."""
     diff: bytes
-    """What tracked files differ in from the commit, no longer than asked for."""
+    """Changes of tracked files since the commit, truncated to the given size."""
     truncated: bool
-    """Whether the difference is longer."""
+    """Whether the diff was truncated."""
     untracked: list[str]
-    """Files that git neither tracks nor ignores, by name; at most a hundred."""
+    """Names of files that git neither tracks nor ignores; at most 100."""
 
     @property
     def dirty(self) -> bool:
-        """Whether the files are not those of the commit."""
+        """Whether the files differ from those of the commit."""
         return bool(self.diff or self.untracked)
 
 
@@ -35,18 +35,18 @@ def find_source_revision(
 ) -> SourceRevision | None:
     """Return the revision of the repository that tracks the running program, or else this package.
 
-    Nothing but names is read of files that are not tracked: whatever secrets lie there stay there.
+    Of untracked files only the names are read, since they may contain secrets.
 
     Args:
-        places: files of the code, the first of which that is tracked decides; the program's and this package's own if
-            not given.
-        most_diff_bytes: the difference is cut there.
+        places: files of the code; the repository is that of the first tracked one. By default the program and this
+            file.
+        most_diff_bytes: the diff is truncated to this size.
 
     Returns:
-        None if the code is in no repository, has no commit yet, or git does not answer.
+        None if the code is not in a repository, there is no commit yet, or git fails.
     """
     for place in places if places is not None else [Path(sys.argv[0]).absolute(), Path(__file__)]:
-        # Tracked, since an installed package may well lie inside somebody else's repository.
+        # It must be tracked: an installed package may be in a folder of an unrelated repository.
         if not place.is_file() or _git(place.parent, "ls-files", "--error-unmatch", "--", place.name) is None:
             continue
         root = _git(place.parent, "rev-parse", "--show-toplevel")
@@ -67,11 +67,11 @@ def find_source_revision(
 
 
 def _git(folder: Path, *arguments: str, most: int = 10_000_000) -> bytes | None:
-    """Return what git prints, up to `most` bytes; None if it fails or takes too long."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # looking must not get in the way of the user's own git
+    """Return the output of git, up to `most` bytes; None if it fails or takes too long."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # so that it does not interfere with the user's git
     try:
-        with subprocess.Popen(  # noqa: S603 fixed words and names of our own files, no shell
-            ["git", *arguments],  # noqa: S607 wherever the user has it
+        with subprocess.Popen(  # noqa: S603 fixed arguments and names of our own files, no shell
+            ["git", *arguments],  # noqa: S607 found on the PATH
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -83,9 +83,9 @@ def _git(folder: Path, *arguments: str, most: int = 10_000_000) -> bytes | None:
             too_slow.start()
             output = process.stdout.read(most)
             if len(output) == most:
-                process.kill()  # there may be more, which nobody wants
+                process.kill()  # the rest of the output is not needed
             code = process.wait()
             too_slow.cancel()
             return output if code == 0 or len(output) == most else None
-    except OSError:  # there is no git
+    except OSError:  # git is not installed
         return None

@@ -20,5 +20,6 @@ from .sharding import (
     distribute as distribute,
     full_state_dict as full_state_dict,
     no_sync as no_sync,
+    reshard as reshard,
     shard_like as shard_like,
 )

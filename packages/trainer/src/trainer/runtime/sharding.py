@@ -60,6 +60,16 @@ def no_sync(module: object) -> Iterator[None]:
         yield
 
 
+def reshard(module: Module) -> None:
+    """Free the full parameters that FSDP keeps after a forward pass for the backward pass.
+
+    Call it after an evaluation, which has no backward pass: otherwise the next step would use them, and its update
+    would not be seen by the step after it.
+    """
+    if isinstance(module, FSDPModule):
+        module.reshard()
+
+
 def full_state_dict(state: Any, *, keep: bool) -> Any:
     """Return a state_dict with each sharded tensor replaced by the full one; a tied tensor stays a single tensor.
 
@@ -85,9 +95,14 @@ def full_state_dict(state: Any, *, keep: bool) -> Any:
 
 
 def shard_like(tensor: Tensor, reference: Tensor) -> Tensor:
-    """Return a full tensor sharded as `reference` is and on its device, or the tensor itself if that is not sharded."""
+    """Return a full tensor sharded as `reference` is and on its device, or the tensor itself if that is not sharded.
+
+    Every process must have the same full tensor: each takes its shard of its own, without communication.
+    """
     if isinstance(reference, DTensor):
-        return distribute_tensor(tensor.to(reference.device), reference.device_mesh, reference.placements)
+        return distribute_tensor(
+            tensor.to(reference.device), reference.device_mesh, reference.placements, src_data_rank=None
+        )
     return tensor
 
 
