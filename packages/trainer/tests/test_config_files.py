@@ -157,7 +157,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
 
 
 def test_the_configurations_own_checks_apply():
-    with pytest.raises(ValueError, match="cannot be shared by 7 heads"):
+    with pytest.raises(ValueError, match=r"make model.num_heads a divisor of it"):
         parse(["--model.num_heads", "7"])
 
 
