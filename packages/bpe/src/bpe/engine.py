@@ -1,7 +1,7 @@
 """Which engine encodes or trains: the reference, which starts at once, or the kernels, which are fast.
 
 The kernels pay off when they save more time than it takes to load them. The sizes of text from which they do were
-measured (`benchmarks/tokenizer.py startup`; see `docs/benchmarks/tokenizer.md`). They depend on where the kernels are:
+measured (`nox -s bench -- tokenizer startup`; see `docs/benchmarks/tokenizer.md`). They depend on where the kernels are:
 already in memory, in a file, or not compiled yet.
 """
 
