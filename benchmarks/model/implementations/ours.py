@@ -13,6 +13,7 @@ from benchmarks.model.setup import BETAS, EPS, LEARNING_RATE, MAX_GRAD_NORM, WEI
 from benchmarks.model.shapes import Shape
 from benchmarks.model.weights import draw_weights
 from nn import CausalMultiHeadSelfAttention, ModelConfig, TransformerLM
+from trainer import train_step
 
 ROTARY_HALVES = False
 """It rotates neighbouring entries of a head."""
@@ -58,16 +59,17 @@ def training_step(shape: Shape, setup: Setup) -> Step:
     settings = (LEARNING_RATE, BETAS, EPS, WEIGHT_DECAY)
     implementation: Literal["compiled", "auto"] = "compiled" if setup.compiled else "auto"
     optimizer = optim.AdamW(model.parameters(), *settings, implementation=implementation)
-    loss_of = setup.maybe_compile(model.loss)
+    compiled_loss = setup.maybe_compile(model.loss)
+
+    def loss_function(inputs: Tensor, targets: Tensor) -> Tensor:
+        with setup.autocast():
+            return compiled_loss(inputs, targets)
 
     def step(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        with setup.autocast():
-            mean = loss_of(inputs, targets)
-        mean.backward()  # type: ignore[no-untyped-call]
-        norm = optim.clip_grad_norm(model.parameters(), MAX_GRAD_NORM)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        return mean.detach(), norm
+        result = train_step(
+            loss_function, optimizer, inputs, targets, learning_rate=LEARNING_RATE, max_grad_norm=MAX_GRAD_NORM
+        )
+        return result.loss, result.grad_norm
 
     return step
 

@@ -95,3 +95,9 @@ def test_an_update_that_is_not_finite_is_skipped(value, where):
     assert weight.item() == 2
     assert not optimizer.state
     assert optimizer.param_groups[0]["lr"] == 0.5  # as if the update had been made
+
+
+def test_a_model_in_place_of_its_loss_is_refused():
+    model = TransformerLM(TINY)
+    with pytest.raises(ValueError, match=r"loss_function is a model, which returns logits: give its loss, model\.loss"):
+        train_step(model, SGD(model.parameters(), lr=0.1), *batch(), learning_rate=0.1)

@@ -1,8 +1,8 @@
 """Which engine encodes or trains: the reference, which starts at once, or the kernels, which are fast.
 
 The kernels pay off when they save more time than it takes to load them. The sizes of text from which they do were
-measured (`nox -s bench -- tokenizer startup`; see `docs/benchmarks/tokenizer.md`). They depend on where the kernels are:
-already in memory, in a file, or not compiled yet.
+measured (`nox -s bench -- tokenizer startup`; see `docs/benchmarks/tokenizer.md`). They depend on where the kernels
+are: already in memory, in a file, or not compiled yet.
 """
 
 import warnings

@@ -1,6 +1,6 @@
 """One training step: the gradient of a batch, clipped and checked, then one update of the weights.
 
-This is the step that everything takes: the training loop, `--dry-run`, the benchmarks, and a script of your own::
+The training loop, `--dry-run`, the benchmarks and scripts of your own all call this function::
 
     optimizer = AdamW(model.parameters())
     for step in range(1, steps + 1):
@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim import Optimizer
 
+from nn import TransformerLM
 from optim import clip_grad_norm
 from trainer.runtime.compilation import LossFunction
 from trainer.runtime.distributed import World
@@ -59,8 +60,10 @@ def train_step(
         world: the processes that share the batch, if there are several; `loss_function` then averages gradients.
 
     Raises:
-        ValueError: the batch cannot be divided into microbatches of equal size.
+        ValueError: the batch cannot be divided into microbatches of equal size, or `loss_function` is a model.
     """
+    if isinstance(loss_function, TransformerLM):
+        raise ValueError("loss_function is a model, which returns logits: give its loss, model.loss")
     if len(inputs) % gradient_accumulation:
         raise ValueError(
             f"a batch of {len(inputs)} rows cannot be divided into {gradient_accumulation} microbatches of equal size: "
