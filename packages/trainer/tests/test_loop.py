@@ -399,7 +399,7 @@ def test_damaged_metrics_are_refused_before_anything_is_changed(config, run):
     run_it(config, run)
     (run.checkpoint(20) / "optimizer.safetensors").unlink()
     run.metrics.write_text("{}\n" + run.metrics.read_text())
-    with pytest.raises(MetricsError, match="line 1 is no JSON object"):
+    with pytest.raises(MetricsError, match="line 1 is not a JSON object"):
         run_it(config, run, resume=True)
     assert run.checkpoint(20).exists()
 
