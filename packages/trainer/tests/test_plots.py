@@ -187,7 +187,7 @@ def test_the_formats(tmp_path):
     root = ElementTree.fromstring((tmp_path / "picture.svg").read_bytes())
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     for name in ("picture.pdf", "picture"):
-        with pytest.raises(PlotError, match=r"picture.* ends in .*: use one of \.png, \.svg"):
+        with pytest.raises(PlotError, match=r"picture.* ends in .*: choose one of \.png, \.svg"):
             plot_runs([run], tmp_path / name)
 
 

@@ -1,51 +1,99 @@
-"""Checkpoints that cannot be written, in a run."""
+"""A checkpoint that cannot be written is written again once; then the run stops."""
+
+import errno
+import os
 
 import pytest
+import torch
 
-from trainer.checkpoints import CheckpointWriteError
-
-from ..run_helpers import changed, same, train_run, weights
-
-
-def failing_writes(monkeypatch, calls):
-    """Let some of the checkpoints meet a full disk."""
-    from trainer.checkpoints import store
-
-    count = iter(range(1, 1000))
-
-    def write(path, contents, original=store.write_checkpoint):
-        if next(count) in calls:
-            raise CheckpointWriteError(28, "no space left on the device")
-        original(path, contents)
-
-    monkeypatch.setattr(store, "write_checkpoint", write)
+from trainer import CheckpointConfig
+from trainer.checkpoints import CheckpointStore, CheckpointWriteError, CheckpointWriter, Progress
+from trainer.checkpoints.retrying import Saver
+from trainer.checkpoints.writing import contents_of
+from trainer.runtime.distributed import World
 
 
-@pytest.mark.parametrize("background", [True, False])
-@pytest.mark.parametrize("calls", [{1}, {2}, {1, 3}])
-def test_a_checkpoint_that_cannot_be_written_is_retried_once(config, run, monkeypatch, background, calls):
-    failing_writes(monkeypatch, calls)
-    result = train_run(changed(config, checkpoints={"background": background}), run)
-    assert same(weights(run, config, 20), result.model.state_dict())
-    assert run.log.read_text().count("no space left on the device; trying once more") == len(calls)
+@pytest.fixture(params=[True, False], ids=["background", "foreground"])
+def saver(tmp_path, request):
+    model = torch.nn.Linear(2, 2)
+    messages = []
+    with CheckpointWriter(CheckpointStore(tmp_path, CheckpointConfig(background=request.param))) as writer:
+        yield Saver(lambda progress: contents_of(model, None, progress), World(), writer, messages.append)
+        writer.wait()
 
 
-@pytest.mark.parametrize("background", [True, False])
-def test_two_failures_in_a_row_stop_the_run(config, run, monkeypatch, background):
-    failing_writes(monkeypatch, {2, 3})
-    config = changed(config, training={"checkpoint_interval": 5}, checkpoints={"background": background})
-    with pytest.raises(CheckpointWriteError, match="no space"):
-        train_run(config, run)
-    assert run.latest_checkpoint() == run.checkpoint(5)
+@pytest.fixture
+def full_disk(monkeypatch):
+    """A list; as long as it is not empty, every write fails."""
+    write, failing = os.write, []
+
+    def maybe_fail(descriptor, data):
+        if failing:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", maybe_fail)
+    return failing
 
 
-def test_without_memory_for_a_copy_checkpoints_are_written_in_the_foreground(config, run, monkeypatch):
-    from trainer.checkpoints.snapshot import Snapshots
+def join(saver):
+    """Wait for the background thread, without raising its error."""
+    if saver.writer._thread is not None:
+        saver.writer._thread.join()
 
-    def take(self, contents):
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(Snapshots, "take", take)
-    result = train_run(config, run)
-    assert same(weights(run, config, 20), result.model.state_dict())
-    assert "not enough memory for a copy of the model and the optimizer" in run.log.read_text()
+def test_a_failure_is_logged_and_the_next_attempt_may_succeed(saver, full_disk, tmp_path):
+    full_disk.append(True)
+    saver.save(Progress(1))
+    join(saver)
+    assert saver.try_again or saver.writer.failed
+    full_disk.clear()
+    saver.save(Progress(2))
+    join(saver)
+    assert not saver.try_again
+    assert not saver.writer.failed
+    (message,) = saver.log.__self__
+    assert "No space left on device" in message
+    assert message.endswith("; trying once more")
+    assert CheckpointStore(tmp_path).steps() == [2]
+
+
+def test_a_second_failure_in_a_row_is_raised(saver, full_disk):
+    full_disk.append(True)
+    saver.save(Progress(1))
+    join(saver)
+    with pytest.raises(CheckpointWriteError, match="No space left on device"):
+        saver.save(Progress(2))
+        saver.save(Progress(3))
+    saver.writer._error, saver.writer.failed = None, False
+
+
+def test_a_failure_after_a_success_is_a_first_failure_again(saver, full_disk, tmp_path):
+    for step in (1, 2, 3, 4):
+        full_disk[:] = [True] * (step % 2)
+        saver.save(Progress(step))
+        join(saver)
+    assert len(saver.log.__self__) == 2
+    assert CheckpointStore(tmp_path).steps() == [2, 4]
+
+
+def test_at_the_end_it_is_written_again_at_once(saver, full_disk, tmp_path):
+    full_disk.append(True)
+    saver.log = lambda message: full_disk.clear()
+    saver.finish(Progress(5))
+    assert CheckpointStore(tmp_path).latest_good()[0].progress.step == 5
+
+
+def test_at_the_end_the_second_failure_is_raised(saver, full_disk):
+    full_disk.append(True)
+    with pytest.raises(CheckpointWriteError, match="No space left on device"):
+        saver.finish(Progress(5))
+
+
+def test_other_processes_write_nothing(tmp_path):
+    with CheckpointWriter(CheckpointStore(tmp_path)) as writer:
+        saver = Saver(lambda progress: None, World(), writer, print)
+        saver.reserve(Progress(0))
+        saver.save(Progress(1))
+        saver.finish(Progress(2))
+    assert list(tmp_path.iterdir()) == []

@@ -24,3 +24,5 @@ def main(arguments):
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # the threads of several destroyed process groups can abort the process when it ends as usual

@@ -56,9 +56,9 @@ class Runs:
             save_config(config, file)
             arguments.append(f"{port}:{file}")
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        environment = {**os.environ, "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
+        settings = {"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
         done = subprocess.run(
-            [*command, WORKER, *arguments], capture_output=True, text=True, env=environment, timeout=300
+            [*command, WORKER, *arguments], capture_output=True, text=True, env={**os.environ, **settings}, timeout=300
         )
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -71,7 +71,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
 
     ending = path.suffix.lower()
     if ending not in _FORMATS:
-        raise PlotError(f"{path} ends in {ending or 'nothing'!r}: use one of {', '.join(_FORMATS)}")
+        raise PlotError(f"{path} ends in {ending or 'nothing'!r}: choose one of {', '.join(_FORMATS)}")
     # No date, no version, and (by hashsalt) no random names.
     unvarying = {"Date": None, "Creator": None} if ending == ".svg" else {"Software": None}
     if not path.absolute().parent.is_dir():
