@@ -14,14 +14,14 @@ WITHOUT_TORCH = [
 
 NAMES = {
     "trainer": (
-        "CheckpointError DataError INTERRUPTED_EXIT_CODE RunDirectory RunDirectoryError TrainingInterrupted "
-        "new_run_directory open_run_directory plot_loss plot_runs read_metrics"
+        "CheckpointError ConfigError DataError INTERRUPTED_EXIT_CODE RunDirectory TrainConfig TrainingInterrupted "
+        "new_run_directory open_run_directory parse_config read_metrics save_config"
     ),
     "trainer.checkpoints": "CheckpointError CheckpointWriteError StateError Progress",
     "trainer.data": "DataError TokenFile open_token_file open_tokens fingerprint_file load_fingerprint",
-    "trainer.plots": "PlotError draw_curves read_curves run_labels save_figure",
+    "trainer.plots": "PlotError draw_curves plot_loss plot_runs read_curves run_labels save_figure",
     "trainer.reporting": "MetricsError Reporter ReportingError read_metrics",
-    "trainer.run": "RunInUseError RunDirectory open_run_directory",
+    "trainer.run": "RunInUseError RunDirectory RunDirectoryError open_run_directory",
     "trainer.runtime": "Interruption TrainingInterrupted datasheet_peak_flops",
 }
 
@@ -39,6 +39,15 @@ def test_nothing_here_loads_torch_or_matplotlib():
     done = subprocess.run([sys.executable, "-c", PROGRAM, *statements], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == statements
+
+
+def test_a_configuration_is_read_without_torch():
+    program = (
+        "import sys; from trainer import TrainConfig, parse_config; parse_config(TrainConfig, []); "
+        "print(*({'torch', 'einx', 'wandb', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_a_run_can_be_looked_up_without_torch(tmp_path):

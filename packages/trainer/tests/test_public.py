@@ -30,19 +30,6 @@ def test_every_public_name_exists(name):
     assert all(hasattr(package, public) for public in package.__all__)
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        "import trainer; dir(trainer)",
-        "from trainer import TrainConfig, parse_config; parse_config(TrainConfig, [])",
-        "from trainer import RunDirectory, open_run_directory, read_metrics, TrainingInterrupted",
-        "from trainer import CheckpointError, ConfigError, DataError",
-    ],
-)
-def test_commands_start_without_torch(program):
-    assert not {"torch", "einx", "matplotlib", "wandb"} & set(loaded_after(program))
-
-
 def test_the_tokenizer_and_wandb_are_not_loaded():
     assert not {"bpe", "wandb"} & set(loaded_after("from trainer import train"))
 
