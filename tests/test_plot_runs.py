@@ -37,12 +37,12 @@ def test_a_run_without_the_metric_is_named(call, runs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["one", "--metric", "los", "--out", "x.png"], "no run has los: there are seconds, train_loss, valid_loss"),
+        (["one", "--metric", "los", "--out", "x.png"], "no run has los: choose one of seconds, train_loss, valid_loss"),
         (["one", "--out", "x.gif"], r"x.gif ends in '.gif': choose one of .png, .svg"),
         (["one"], "the following arguments are required: --out"),
         (["missing", "--out", "x.png"], "missing is not a run"),
         (["one", "--by", "hour", "--out", "x.png"], "--by is 'hour': choose one of step, tokens, time"),
-        (["one", "--out", "no/where/x.png"], "no/where is not a folder: make it first"),
+        (["one", "--out", "no/where/x.png"], "no/where is not a folder: create it first"),
     ],
 )
 def test_mistakes_are_one_line(call, runs, monkeypatch, arguments, message):

@@ -103,5 +103,5 @@ def test_other_data_is_refused_with_the_difference(call, run_copy):
     content[10:12] = b"\x01\x00"
     tokens.write_bytes(content)
     error = call(train, "--resume", run_copy, "--training.steps=5").one_line_error()
-    assert "the run was started on other data: train, " in error
+    assert "the run was started on different data: train, " in error
     assert "other ids (sha256 " in error

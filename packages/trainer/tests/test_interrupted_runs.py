@@ -40,8 +40,10 @@ def test_an_interruption_changes_no_bit(tmp_path, config, monkeypatch, place, na
     train_run(config, runs[1], resume=True)
     assert same(weights(runs[0], config, 20), weights(runs[1], config, 20))
     assert figures(runs[0]) == figures(runs[1])
-    told = [{name: state_of(run, 20)[name] for name in ("valid_loss", "best_loss", "best_step")} for run in runs]
-    assert told[0] == told[1]
+    saved_losses = [
+        {name: state_of(run, 20)[name] for name in ("valid_loss", "best_loss", "best_step")} for run in runs
+    ]
+    assert saved_losses[0] == saved_losses[1]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 

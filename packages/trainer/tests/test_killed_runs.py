@@ -1,4 +1,4 @@
-"""Whole runs, killed at random moments and resumed: nothing is lost, and the curve is that of a run left alone."""
+"""Whole runs, killed at random moments and resumed: nothing is lost, and the curve is that of an undisturbed run."""
 
 import dataclasses
 import json
@@ -62,8 +62,8 @@ def result_of(config):
     return model.state_dict(), curve
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_a_run_killed_many_times_ends_like_one_left_alone(tmp_path, long_run, optimizer):
+@pytest.mark.parametrize(("optimizer", "goals"), [("adamw", (3, 25, 50, 75, 100)), ("muon", (40, 90))])
+def test_a_run_killed_many_times_ends_like_an_undisturbed_one(tmp_path, long_run, optimizer, goals):
     config = dataclasses.replace(long_run, optimizer=dataclasses.replace(long_run.optimizer, name=optimizer))
     whole, killed = (with_folder(config, tmp_path / name) for name in ("whole", "killed"))
     Path(whole.run.directory).mkdir()
@@ -73,7 +73,7 @@ def test_a_run_killed_many_times_ends_like_one_left_alone(tmp_path, long_run, op
     torch.set_num_threads(threads)
     rng = random.Random(0)
     metrics = RunDirectory(Path(killed.run.directory)).metrics
-    for goal in (3, 25, 50, 75, 100):
+    for goal in goals:
         process = start(killed)
         while process.poll() is None and last_step(metrics) < goal:
             time.sleep(0.001)
@@ -89,7 +89,7 @@ def test_a_run_killed_many_times_ends_like_one_left_alone(tmp_path, long_run, op
 
 
 def last_step(metrics):
-    """The last step that the file tells of, while another process may be writing to it."""
+    """The last step in the file, while another process may be writing to it."""
     try:
         line = metrics.read_bytes().rsplit(b"\n", 2)[-2]
         return json.loads(line)["step"]
@@ -97,22 +97,24 @@ def last_step(metrics):
         return 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_from_outside_it_saves_and_says_so_by_its_code(tmp_path, long_run, number):
-    config = with_folder(long_run, tmp_path / "run")
-    process = start(config)
-    run = RunDirectory(tmp_path / "run")
-    while process.poll() is None and last_step(run.metrics) < 5:
-        time.sleep(0.001)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == INTERRUPTED_EXIT_CODE, output
-    step = last_step(run.metrics)
-    assert run.latest_checkpoint() == run.checkpoint(step)
-    assert f"asked to stop ({number.name}): step {step} is saved" in run.log.read_text()
+def test_signals_from_outside_save_the_run_and_set_the_exit_code(tmp_path, long_run):
+    signals = (signal.SIGTERM, signal.SIGINT)
+    runs = [RunDirectory(tmp_path / number.name) for number in signals]
+    endless = dataclasses.replace(long_run, training=dataclasses.replace(long_run.training, steps=1_000_000))
+    processes = [start(with_folder(endless, run.path)) for run in runs]  # side by side
+    for run, process, number in zip(runs, processes, signals, strict=True):
+        while process.poll() is None and last_step(run.metrics) < 5:
+            time.sleep(0.001)
+        process.send_signal(number)
+    for run, process, number in zip(runs, processes, signals, strict=True):
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == INTERRUPTED_EXIT_CODE, output
+        step = last_step(run.metrics)
+        assert run.latest_checkpoint() == run.checkpoint(step)
+        assert f"asked to stop ({number.name}): step {step} is saved" in run.log.read_text()
 
 
-def test_thousands_of_steps_hold_no_more_than_hundreds(tmp_path, long_run):
+def test_thousands_of_steps_need_no_more_memory_and_files_than_hundreds(tmp_path, long_run):
     """Memory and open files, with an evaluation and a checkpoint every few steps."""
     config = with_folder(
         dataclasses.replace(
@@ -137,7 +139,7 @@ def test_thousands_of_steps_hold_no_more_than_hundreds(tmp_path, long_run):
         return ""
 
     train(config, RunDirectory(tmp_path / "run"), open_data(config.data, config.model), sample=note)
-    # The least of several, since a checkpoint may be on its way to the disk at the moment.
+    # The minimum of several, since a checkpoint may be being written at that moment.
     early, late = (
         [min(each) for each in zip(*(seen[end - 20 * k] for k in range(10)), strict=True)] for end in (500, 2000)
     )
@@ -149,5 +151,5 @@ def resident_bytes():
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
-    pytest.skip("this system does not tell")
+    pytest.skip("this system does not report it")
     return None

@@ -55,7 +55,7 @@ def test_the_seed_decides_everything(tmp_path, config):
 
 
 def test_the_same_seed_gives_the_same_bits_with_several_threads(tmp_path, config):
-    """Tensors large enough for torch to share them out to threads, whose order must not show."""
+    """Tensors large enough for torch to divide them among threads, whose order must not matter."""
     config = changed(
         config,
         model={"d_model": 128, "num_heads": 2, "d_ff": 256, "context_length": 64},

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 from matplotlib.colors import to_rgb
 
-from trainer import RunDirectory, plot_loss, plot_runs
-from trainer.plots import Curve, PlotError, draw_curves, read_curves, save_figure
+from trainer import RunDirectory
+from trainer.plots import Curve, PlotError, draw_curves, plot_loss, plot_runs, read_curves, save_figure
 from trainer.plots.curves import points_of
 from trainer.plots.style import look
 

@@ -93,7 +93,7 @@ def test_a_finished_run_is_only_evaluated(config, run):
     assert again.valid_loss == first.valid_loss
     assert same(first.model.state_dict(), again.model.state_dict())
     steps = [entry["step"] for entry in read_metrics(run.metrics) if "valid_loss" in entry]
-    assert steps == [10, 20]  # told once
+    assert steps == [10, 20]  # reported once
 
 
 def test_resuming_without_a_checkpoint_is_refused(config, run):
@@ -185,7 +185,7 @@ def test_a_configuration_that_trained_nothing_is_not_saved(config, run):
 
 
 def test_a_checkpoint_that_was_being_replaced_is_not_lost(config, run):
-    """A kill between the two renames leaves it hidden: a run that begins anew must not take the folder for empty."""
+    """A kill between the two renames leaves it hidden: a new run must not consider the folder empty."""
     train_run(config, run)
     shutil.rmtree(run.checkpoint(10))
     run.checkpoint(20).rename(run.checkpoints / ".step_00000020.0123abcd.replaced")

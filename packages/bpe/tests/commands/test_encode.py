@@ -93,6 +93,7 @@ def test_an_interrupt_leaves_no_incomplete_file(folder):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell ignores it in background jobs
     )
     with process:
         process.stdin.write(b"to be or not to be\n" * 1000)
