@@ -167,7 +167,7 @@ def test_the_same_curves_give_the_same_bytes(tmp_path):
     for name in names:
         plot_runs(runs, here / name)
     program = (
-        "import sys; from pathlib import Path; from trainer import RunDirectory, plot_runs\n"
+        "import sys; from pathlib import Path; from trainer import RunDirectory; from trainer.plots import plot_runs\n"
         "for out in sys.argv[3:]: plot_runs([RunDirectory(Path(run)) for run in sys.argv[1:3]], Path(out))"
     )
     command = [sys.executable, "-c", program, *(run.path for run in runs), *(there / name for name in names)]
