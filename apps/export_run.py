@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bpe import Tokenizer
 from command import CommandLineParser, one_of, run_command
-from nn.interchange import check_exportable
+from nn.interchange import DTYPE_NAMES, check_exportable, whole_folder
 from text_data import END_OF_TEXT
 from trained_run import open_trained_run
 
@@ -46,12 +46,11 @@ def parse(arguments: list[str]) -> Namespace:
     add("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
     add("out", type=Path, metavar="OUT", help="the folder to create")
     add("--checkpoint", type=Path, metavar="FOLDER", help="export this checkpoint (default: the run's latest)")
-    dtypes = ("bfloat16", "float16", "float32")
     add(
         "--dtype",
-        type=one_of(*dtypes),
+        type=one_of(*DTYPE_NAMES),
         default="float32",
-        metavar=f"{{{','.join(dtypes)}}}",
+        metavar=f"{{{','.join(DTYPE_NAMES)}}}",
         help="of the weights (default float32)",
     )
     add("--overwrite", action="store_true", help="replace an existing folder that contains a model")
@@ -66,14 +65,14 @@ def main(arguments: list[str]) -> None:
     tokenizer = Tokenizer.load(run.tokenizer) if run.tokenizer.is_file() else None
     end_token = tokenizer.special_tokens.get(END_OF_TEXT) if tokenizer else None
 
-    # These load torch, which a mistake in anything above need not wait for.
-    from nn import TransformerLM
-    from nn.interchange import DTYPES, whole_folder, write_llama
-    from speaker import restore_checkpoint
-
-    model = TransformerLM(config.model)
-    checkpoint = restore_checkpoint(model, run, given.checkpoint)
     with whole_folder(given.out, overwrite=given.overwrite) as folder:
+        # These load torch, which a mistake in anything above need not wait for.
+        from nn import TransformerLM
+        from nn.interchange import DTYPES, write_llama
+        from speaker import restore_checkpoint
+
+        model = TransformerLM(config.model)
+        checkpoint = restore_checkpoint(model, run, given.checkpoint)
         write_llama(model, folder, end_token=end_token, dtype=DTYPES[given.dtype])
         if tokenizer is not None:
             export_tokenizer(tokenizer, config.model.context_length, folder)

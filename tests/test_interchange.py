@@ -294,7 +294,7 @@ def test_a_checkpoint_of_llama2c(call, tmp_path):
         (import_model, ["MODEL/config.json", "OUT"], "llama2.c"),
         (import_model, ["MODEL"], "the following arguments are required: OUT"),
         (export_run, ["nowhere", "OUT"], "nowhere is not a run"),
-        (export_run, ["RUN", "OUT", "--dtype=int8"], "--dtype is 'int8': choose one of bfloat16, float16, float32"),
+        (export_run, ["RUN", "OUT", "--dtype=int8"], "--dtype is 'int8': choose one of float32, bfloat16, float16"),
         (export_run, ["RUN", "OUT", "--checkpoint=nowhere"], "checkpoint nowhere does not exist"),
         (export_run, ["RUN", "RUN/config.yaml"], "config.yaml exists and is "),
     ],

@@ -22,6 +22,7 @@ COMMANDS = {
             ("--data.train_text=none.txt", "--data.valid_text=none.txt"),
             ("--resume=none",),
             ("--resume=RUN", "--model.num_layers=9"),
+            ("--data.train_text=TEXT", "--data.valid_text=TEXT", "--run.directory=RUN"),
         )
     },
     **{
@@ -39,6 +40,7 @@ COMMANDS = {
             ("generate", "RUN", "--checkpoint=none"),
             ("export_run", "--help"),
             ("export_run", "none", "OUT"),
+            ("export_run", "RUN", "RUN"),
             ("import_model", "--help"),
             ("import_model", "none", "OUT"),
             ("plot_runs", "--help"),
@@ -71,7 +73,7 @@ print(json.dumps(results))
 def outcomes(tmp_path_factory, trained_run):
     """What each command prints, and which large libraries it has loaded: all in one fresh process, plots last."""
     folder = tmp_path_factory.mktemp("answers")
-    places = {"RUN": str(trained_run), "OUT": str(folder / "out")}
+    places = {"RUN": str(trained_run), "OUT": str(folder / "out"), "TEXT": str(trained_run / "log.txt")}
     commands = [
         [str(APPS / app), *(_replaced(option, places) for option in options if option)]
         for app, *options in COMMANDS.values()
@@ -137,6 +139,9 @@ def test_the_other_answers(outcomes):
         code, output, errors, _ = outcomes[command]
         assert (code, output) == (2, ""), command
         assert errors.startswith(f"error: {message}"), errors
+    existing = "train_owt.py --data.train_text=TEXT --data.valid_text=TEXT --run.directory=RUN"
+    assert "already exists: choose another run.directory" in outcomes[existing][2]
+    assert "is not empty" in outcomes["export_run RUN RUN"][2]
 
 
 def test_importing_the_packages_loads_nothing_large():
