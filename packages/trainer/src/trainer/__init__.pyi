@@ -28,6 +28,7 @@ from .divergence import DivergedError as DivergedError
 from .evaluation import (
     SampleHook as SampleHook,
     evaluate as evaluate,
+    measure_loss as measure_loss,
     perplexity as perplexity,
 )
 from .optimization import (
