@@ -120,6 +120,8 @@ class CommandLineParser(ArgumentParser):
         try:
             values, unknown = self.parse_known_args(arguments)
         except ArgumentError as error:
+            if error.argument_name is None:  # newer versions of Python report a missing argument in this way
+                self.error(error.message)
             raise ValueError(f"{error.argument_name} {error.message}") from None
         if unknown:
             given = unknown[0].split("=")[0]

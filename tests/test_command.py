@@ -2,6 +2,7 @@
 
 import io
 import sys
+from argparse import ArgumentError
 
 import pytest
 
@@ -118,3 +119,14 @@ def test_the_parser_names_what_was_given_and_what_is_allowed(arguments, message)
     with pytest.raises(ValueError) as caught:
         parser.parse_all(arguments)
     assert str(caught.value).startswith(message)
+
+
+def test_a_missing_argument_that_python_reports_without_a_name(monkeypatch):
+    """From Python 3.13 on, argparse raises ArgumentError for it instead of calling `error`."""
+
+    def parse_known_args(self, arguments):
+        raise ArgumentError(None, "the following arguments are required: RUN")
+
+    monkeypatch.setattr(CommandLineParser, "parse_known_args", parse_known_args)
+    with pytest.raises(ValueError, match=r"^the following arguments are required: RUN \(--help lists all options\)$"):
+        CommandLineParser("A command.", "RUN", ()).parse_all([])

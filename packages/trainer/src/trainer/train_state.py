@@ -58,7 +58,7 @@ class TrainState:
     notes: list[str]
     """Messages for the start of the log."""
     progress: Progress = field(default_factory=lambda: Progress(step=0, run_id=secrets.token_hex(8)))
-    """As of the last checkpoint."""
+    """Where this session started: at step 0, or at the checkpoint that it resumed from."""
     started: float = field(default_factory=time.perf_counter)
     """When this session of the run started to train."""
 
