@@ -4,6 +4,7 @@ from torch.nn import functional
 from torch.nn.attention.flex_attention import BlockMask
 
 from nn import CausalMultiHeadSelfAttention, RotaryPositionalEmbedding, causal_attention
+from nn.attention import choose_backend
 from nn.attention_backends import fused_attention
 
 
@@ -81,7 +82,7 @@ def test_heads_that_do_not_divide_are_refused(num_heads, num_kv_heads):
 
 
 def test_an_unknown_back_end_is_refused(unchecked):
-    with pytest.raises(ValueError, match="backend is 'flash': choose one of einx, fused, flex"):
+    with pytest.raises(ValueError, match="backend is 'flash': choose one of auto, einx, fused, flex"):
         CausalMultiHeadSelfAttention(16, 4, backend="flash")
 
 
@@ -110,3 +111,17 @@ def test_the_fastest_function_is_chosen():
         assert causal_attention("fused", 16, cpu, window=16) is fused_attention
         assert causal_attention("fused", 16, cpu, window=15).keywords["mask"].shape == (16, 16)
     assert causal_attention("flex", 16, cpu) is fused_attention  # on a CPU torch cannot train with flex attention
+
+
+@pytest.mark.parametrize(("device", "masked", "backend"), [("cpu", True, "fused"), ("mps", True, "fused")])
+def test_auto_is_fused_where_flex_does_not_train(device, masked, backend):
+    assert choose_backend(torch.device(device), masked=masked) == backend
+
+
+def test_auto_on_a_gpu_is_flex_for_masks_if_it_can_be_compiled(monkeypatch):
+    cuda = torch.device("cuda")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    assert choose_backend(cuda, masked=True) == "flex"
+    assert choose_backend(cuda, masked=False) == "fused"
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert choose_backend(cuda, masked=True) == "fused"

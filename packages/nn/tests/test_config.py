@@ -18,7 +18,7 @@ def test_further_options_are_off():
     for option in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs"):
         assert getattr(config, option) is False
     assert config.window is config.separator_token is config.logit_soft_cap is None
-    assert config.attention == "einx"
+    assert config.attention == "auto"
 
 
 def test_an_unknown_option_is_refused():
@@ -58,7 +58,7 @@ def test_the_default_feedforward_width(ffn, d_model, width):
         ({"logit_soft_cap": 0.0}, "model.logit_soft_cap is 0.0: it must be a finite number above 0"),
         ({"logit_soft_cap": float("inf")}, "model.logit_soft_cap is inf"),
         ({"separator_token": 10_000}, "model.separator_token is 10000, which is not an id of a vocabulary of 10000"),
-        ({"attention": "flash"}, "model.attention is 'flash': choose one of einx, fused, flex"),
+        ({"attention": "flash"}, "model.attention is 'flash': choose one of auto, einx, fused, flex"),
     ],
 )
 def test_what_cannot_be_built_is_refused(settings, message):

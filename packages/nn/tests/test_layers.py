@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from nn import Embedding, Linear, Mix, ReLU2Network, RMSNorm, SiLUNetwork, SwiGLU
+from nn.layers import joint_linear
 
 
 def test_linear_equals_torch():
@@ -26,6 +27,27 @@ def test_linear_has_the_specified_initial_weights(d_in, d_out):
     assert weight.mean().abs() < 5 * sigma / math.sqrt(weight.numel())
     # A normal distribution truncated at ±3σ has 0.9866 of its standard deviation.
     assert weight.std().item() == pytest.approx(0.9866 * sigma, rel=0.03)
+
+
+def test_layers_applied_jointly_equal_each_alone():
+    layers = [Linear(6, d_out) for d_out in (5, 3, 8)]
+    x = torch.randn(2, 4, 6, requires_grad=True)
+    alone, joint = [layer(x) for layer in layers], joint_linear(x, *layers)
+    torch.testing.assert_close(list(joint), alone)
+    inputs = [x, *(layer.weight for layer in layers)]
+    weights = [torch.randn_like(output) for output in alone]
+    torch.testing.assert_close(torch.autograd.grad(joint, inputs, weights), torch.autograd.grad(alone, inputs, weights))
+    with torch.no_grad():
+        torch.testing.assert_close(list(joint_linear(x, *layers)), alone)
+
+
+def test_the_residual_stream_starts_in_the_dtype_of_autocast():
+    embedding, ids = Embedding(20, 6), torch.tensor([3, 5])
+    with torch.autocast("cpu", torch.bfloat16):
+        rows = embedding(ids)
+    assert torch.equal(rows, embedding(ids).bfloat16())
+    rows.float().sum().backward()
+    assert embedding.weight.grad.dtype == torch.float32
 
 
 def test_embedding_equals_torch():

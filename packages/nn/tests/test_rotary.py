@@ -61,7 +61,7 @@ def test_positions_may_have_leading_dimensions():
 def test_tables_are_not_saved_and_far_positions_are_exact():
     rope = RotaryPositionalEmbedding(10_000.0, 64, 20_000)
     assert rope.state_dict() == {}
-    assert rope.cos[19_999, 1].item() == pytest.approx(math.cos(19_999 * 10_000 ** (-2 / 64)), abs=1e-6)
+    assert rope.cos[19_999, 2].item() == pytest.approx(math.cos(19_999 * 10_000 ** (-2 / 64)), abs=1e-6)
 
 
 def test_the_tables_stay_exact_when_the_dtype_of_the_weights_changes():
@@ -105,3 +105,16 @@ def test_what_are_not_positions_is_refused(positions, message, unchecked):
 def test_more_positions_than_the_tables_have_are_refused():
     with pytest.raises(ValueError, match="201 positions are more than max_seq_len = 200"):
         ROPE(torch.randn(201, 8))
+
+
+def test_the_gradient_is_the_rotation_back():
+    x = torch.randn(2, 5, 8, requires_grad=True, dtype=torch.float32)
+    gradient = torch.randn(2, 5, 8)
+    (found,) = torch.autograd.grad(ROPE(x), x, gradient)
+    even, odd = gradient[..., 0::2], gradient[..., 1::2]
+    cos, sin = ROPE.cos[:5, 0::2], ROPE.sin[:5, 1::2]
+    torch.testing.assert_close(found[..., 0::2], cos * even + sin * odd)
+    torch.testing.assert_close(found[..., 1::2], cos * odd - sin * even)
+    torch.autograd.gradgradcheck(
+        lambda y: ROPE(y.float()).double(), x.detach().double().requires_grad_(), atol=1e-3, eps=1e-2
+    )

@@ -1,5 +1,6 @@
 """Causal multi-head self-attention, and the choice of the function that computes it. Axes: see `nn`."""
 
+import importlib.util
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias, get_args
@@ -15,8 +16,8 @@ from nn.config import AttentionBackend
 from nn.documents import same_document
 from nn.functional import causal_mask, scaled_dot_product_attention
 from nn.initialization import VALUE_MIX_START
-from nn.layers import Linear, Mix, RMSNorm
-from nn.rotary import RotaryPositionalEmbedding
+from nn.layers import Linear, Mix, RMSNorm, joint_linear
+from nn.rotary import RotaryPositionalEmbedding, rotate
 
 AttentionFunction: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From queries `[... h t e]`, keys and values `[... kv t e]` to what each query attends to, `[... h t e]`."""
@@ -37,7 +38,7 @@ class CausalMultiHeadSelfAttention(Module):
         num_kv_heads: int | None = None,
         rope: RotaryPositionalEmbedding | None = None,
         window: int | None = None,
-        backend: AttentionBackend = "einx",
+        backend: AttentionBackend = "auto",
         qk_norm: bool = False,
         norm_eps: float = 1e-5,
         mix_first_values: bool = False,
@@ -111,15 +112,18 @@ class CausalMultiHeadSelfAttention(Module):
         Raises:
             ValueError: `mix_first_values` is on, but first_values is not given.
         """
-        queries = einx.id("... t (h e) -> ... h t e", self.q_proj(x), h=self.num_heads)
-        keys = einx.id("... t (kv e) -> ... kv t e", self.k_proj(x), kv=self.num_kv_heads)
-        values = own_values = einx.id("... t (kv e) -> ... kv t e", self.v_proj(x), kv=self.num_kv_heads)
+        q, k, v = joint_linear(x, self.q_proj, self.k_proj, self.v_proj)
+        queries = einx.id("... t (h e) -> ... t h e", q, h=self.num_heads)
+        keys = einx.id("... t (kv e) -> ... t kv e", k, kv=self.num_kv_heads)
+        values = own_values = einx.id("... t (kv e) -> ... kv t e", v, kv=self.num_kv_heads)
         if self.qk_norm:
             queries, keys = self.q_norm(queries), self.k_norm(keys)
         if self.rope is not None:
-            if token_positions is not None and token_positions.ndim > 1:
-                token_positions = einx.id("... t -> ... 1 t", token_positions)  # the same for every head
-            queries, keys = self.rope(queries, token_positions), self.rope(keys, token_positions)
+            # Rotated before heads and positions change places, so that a kernel writes what the next one reads.
+            tables = self.rope.tables(x.shape[-2], token_positions)
+            cos, sin = (einx.id("... t e -> ... t 1 e", table) for table in tables)
+            queries, keys = rotate(queries, cos, sin), rotate(keys, cos, sin)
+        queries, keys = einx.id("... t h e, ... t kv e -> ... h t e, ... kv t e", queries, keys)
         if self.mix_first_values:
             if first_values is None:
                 raise ValueError("this attention mixes in the values of a model's first block: pass first_values")
@@ -145,9 +149,10 @@ def causal_attention(
       window nor documents.
     - `flex` skips what a window or the borders of documents mask. Torch trains with it on GPUs only, so on a CPU that
       needs gradients `fused` is chosen instead.
+    - `auto` is what `choose_backend` returns.
 
     Args:
-        backend: one of the three.
+        backend: one of the four.
         t: number of positions.
         device: of the tensors.
         window: each position attends to at most this many, itself included.
@@ -155,6 +160,8 @@ def causal_attention(
     """
     if window is not None and window >= t:
         window = None
+    if backend == "auto":
+        backend = choose_backend(device, masked=window is not None or documents is not None)
     if backend == "flex" and not (device.type == "cpu" and torch.is_grad_enabled()):
         return flex_attention_within(t, device, window=window, documents=documents)
     if backend != "einx" and window is None and documents is None:
@@ -165,12 +172,26 @@ def causal_attention(
     return partial(scaled_dot_product_attention if backend == "einx" else fused_attention, mask=mask)
 
 
+def choose_backend(device: torch.device, *, masked: bool) -> AttentionBackend:
+    """Return the back end that `auto` stands for.
+
+    On CPUs `fused` is the fastest with and without a mask: 1.7 to 3.5 times as fast as the definition, as
+    `docs/benchmarks/model.md` shows. On NVIDIA's GPUs it is the fastest without a mask; `flex`, which needs triton, is
+    made for masks.
+
+    Args:
+        device: of the tensors.
+        masked: whether there is a window or are documents, beside the causal mask.
+    """
+    return "flex" if masked and device.type == "cuda" and importlib.util.find_spec("triton") else "fused"
+
+
 def masked_attention(backend: AttentionBackend, mask: Bool[Tensor, "*#b q k"]) -> AttentionFunction:
     """Choose the function that computes attention under a mask that changes at every step, as decoding needs.
 
-    `fused` stands in for `flex`, which would need a new block mask at each step. A single query is computed by the
-    definition where the compiler makes one loop of it, which is faster than calling a kernel: a step of the base model
-    takes 1.8 ms instead of 2.1 on two cores.
+    `fused` stands in for `auto`, and for `flex`, which would need a new block mask at each step. A single query is
+    computed by the definition where the compiler makes one loop of it, which is faster than calling a kernel: a step of
+    the base model takes 1.8 ms instead of 2.1 on two cores.
     """
     single_compiled_query = mask.shape[-2] == 1 and torch.compiler.is_compiling()
     definition = backend == "einx" or single_compiled_query

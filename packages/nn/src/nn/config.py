@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Norm = Literal["pre", "post", "none"]
 Position = Literal["rope", "none"]
 FeedForwardKind = Literal["swiglu", "silu", "relu2"]
-AttentionBackend = Literal["einx", "fused", "flex"]
+AttentionBackend = Literal["auto", "einx", "fused", "flex"]
 
 _SIZES = {"vocab_size": False, "context_length": False, "d_model": False, "num_layers": False, "num_heads": False}
 _SIZES |= {"num_kv_heads": True, "d_ff": True, "window": True}  # may be null
@@ -31,7 +31,8 @@ class ModelConfig:
     num_layers: int = 4
     """Transformer blocks."""
     num_heads: int = 16
-    """Query heads; each is d_model / num_heads wide."""
+    """Query heads; each is d_model / num_heads wide. Kernels on GPUs are made for widths of 64 and 128, and pad others:
+    heads of 80 take as long as heads of 128, so with as many parameters 10 heads of 128 are faster than 16 of 80."""
     num_kv_heads: int | None = None
     """Key/value heads, shared by groups of query heads (Ainslie et al. 2023, arXiv:2305.13245); null: num_heads."""
     d_ff: int | None = None
@@ -64,8 +65,9 @@ class ModelConfig:
     """Logits x become c·tanh(x/c), so that no logit exceeds c (Gemma Team 2024, arXiv:2408.00118); null: no cap."""
     zero_init_outputs: bool = False
     """Start the last projection of each sub-layer at 0: each block starts as the identity (Yang et al., 2203.03466)."""
-    attention: AttentionBackend = "einx"
-    """What computes attention, with equal results: einx (the definition), fused (torch's kernel), flex (windows)."""
+    attention: AttentionBackend = "auto"
+    """What computes attention, with equal results: einx (the definition), fused (torch's kernel), flex (windows and
+    documents on GPUs), or auto, the fastest of them for the device and the mask."""
 
     def __post_init__(self) -> None:
         """Check that the model can be built."""

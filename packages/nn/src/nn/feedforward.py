@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from nn.config import FeedForwardKind
-from nn.layers import Linear
+from nn.layers import Linear, joint_linear
 
 
 def silu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -40,7 +40,8 @@ class SwiGLU(Module):
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """Apply the network to each position."""
-        return self.w2(silu(self.w1(x)) * self.w3(x))
+        gate, up = joint_linear(x, self.w1, self.w3)
+        return self.w2(silu(gate) * up)
 
 
 class UngatedNetwork(Module):

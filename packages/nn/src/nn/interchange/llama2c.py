@@ -35,7 +35,7 @@ def load_llama2c(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
     context_length: int | None = None,
-    attention: AttentionBackend = "einx",
+    attention: AttentionBackend = "auto",
 ) -> TransformerLM:
     """Load a checkpoint of llama2.c, such as `stories15M.bin`.
 

@@ -81,7 +81,7 @@ def to_llama_config(config: ModelConfig, dtype_name: str, end_token: int | None 
     }
 
 
-def from_llama_config(content: dict[str, Any], path: Path, *, attention: AttentionBackend = "einx") -> ModelConfig:
+def from_llama_config(content: dict[str, Any], path: Path, *, attention: AttentionBackend = "auto") -> ModelConfig:
     """Return the configuration that a `config.json` describes.
 
     Missing fields have the defaults of `LlamaConfig`, but sizes are required.

@@ -28,7 +28,7 @@ def load_llama(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
     context_length: int | None = None,
-    attention: AttentionBackend = "einx",
+    attention: AttentionBackend = "auto",
 ) -> TransformerLM:
     """Load a Llama model from a folder written by `transformers`' `save_pretrained`.
 
