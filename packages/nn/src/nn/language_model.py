@@ -43,13 +43,16 @@ class TransformerLM(Module):
         """
         super().__init__()
         self.config = config
+        place = torch.get_default_device() if device is None else torch.device(device)
+        if generator is not None:
+            device = "meta"  # the modules' own initial values, which would be replaced, are not computed
         std = tied_embedding_std(config.d_model) if config.tie_embeddings else 1.0
         self.embedding = Embedding(config.vocab_size, config.d_model, std=std, device=device, dtype=dtype)
         if config.embedding_norm:
             self.embedding_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
         rope = None
         if config.position == "rope":  # one table of angles, shared by all blocks
-            rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=device)
+            rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=place)
         self.blocks = ModuleList(
             TransformerBlock(config, rope, layer=layer, device=device, dtype=dtype)
             for layer in range(config.num_layers)
@@ -57,6 +60,8 @@ class TransformerLM(Module):
         if config.norm != "none":
             self.final_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
         self.lm_head = Linear(config.d_model, config.vocab_size, device=device, dtype=dtype)
+        if generator is not None:
+            self.to_empty(device=place)
         if config.tie_embeddings:
             self.lm_head.weight = self.embedding.weight
         if generator is not None:
@@ -137,7 +142,12 @@ class TransformerLM(Module):
         return self.logits(self.hidden_states(token_ids, token_positions, cache=cache))
 
     def loss(
-        self, token_ids: Int[Tensor, "*b t"], targets: Int[Tensor, "*b t"], *, chunk_tokens: int | None = None
+        self,
+        token_ids: Int[Tensor, "*b t"],
+        targets: Int[Tensor, "*b t"],
+        *,
+        chunk_tokens: int | None = None,
+        compile_chunks: bool = False,
     ) -> Float[Tensor, ""]:
         """Return the mean cross-entropy of the targets, in nats, without storing all logits at once.
 
@@ -145,13 +155,18 @@ class TransformerLM(Module):
             token_ids: sequences, with any number of leading dimensions.
             targets: the id that follows each of them.
             chunk_tokens: tokens whose logits are stored at once; `linear_cross_entropy` chooses if not given.
+            compile_chunks: see `linear_cross_entropy`.
 
         Raises:
             ValueError: the sequence is longer than the context.
         """
-        hidden = self.hidden_states(token_ids)
         return linear_cross_entropy(
-            hidden, self.lm_head.weight, targets, soft_cap=self.config.logit_soft_cap, chunk_tokens=chunk_tokens
+            self.hidden_states(token_ids),
+            self.lm_head.weight,
+            targets,
+            soft_cap=self.config.logit_soft_cap,
+            chunk_tokens=chunk_tokens,
+            compile_chunks=compile_chunks,
         )
 
     def num_parameters(self, *, embedding: bool = True) -> int:

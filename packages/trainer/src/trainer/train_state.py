@@ -20,7 +20,7 @@ from trainer.checkpoints.writing import Contents, contents_of_states
 from trainer.config import TrainConfig
 from trainer.divergence import SkippedSteps
 from trainer.optimization import make_optimizer
-from trainer.runtime.compilation import compile_blocks, estimate_run_flops, make_loss_function, why_not_compiled
+from trainer.runtime.compilation import compile_blocks, estimate_run_flops, why_not_compiled
 from trainer.runtime.distributed import World
 from trainer.runtime.peak_flops import MatmulFormat
 from trainer.runtime.precision import computes_in_bfloat16
@@ -33,14 +33,14 @@ class LossModule(Module):
     def __init__(self, model: TransformerLM, *, compiled: bool, bfloat16: bool) -> None:
         super().__init__()
         self.model = model
-        self._compiled = make_loss_function(model, compiled=compiled)
+        self._compiled = compiled
         self._bfloat16 = bfloat16
 
     def forward(self, inputs: Int[Tensor, "b t"], targets: Int[Tensor, "b t"]) -> Float[Tensor, ""]:
         """Return the mean loss."""
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._bfloat16):
             # Batches of an evaluation have other shapes, each of which would be compiled again.
-            return self._compiled(inputs, targets) if self.training else self.model.loss(inputs, targets)
+            return self.model.loss(inputs, targets, compile_chunks=self._compiled and torch.is_grad_enabled())
 
 
 @dataclass
@@ -129,18 +129,18 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
     why_not = why_not_compiled(settings.compile, device, estimate_run_flops(config, model.num_parameters()))
-    whole_loss = why_not is None and settings.parallel != "fsdp"
-    if why_not is None and settings.parallel == "fsdp":
-        compile_blocks(model)  # one at a time, as FSDP gathers the parameters of a block when it is reached
+    if why_not is None:
+        compile_blocks(model)
     bfloat16 = computes_in_bfloat16(settings.precision, device)
     loss = distribute(
-        LossModule(model, compiled=whole_loss, bfloat16=bfloat16),
+        LossModule(model, compiled=why_not is None, bfloat16=bfloat16),
         list(model.blocks),
         settings.parallel,
         device,
         world.size,
     )
-    optimizer = make_optimizer(config.optimizer, model, compiled=whole_loss and device.type == "cpu")
+    compiled_update = why_not is None and settings.parallel != "fsdp" and device.type == "cpu"
+    optimizer = make_optimizer(config.optimizer, model, compiled=compiled_update)
     notes = ["the first step compiles" if why_not is None else f"not compiled: {why_not}"]
     if bfloat16:
         notes.append("matrix products are computed in bfloat16, weights stay in float32")

@@ -3,14 +3,16 @@
 import dataclasses
 import re
 import shutil
+from functools import partial
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch._dynamo.testing import CompileCounter
 
 from trainer import OptimizerConfig, RunDirectory, TrainingConfig, open_data, parse_config, read_metrics, train
 from trainer.config import TrainConfig
-from trainer.runtime.compilation import estimate_run_flops, make_loss_function, why_not_compiled
+from trainer.runtime.compilation import compile_blocks, estimate_run_flops, why_not_compiled
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -74,11 +76,22 @@ def test_a_short_run_logs_why_it_does_not_compile_and_which_optimizer_updates_wh
     assert "Muon     0.01       14" in log
 
 
-def test_without_compilation_the_loss_function_is_that_of_the_model():
+def test_blocks_share_compiled_code_and_run_compiled_only_with_gradients(monkeypatch):
     from nn import ModelConfig, TransformerLM
 
-    model = TransformerLM(ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=1, num_heads=2))
-    assert make_loss_function(model, compiled=False) == model.loss
+    model = TransformerLM(ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=3, num_heads=2))
+    ids = torch.arange(8)[None]
+    plain = model(ids)
+    compiled = CompileCounter()
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=compiled))
+        compile_blocks(model)
+        with torch.no_grad():
+            assert torch.equal(model(ids[:, :5]), plain[:, :5])
+        assert compiled.frame_count == 0
+        for _ in range(2):
+            torch.testing.assert_close(model(ids), plain)
+    assert compiled.frame_count == 2  # a block and the final norm
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")

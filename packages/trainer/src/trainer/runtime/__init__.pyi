@@ -2,7 +2,6 @@ from .compilation import (
     LossFunction as LossFunction,
     compile_blocks as compile_blocks,
     estimate_run_flops as estimate_run_flops,
-    make_loss_function as make_loss_function,
     missing_compiler as missing_compiler,
     why_not_compiled as why_not_compiled,
 )

@@ -3,6 +3,8 @@
 import importlib.util
 import shutil
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -68,18 +70,23 @@ def missing_compiler(device: torch.device) -> str | None:
     return f"torch.compile does not support {device.type}"
 
 
-def make_loss_function(model: TransformerLM, *, compiled: bool) -> LossFunction:
-    """Return `model.loss`, compiled or not; the model and the names in its state_dict do not change."""
-    if not compiled:
-        return model.loss
-    function: LossFunction = torch.compile(model.loss, fullgraph=True, dynamic=False)
-    return function
-
-
 def compile_blocks(model: TransformerLM) -> None:
-    """Compile the `forward` of each block of a model, in place; the blocks share the compiled code.
+    """Compile the blocks and the final norm of a model in place, for forward passes that record gradients.
 
-    Hooks that run before and after a block, such as those of FSDP, are not part of what is compiled.
+    The blocks share the compiled code, so that compiling takes as long for many layers as for one. Hooks that run
+    before and after a block, such as those of FSDP, are not part of what is compiled. Without gradients, as in an
+    evaluation or in decoding, whose shapes differ, the model runs as before.
     """
-    for block in model.blocks:
-        block.forward = torch.compile(block.forward, fullgraph=True, dynamic=False)
+    norms = [model.final_norm] if model.config.norm != "none" else []
+    for module in (*model.blocks, *norms):
+        module.forward = _compiled_with_gradients(module.forward)
+
+
+def _compiled_with_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
+    compiled = torch.compile(function, fullgraph=True, dynamic=False)
+
+    @wraps(function)
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return (compiled if torch.is_grad_enabled() else function)(*args, **kwargs)
+
+    return forward
