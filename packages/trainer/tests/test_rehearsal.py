@@ -9,8 +9,8 @@ from torch import Tensor
 
 from nn.accounting import optimizer_values
 from trainer import build_train_state, read_metrics
-from trainer.rehearsal import TooLittleMemoryError, rehearse
-from trainer.runtime import World
+from trainer.rehearsal import rehearse
+from trainer.runtime import TooLittleMemoryError, World
 from trainer.train_state import LossModule
 
 from .run_helpers import changed, train_run

@@ -8,12 +8,9 @@ from torch import Tensor
 
 from nn.accounting import optimizer_values
 from trainer.evaluation import evaluation_mode
+from trainer.runtime.memory import TooLittleMemoryError
 from trainer.runtime.sharding import no_sync
 from trainer.train_state import TrainState
-
-
-class TooLittleMemoryError(ValueError):
-    """The gradient of a training step does not fit into the memory of the device."""
 
 
 def rehearse(state: TrainState, inputs: Int[Tensor, "b t"], targets: Int[Tensor, "b t"]) -> None:
