@@ -24,7 +24,7 @@ def limit_memory(monkeypatch, most):
 
     def forward(self, inputs, targets):
         has_gradient = any(parameter.grad is not None for parameter in self.parameters())
-        calls.append((len(inputs), self.training, has_gradient))
+        calls.append((len(inputs), has_gradient))
         loss = original(self, inputs, targets)
         if len(inputs) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
@@ -55,11 +55,34 @@ def test_the_largest_size_that_fits_is_found(config, run, monkeypatch):
         "out of memory: the gradient of 12 sequences at once does not fit on cpu: "
         "give --training.gradient_accumulation 3, with which 4 at once fit when tried"
     )
-    # Only the size of the run is compiled, as a loss in training mode is.
-    assert calls == [(12, True, False), (6, False, False), (4, False, False), (4, False, True)]
+    assert calls == [(12, False), (6, False), (4, False), (4, True)]
     assert read_metrics(run.metrics) == []
     limit_memory(monkeypatch, 5)
     assert train_run(changed(config, training={"gradient_accumulation": 3}), run).steps == 20
+
+
+def test_only_the_size_of_the_run_is_compiled(config, monkeypatch):
+    compiled = []
+
+    def backend(graph, inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    @torch.compile(backend=backend, fullgraph=True, dynamic=False)
+    def double(x):
+        return 2 * x
+
+    original = LossModule.forward
+
+    def forward(self, inputs, targets):
+        double(inputs)
+        return original(self, inputs, targets)
+
+    monkeypatch.setattr(LossModule, "forward", forward)
+    limit_memory(monkeypatch, 1)
+    with pytest.raises(TooLittleMemoryError, match="accumulation 4, with which 1 at once"):
+        rehearse_first_batch(config)
+    assert len(compiled) == 1
 
 
 def test_the_accumulation_that_is_given_is_counted(config, monkeypatch):

@@ -7,7 +7,6 @@ from jaxtyping import Int
 from torch import Tensor
 
 from nn.accounting import optimizer_values
-from trainer.evaluation import evaluation_mode
 from trainer.runtime.memory import TooLittleMemoryError
 from trainer.runtime.sharding import no_sync
 from trainer.train_state import TrainState
@@ -21,8 +20,8 @@ def rehearse(state: TrainState, inputs: Int[Tensor, "b t"], targets: Int[Tensor,
     not rehearsed: it would change the weights, and it needs little besides gradients and state.
 
     Where an accelerator's memory is not enough, smaller microbatches are tried at once, the largest first. They are not
-    compiled, as compiling each size would take longer than everything else. A compiled gradient needs less memory, so
-    that a larger size may fit, too, but the one in the message does.
+    compiled, as compiling each size would take longer than everything else. A compiled gradient needs less memory (and
+    with flex attention, which stores all scores unless it is compiled, far less), so that a larger size may fit, too.
 
     Args:
         state: of the run, before the first step of this process.
@@ -44,7 +43,7 @@ def _what_fits(state: TrainState, inputs: Int[Tensor, "b t"], targets: Int[Tenso
     if state.world.size > 1:  # the others do not try with this process, but may be waiting for it
         return "raise training.gradient_accumulation"
     rows = len(inputs)
-    with evaluation_mode(state.loss):  # in which the loss is not compiled
+    with torch.compiler.set_stance("force_eager"):
         for size in range(state.microbatch_size - 1, 0, -1):
             if rows % size == 0 and _fits(state, inputs, targets, size):
                 return f"give --training.gradient_accumulation {rows // size}, with which {size} at once fit when tried"
