@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 
+_HELD_BY_A_PROCESS = 1.3
+"""On a CPU a process holds more than its tensors need: blocks that were freed, between others still in use. Measured
+in steps that are estimated to need 0.4 to 2.1 GB: 1.25 to 1.36 times as much; torch alone holds 0.7 GB besides."""
+
 
 @dataclass(frozen=True)
 class StepPlan:
@@ -42,7 +46,10 @@ class StepPlan:
         return self.rows // self.config.training.gradient_accumulation
 
     def memory_bytes(self, sequences_at_once: int | None = None) -> int:
-        """Return the estimated peak memory of a step, with another size of microbatches if one is given."""
+        """Return the estimated peak memory of a step, with another size of microbatches if one is given.
+
+        On a CPU this is what the process holds for it, on an accelerator what the tensors need.
+        """
         sequences = sequences_at_once or self.sequences_at_once
         needed = training_memory(
             self.config.model,
@@ -53,7 +60,7 @@ class StepPlan:
             accumulates=sequences < self.rows,
             accelerator=self.device.type != "cpu",
         )
-        return needed.peak.total
+        return round(needed.peak.total * (_HELD_BY_A_PROCESS if self.device.type == "cpu" else 1))
 
 
 @dataclass(frozen=True)

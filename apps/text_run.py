@@ -62,12 +62,15 @@ def train_and_plot(
     """Train on the token files of a run, draw the loss curve, and print where everything is."""
     from samples import make_sampler, why_no_samples  # loads torch
     from trainer.plots import plot_loss  # loads matplotlib
+    from trainer.runtime import TooLittleMemoryError  # loads torch
 
     data = trainer.open_data(token_files(config.data, run), config.model)
     notes = [*notes, *why_no_samples(config, run)]
     try:
         with readable_memory_errors():
             result = trainer.train(config, run, data, resume=restore, sample=make_sampler(config, run), notes=notes)
+    except TooLittleMemoryError as error:
+        raise TooLittleMemoryError(f"{error}; {_how_to_resume(run)}") from None
     except TrainingInterrupted as interruption:
         raise TrainingInterrupted(f"{interruption}; {_how_to_resume(run)}") from None
     except KeyboardInterrupt:

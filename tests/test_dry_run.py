@@ -55,6 +55,39 @@ def test_a_step_that_does_not_fit_is_refused_with_what_would(call, tmp_path, tex
         assert list(tmp_path.iterdir()) == []
 
 
+def test_the_memory_of_a_gpu_is_asked_before_anything_is_allocated(call, tmp_path, texts, monkeypatch):
+    """An H100 of 80 GB, whose memory is all that the check asks for."""
+    monkeypatch.setattr("trainer.choose_device", lambda name: torch.device(name))
+    monkeypatch.setattr("trainer.runtime.why_not_compiled", lambda *_: None)
+    memory = {"cuda": DeviceMemory(total=85_000_000_000, available=84_000_000_000)}
+    monkeypatch.setattr("step_memory.device_memory", lambda device: memory[device.type])
+    options = ["--config", ROOT / "configs" / "leaderboard.yaml", "--run.device=cuda", "--training.precision=bfloat16"]
+    options += ["--training.batch_size=512", *text_options(texts), f"--run.directory={tmp_path / 'run'}"]
+    for more in (["--dry-run"], []):
+        error = call(train, *options, *more).one_line_error()
+        assert error.startswith("a training step with 512 sequences at once needs about ")
+        # What 128 take was measured: 44.0 GiB, or 47,000 MB.
+        assert "but cuda has 85,000 MB: give --training.gradient_accumulation 4 (128 at once, about 4" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_little_memory_in_the_rehearsal_is_one_line(call, tmp_path, texts, monkeypatch):
+    from trainer.train_state import LossModule
+
+    def forward(self, inputs, targets, original=LossModule.forward):
+        if len(inputs) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return original(self, inputs, targets)
+
+    monkeypatch.setattr(LossModule, "forward", forward)
+    options = [*TINY, *text_options(texts), f"--run.directory={tmp_path / 'run'}"]
+    error = call(train, *options).one_line_error()
+    assert error.startswith("out of memory: the gradient of 4 sequences at once does not fit on cpu: ")
+    assert "give --training.gradient_accumulation 2, with which 2 at once fit when tried; there is no " in error
+    assert error.endswith(", or add --resume auto to the command")
+    assert call(train, *options, "--training.gradient_accumulation=2", "--resume=auto").code == 0
+
+
 def test_the_proposed_accumulation_is_the_smallest_that_fits(monkeypatch):
     config = read("--training.batch_size=12")
     needed = {size: plan_step(config).memory_bytes(size) for size in (12, 6, 4, 3)}

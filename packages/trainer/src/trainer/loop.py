@@ -18,6 +18,7 @@ from trainer.data.prefetch import prefetched
 from trainer.divergence import DivergedError, SkippedSteps, write_replay_file
 from trainer.evaluation import EvaluationStopped, Evaluator
 from trainer.optimization import learning_rate, learning_rate_by_time
+from trainer.rehearsal import rehearse
 from trainer.run_report import RunReport
 from trainer.runtime.interruption import Interruption, TrainingInterrupted
 from trainer.step import train_step
@@ -56,6 +57,7 @@ class Loop:
         Raises:
             DivergedError: losses or gradients are not finite.
             TrainingInterrupted: the process was asked to stop; everything is saved.
+            TooLittleMemoryError: a gradient does not fit into the memory of the accelerator.
             OSError: a checkpoint or the metrics cannot be written.
         """
         state, settings = self.state, self.state.config.training
@@ -64,7 +66,7 @@ class Loop:
         finished = is_finished(state.config, state.progress)
         if not finished:
             with self._compiling():
-                self._rehearse()
+                rehearse(state, *self._rows(done + 1))
         if self.valid_loss is None and done and (finished or done % settings.eval_interval == 0):
             self._evaluate(done)  # the process was asked to stop before it was evaluated
             self.saver.finish(self._progress(done))
@@ -170,13 +172,6 @@ class Loop:
             return self.evaluator.measure(step).loss
         except EvaluationStopped:
             raise TrainingInterrupted(f"{self.interruption.requested}: step {step} was saved before") from None
-
-    def _rehearse(self) -> None:
-        """Compute one gradient and discard it, so that too little memory is found now and not in an hour."""
-        inputs, targets = self._rows(self.state.progress.step + 1)
-        rows, device = self.state.microbatch_size, self.state.device
-        self.state.loss(inputs[:rows].to(device), targets[:rows].to(device)).backward()
-        self.state.optimizer.zero_grad()
 
     @contextmanager
     def _compiling(self) -> Iterator[None]:

@@ -74,8 +74,8 @@ def train(
         notes: messages to log at the start.
 
     Raises:
-        ValueError: the configuration asks for something that this machine cannot do, the checkpoint or the data belongs
-            to another run, or the run diverged.
+        ValueError: the configuration asks for something that this machine cannot do or has too little memory for, the
+            checkpoint or the data belongs to another run, or the run diverged.
         OSError: a file cannot be read or written.
         TrainingInterrupted: the process was asked to stop; everything is saved.
     """

@@ -10,7 +10,12 @@ backward pass, gradients grow in the backward pass. So the peak is at one of a f
 - in the **update**, when all gradients are stored and the optimizer needs memory for intermediate results.
 
 The working memory of these moments (`working`, `optimizer`) was found by reading torch's memory profile of real steps
-on a CPU. Not counted are PyTorch itself, the batch, masks, and fragmentation.
+on a CPU, and the code that the compiler generates for GPUs. Not counted are PyTorch itself, the batch, masks, and
+fragmentation.
+
+How far off it is: at most 10 % of what the allocator counts on a CPU, for every option, which the tests measure; and
+1 to 2 % too much for three models on an H100, compiled, in mixed precision. There, with fewer than 32 chunks of the
+loss, it may be 40 % too much. On a CPU a process holds more than the allocator counts, by a quarter to a third.
 """
 
 from dataclasses import dataclass, fields

@@ -49,13 +49,16 @@ def _head_gradient_bytes(step: TrainingStep) -> int:
 def _compiled_chunk_bytes(step: TrainingStep) -> int:
     """Return the bytes of a chunk when compiled: logits and their gradient, and the head's gradient before or by it.
 
-    With a soft cap its slope is a third tensor, but in float32 it takes the place of the logits.
+    With a soft cap its slope is a third tensor, but in float32 it takes the place of the logits. Where the products are
+    narrower, the compiler, which unrolls the loop over the chunks, computes the gradients of all logits before the
+    first product that reads them: of these, chunks save nothing.
     """
     narrow, head = _narrow_bytes(step), step.config.vocab_size * step.config.d_model
     first, second = _chunks(step)
     slope = 4 if narrow and step.config.logit_soft_cap is not None else 0
     before = (4 if second else 0) * head
-    return (4 + (narrow or 4) + slope) * first * step.config.vocab_size + (narrow * head or before)
+    gradients = narrow * step.tokens or 4 * first
+    return ((4 + slope) * first + gradients) * step.config.vocab_size + (narrow * head or before)
 
 
 def _logit_bytes(step: TrainingStep) -> int:

@@ -12,7 +12,7 @@ from .interruption import (
     Interruption as Interruption,
     TrainingInterrupted as TrainingInterrupted,
 )
-from .memory import peak_memory_bytes as peak_memory_bytes
+from .memory import TooLittleMemoryError as TooLittleMemoryError, peak_memory_bytes as peak_memory_bytes
 from .peak_flops import MatmulFormat as MatmulFormat, datasheet_peak_flops as datasheet_peak_flops
 from .precision import computes_in_bfloat16 as computes_in_bfloat16
 from .sharding import (

@@ -1,4 +1,4 @@
-"""The peak memory of a run."""
+"""The peak memory of a run, and the error for a step that needs too much."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,10 @@ from pathlib import Path
 import torch
 
 _STATUS = Path("/proc/self/status")
+
+
+class TooLittleMemoryError(ValueError):
+    """The gradient of a training step does not fit into the memory of the device."""
 
 
 def peak_memory_bytes(device: torch.device) -> int | None:
