@@ -19,7 +19,11 @@ _MATMUL_SECONDS = 0.5
 
 
 def train(request: Mapping[str, Any], memory: Memory) -> Case:
-    """Prepare a training step; the first one, which compiles, is not timed: its loss and gradient norm are returned."""
+    """Prepare a training step; the first one, which compiles, is not timed: its loss and gradient norm are returned.
+
+    The request may have `lead_in`: steps at the start of each round that are not timed, in which memory that another
+    case of the same process used is allocated.
+    """
     library = load(request["library"])
     setup = Setup(request["device"], request["mode"])
     shape = find_shape(request["shape"], quick=request["quick"])
@@ -32,6 +36,8 @@ def train(request: Mapping[str, Any], memory: Memory) -> Case:
         step(inputs, targets)
 
     def measure() -> Facts:
+        for _ in range(request.get("lead_in", 0)):
+            step(inputs, targets)
         setup.synchronize()
         start = time.perf_counter()
         for _ in range(request["steps"]):
