@@ -36,7 +36,11 @@ def alternate(cases: Mapping[str, Mapping[str, Any]], rounds: int) -> dict[str, 
             outcomes[name].failed = one_line(error)
             gc.collect()
     for _, name in in_rounds(list(measures), rounds):
-        outcomes[name].rounds.append(measures[name]())
+        if outcomes[name].failed is None:
+            try:
+                outcomes[name].rounds.append(measures[name]())
+            except Exception as error:
+                outcomes[name].failed = one_line(error)
     return outcomes
 
 

@@ -1,4 +1,8 @@
-"""What is promised on a GPU: figures of the parts and their limits."""
+"""What is promised on a GPU: figures of the parts and their limits.
+
+Three limits are not part of the promise but how it is read here: 0.05 nats between bfloat16 and float32, 2 % idle time
+for "no gap between steps", and 1.05 times the fastest back end for the one that `auto` chooses.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
@@ -20,7 +24,7 @@ class Bar(NamedTuple):
 
 
 _PERCENT, _SECONDS, _SMALL, _COUNT, _TIMES = "{:.1%}", "{:.1f} s", "{:.1e}", "{:.0f}", "{:.1f}×"
-_ONE, _MANY = "one sequence", "many sequences"
+_ONE, _MANY, _PRECISION = "one sequence", "many sequences", "bfloat16 against float32"
 BARS = (
     Bar("leaderboard step, share of plain PyTorch's time", "step", "ours/plain", "ratio", 0.92, "at most", "{:.3f}"),
     Bar("leaderboard step, MFU of the datasheet", "step", "ours", "mfu", 0.52, "at least", _PERCENT),
@@ -38,9 +42,7 @@ BARS = (
     Bar("AdamW, share of torch's fused one", "optimizers", "adamw: ours/torch", "ratio", 1.0, "at most", "{:.3f}"),
     Bar("Muon, share of torch's", "optimizers", "muon: ours/torch", "ratio", 1.05, "at most", "{:.3f}"),
     Bar("chunked loss, share of all logits at once", "loss", "chunked/all logits", "ratio", 1.0, "at most", "{:.3f}"),
-    Bar(
-        "bfloat16 losses against float32", "bfloat16", "bfloat16 against float32", "differs", 0.01, "at most", _PERCENT
-    ),
+    Bar("bfloat16 losses, nats from float32", "bfloat16", _PRECISION, "largest_gap_nats", 0.05, "at most", "{:.3f}"),
     Bar("GPU idle in the loop", "trace", "device", "idle", 0.02, "at most", _PERCENT),
     Bar("attention auto, share of the fastest back end", "attention", "auto", "largest_ratio", 1.05, "at most"),
 )

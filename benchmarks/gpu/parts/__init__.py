@@ -18,7 +18,7 @@ PARTS = {
     "heads": Part(60, "The same with 10 heads of 128"),
     "whole_run": Part(80, "The base model on the TinyStories configuration: a whole run, projected"),
     "generation": Part(90, "Greedy decoding, in turns with transformers in one process"),
-    "exactness": Part(100, "Equal bytes of two runs and of a resumed run; compiled against uncompiled gradients"),
+    "exactness": Part(130, "Equal bytes of two runs and of a resumed run; compiled against uncompiled gradients"),
     "loss": Part(50, "LM head and cross-entropy of a batch of the leaderboard model, forward and backward"),
     "optimizers": Part(50, "An update of the leaderboard model"),
     "bfloat16": Part(60, "Losses of the base model over 200 steps, bfloat16 against float32"),

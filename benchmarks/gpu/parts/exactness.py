@@ -85,7 +85,7 @@ def _test_rows() -> Rows:
 
 
 def outcome_rows(lines: Iterator[str]) -> Rows:
-    """Yield a row for each test in the output of `pytest -v`, and the numbers of outcomes if any test was run."""
+    """Yield a row for each test in the output of `pytest -v`, then how many passed and how many went wrong."""
     numbers: Counter[str] = Counter()
     last = "no output"
     for line in lines:
@@ -95,7 +95,9 @@ def outcome_rows(lines: Iterator[str]) -> Rows:
             numbers[found[2].lower()] += 1
             yield {"case": f"runs: {found[1]}", "outcome": found[2].lower()}
     wrong = numbers["failed"] + numbers["error"]
-    if wrong or numbers["passed"]:
-        yield {"case": "runs", "passed": numbers["passed"], "wrong": wrong, "not_run": numbers["skipped"]}
-    else:
+    if not numbers:
         yield {"case": "runs", "skipped": last}
+    elif numbers["skipped"] and not wrong:  # nothing is known to be wrong, but not all is known to be right
+        yield {"case": "runs", "passed": numbers["passed"], "skipped": f"{numbers['skipped']} tests were not run"}
+    else:
+        yield {"case": "runs", "passed": numbers["passed"], "wrong": wrong, "not_run": numbers["skipped"]}

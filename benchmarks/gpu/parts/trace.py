@@ -45,7 +45,10 @@ def measure(request: Request) -> Rows:
                 torch.cuda.synchronize()
     profiled.export_chrome_trace(str(request.path / "trace.json"))
     kind = DeviceType.CUDA if on_gpu else DeviceType.CPU
-    events = [event for event in profiled.events() or () if event.device_type == kind and not event.is_user_annotation]
+    events = [event for event in profiled.events() or () if event.device_type == kind]
+    events = [
+        event for event in events if not getattr(event, "is_user_annotation", False)
+    ]  # these span several kernels
     if on_gpu:
         busy, idle, longest = gaps((event.time_range.start, event.time_range.end) for event in events)
         shares = {
