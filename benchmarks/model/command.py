@@ -17,13 +17,12 @@ from benchmarks.model.shapes import SHAPES
 
 SECTIONS = {
     "train": "a training step of whole models",
-    "startup": "from the start of a process to its first training step, compile cache empty and warm",
     "generate": "greedy decoding",
     "loss": "LM head and cross-entropy, with all logits at once and in chunks",
     "optimizer": "an update of all parameters",
     "attention": "an attention layer, by back end",
 }
-_WHOLE_MODELS = ("train", "startup", "generate", "all")
+_WHOLE_MODELS = ("train", "generate", "all")
 _VERSIONS = ("torch", "transformers", "einx", "nn", "optim")
 
 

@@ -38,7 +38,6 @@ def page(results: dict[str, Any]) -> str:
     """Return the page: each section that has been measured, and how it was measured."""
     writers = {
         "train": _train,
-        "startup": _startup,
         "generate": _generate,
         "loss": _loss,
         "optimizer": _optimizer,
@@ -92,6 +91,7 @@ def _train(section: Row) -> list[str]:
         parts += [f"### `{shape}`, {_DEVICES[device]}: {chosen[0]['tokens']:,} tokens per step", table(head, lines)]
         best = [row["matmul_flops_per_second"] for row in chosen if "matmul_flops_per_second" in row]
         parts += [f"Best matrix product: {max(best) / 1e9:,.0f} GFLOP/s."] if best else []
+        parts += _first_steps([row for row in chosen if "first_steps" in row])
         parts += [
             f"{row['library']} is another model, of equal arithmetic per token and {row['parameters']:,} parameters: "
             "its speed is compared, not its results."
@@ -99,6 +99,24 @@ def _train(section: Row) -> list[str]:
             if "parameters" in row
         ][:1]
     return [*parts, *_agreement(rows["agreement"]), _conditions(section)]
+
+
+def _first_steps(rows: Sequence[Row]) -> list[str]:
+    """Return the table of the first steps of processes, if they were measured."""
+    if not rows:
+        return []
+    text = (
+        "Seconds from the start of a process to the end of its first training step, with an **empty** compile cache, "
+        "and with the one that it left (**warm**). **Build** is the part that goes into model and optimizer, **step** "
+        "that of the step itself, in which everything is compiled; the rest is importing the libraries."
+    )
+    head = ["library", "mode", "empty, s", "build, s", "step, s", "warm, s", "build, s", "step, s"]
+    lines = [_line({**row, **row["first_steps"]}, _first_step_cells, len(head)) for row in rows]
+    return [text, table(head, lines)]
+
+
+def _first_step_cells(row: Row) -> list[str]:
+    return [f"{row[cache][part]:.1f}" for cache in ("empty", "warm") for part in ("seconds", "build", "step")]
 
 
 def _train_cells(row: Row, *, datasheet: bool) -> list[str]:
@@ -112,24 +130,6 @@ def _train_cells(row: Row, *, datasheet: bool) -> list[str]:
         megabytes(row),
         _small(row.get("first_step_differs_by")),
     ]
-
-
-def _startup(section: Row) -> list[str]:
-    parts = [
-        "## First training step",
-        "Seconds from the start of a process to the end of its first training step, with an **empty** compile cache, "
-        "and with the one that it left (**warm**). **Build** is the part that goes into model and optimizer, **step** "
-        "that of the step itself, in which everything is compiled; the rest is importing the libraries.",
-    ]
-    head = ["library", "mode", "empty, s", "build, s", "step, s", "warm, s", "build, s", "step, s"]
-    for (device, shape), chosen in _groups(section["rows"]["rows"], "device", "shape"):
-        lines = [_line(row, _startup_cells, len(head)) for row in chosen]
-        parts += [f"### `{shape}`, {_DEVICES[device]}", table(head, lines)]
-    return [*parts, _conditions(section)]
-
-
-def _startup_cells(row: Row) -> list[str]:
-    return [f"{row[cache][part]:.1f}" for cache in ("empty", "warm") for part in ("seconds", "build", "step")]
 
 
 def _ours_over(row: Row) -> str:

@@ -46,9 +46,8 @@ def measure(request: Request) -> Rows:
     profiled.export_chrome_trace(str(request.path / "trace.json"))
     kind = DeviceType.CUDA if on_gpu else DeviceType.CPU
     events = [event for event in profiled.events() or () if event.device_type == kind]
-    events = [
-        event for event in events if not getattr(event, "is_user_annotation", False)
-    ]  # these span several kernels
+    # Annotations, such as that of a whole update, span several kernels.
+    events = [event for event in events if not getattr(event, "is_user_annotation", False)]
     if on_gpu:
         busy, idle, longest = gaps((event.time_range.start, event.time_range.end) for event in events)
         shares = {

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from benchmarks.model.sections.decoding import generate
-from benchmarks.model.sections.first_steps import startup
 from benchmarks.model.sections.parts import attention, loss, optimizer
 from benchmarks.model.sections.training import train
 from benchmarks.model.settings import Row, Settings
 
 MEASURE: Mapping[str, Callable[[Settings], Row]] = {
     "train": train,
-    "startup": startup,
     "generate": generate,
     "loss": loss,
     "optimizer": optimizer,

@@ -2,24 +2,25 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.model.settings import TRAINED, Row, Settings
+from benchmarks.model.settings import Row, Settings
 
 _SHAPES = ("base", "leaderboard")
 
 
-def startup(settings: Settings) -> Row:
-    """Measure the first step of each library, compiled if compiled ones are measured at all."""
-    rows: list[Row] = []
-    for device in settings.devices:
-        for shape in settings.shapes_on(device):
-            for library in TRAINED[device] if shape in _SHAPES else ():
-                row = {"device": device, "shape": shape, "library": library, "mode": settings.modes[-1]}
-                with tempfile.TemporaryDirectory() as cache:
-                    rows.append(row | first_steps(settings, row, cache))
-    return {"rows": rows}
+def add_first_steps(settings: Settings, rows: Sequence[Row]) -> None:
+    """Measure the first step of each row of `train` that is compiled for a GPU, and add it to the row.
+
+    On a CPU, where compiling takes a minute, and only runs of many minutes are compiled, it is not measured.
+    """
+    for row in rows:
+        if row["device"] == "cuda" and row["mode"] == "compiled" and row["shape"] in _SHAPES and "failed" not in row:
+            case = {key: row[key] for key in ("device", "shape", "library", "mode")}
+            with tempfile.TemporaryDirectory() as cache:
+                row["first_steps"] = first_steps(settings, case, cache)
 
 
 def first_steps(settings: Settings, case: Row, cache: str) -> Row:
@@ -40,7 +41,6 @@ def first_steps(settings: Settings, case: Row, cache: str) -> Row:
         if "failed" in measured:
             return measured
         row[name] = measured
-    row["seconds"] = row["empty"]["seconds"]
     return row
 
 

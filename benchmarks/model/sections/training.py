@@ -8,6 +8,7 @@ from benchmarks.common.resident_workers import Outcome
 from benchmarks.common.workers import WorkerError
 from benchmarks.model.implementations import nanochat
 from benchmarks.model.sections.agreement import agree
+from benchmarks.model.sections.first_steps import add_first_steps
 from benchmarks.model.settings import OTHER_MODEL, TRAINED, Row, Settings, distance, measured
 from trainer.runtime import datasheet_peak_flops, device_name
 
@@ -22,6 +23,7 @@ def train(settings: Settings) -> Row:
             agreement += agree(settings, device, shape)
             for mode in settings.modes_of(shape):
                 rows += train_shape(settings, device, shape, mode)
+    add_first_steps(settings, rows)
     return {"agreement": agreement, "rows": rows}
 
 

@@ -51,10 +51,13 @@ def test_a_first_step_is_measured_from_the_start_of_a_process(settings, tmp_path
 
 
 def test_a_first_step_that_fails_says_why(settings, monkeypatch):
-    failed = [Outcome(failed="plain, eager: out of memory")]
+    failed = [Outcome(failed="plain, compiled: out of memory")]
     monkeypatch.setattr(settings_module, "measure_in_rounds", lambda *_given, **_options: failed)
-    (row, *_) = first_steps.startup(settings(shapes=("base",)))["rows"]
-    assert row["failed"] == "plain, eager: out of memory"
+    common = {"shape": "base", "library": "plain", "mode": "compiled"}
+    rows = [{"device": "cuda", **common}, {"device": "cpu", **common}, {"device": "cuda", **common, "failed": "x"}]
+    first_steps.add_first_steps(settings(), rows)
+    assert rows[0]["first_steps"] == {"failed": "plain, compiled: out of memory"}
+    assert not any("first_steps" in row for row in rows[1:])
 
 
 def test_the_worker_in_a_process_of_its_own():
