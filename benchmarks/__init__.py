@@ -3,8 +3,9 @@
     python -m benchmarks.tokenizer --help    encoding, training a vocabulary, start-up
     python -m benchmarks.model --help        training steps, decoding, loss, optimizers, attention
     python -m benchmarks.trainer --help      the training loop, loading batches, checkpoints
+    python -m benchmarks.gpu --help          on a GPU: everything that is promised there, in one go of six minutes
 
-The three have the same structure, read from the command line inwards:
+The first three have the same structure, read from the command line inwards:
 
     command.py      parses the command line, measures the sections that were asked for, writes the results
     settings.py     what is measured, and how often

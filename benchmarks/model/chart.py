@@ -37,7 +37,8 @@ def _panels(sections: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
     for section, title in _TITLES.items():
         for row in sections[section]["rows"]["rows"] if section in sections else []:
             if "failed" not in row:
-                found.setdefault(f"{title}, {row['shape']}, {row['device']}", []).append(row)
+                several = f", {row['sequences']} sequences" if row.get("sequences", 1) > 1 else ""
+                found.setdefault(f"{title}, {row['shape']}, {row['device']}{several}", []).append(row)
     return list(found.items())
 
 

@@ -17,7 +17,7 @@ from benchmarks.model.shapes import SHAPES
 
 SECTIONS = {
     "train": "a training step of whole models",
-    "generate": "greedy decoding of one sequence",
+    "generate": "greedy decoding",
     "loss": "LM head and cross-entropy, with all logits at once and in chunks",
     "optimizer": "an update of all parameters",
     "attention": "an attention layer, by back end",
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.make_parser("model", "Our model against its peers.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, description in (SECTIONS | {"all": "all five sections"}).items():
+    for name, description in (SECTIONS | {"all": "all sections"}).items():
         command = commands.add_parser(name, help=description)
         add = command.add_argument
         add("--device", choices=DEVICES, action="append", help="repeatable (default: all that are available)")

@@ -1,6 +1,7 @@
 """The page of the model's results, made from the JSON alone."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from benchmarks.common.markdown import (
@@ -19,14 +20,18 @@ _HOW = (
     "line, on a CPU kept for all rounds"
 )
 _DEVICES = {"cpu": "CPU, float32", "cuda": "GPU, bfloat16"}
-_IMPLEMENTATIONS = """- **ours**: `nn.TransformerLM` with the back end `fused`, `model.loss`, `optim.clip_grad_norm` and
-  `optim.AdamW`, compiled in the compiled mode; `nn.generate` in each of its modes: `eager` is `compile="off"`,
-  `compiled` is `compile="on"`, and `record` needs no compiler.
+_IMPLEMENTATIONS = """- **ours**: what a run uses, with all settings but the shape as by default: model, loss and
+  optimizer of `trainer.build_train_state`, with `training.compile` on in the compiled mode, and `trainer.train_step`;
+  `nn.generate_batch` in each of its modes: `eager` is `compile="off"`, `compiled` is
+  `compile="on"`, `record` needs no compiler, and `default` (on a GPU) is what it chooses if nothing is asked for.
 - **plain**: a model written for this benchmark with the layers of `torch.nn`, `F.scaled_dot_product_attention` and
   `F.cross_entropy`, trained with `torch.optim.AdamW(fused=True)` and `torch.nn.utils.clip_grad_norm_`; decoding with a
   cache of fixed size.
 - **transformers**: `LlamaForCausalLM` with `sdpa`, the same optimizer and clipping; its own `generate` with its
-  dynamic cache, or compiled with its static cache."""
+  dynamic cache, or compiled with its static cache.
+- **nanochat-style** (on a GPU): a model written for this benchmark from the description of nanochat: ReLU² instead of
+  SwiGLU, at equal arithmetic; queries and keys normalized; RMSNorm without gains; a head of its own with a soft cap;
+  the embedding in bfloat16; the same optimizer and clipping as plain."""
 
 
 def page(results: dict[str, Any]) -> str:
@@ -72,25 +77,55 @@ def _train(section: Row) -> list[str]:
         "## Training step",
         "Forward, loss, backward, clipping, AdamW. **MFU** is the arithmetic of the step as a share of the speed of "
         "the machine's best matrix product, measured in the same round; the arithmetic is three times the forward "
-        "pass, with 2mnk for each matrix product m×k by k×n, and attention scores counted in full. **Ours** is how "
+        "pass, with 2mnk for each matrix product m×k by k×n, and attention scores counted in full; **MFU, datasheet** "
+        "is its share of the speed that the datasheet of a GPU states. **Ours** is how "
         "many times as fast ours is in the same mode, the median of the ratios of the same round. **Memory** is the "
         "peak during the timed steps, minus the memory of the process before the model was built. **First step** is "
         "the relative difference of its loss and gradient norm from ours.",
     ]
-    head = ["library", "mode", "ms", "tokens/s", "MFU", "ours", "memory, MB", "first step"]
     for (device, shape), chosen in _groups(rows["rows"], "device", "shape"):
-        lines = [_line(row, _train_cells, len(head)) for row in chosen]
+        head = ["library", "mode", "ms", "tokens/s", "MFU", "ours", "memory, MB", "first step"]
+        if any("datasheet_mfu" in row for row in chosen):
+            head.insert(5, "MFU, datasheet")
+        lines = [_line(row, partial(_train_cells, datasheet=len(head) > 8), len(head)) for row in chosen]
         parts += [f"### `{shape}`, {_DEVICES[device]}: {chosen[0]['tokens']:,} tokens per step", table(head, lines)]
         best = [row["matmul_flops_per_second"] for row in chosen if "matmul_flops_per_second" in row]
         parts += [f"Best matrix product: {max(best) / 1e9:,.0f} GFLOP/s."] if best else []
+        parts += _first_steps([row for row in chosen if "first_steps" in row])
+        parts += [
+            f"{row['library']} is another model, of equal arithmetic per token and {row['parameters']:,} parameters: "
+            "its speed is compared, not its results."
+            for row in chosen
+            if "parameters" in row
+        ][:1]
     return [*parts, *_agreement(rows["agreement"]), _conditions(section)]
 
 
-def _train_cells(row: Row) -> list[str]:
+def _first_steps(rows: Sequence[Row]) -> list[str]:
+    """Return the table of the first steps of processes, if they were measured."""
+    if not rows:
+        return []
+    text = (
+        "Seconds from the start of a process to the end of its first training step, with an **empty** compile cache, "
+        "and with the one that it left (**warm**). **Build** is the part that goes into model and optimizer, **step** "
+        "that of the step itself, in which everything is compiled; the rest is importing the libraries."
+    )
+    head = ["library", "mode", "empty, s", "build, s", "step, s", "warm, s", "build, s", "step, s"]
+    lines = [_line({**row, **row["first_steps"]}, _first_step_cells, len(head)) for row in rows]
+    return [text, table(head, lines)]
+
+
+def _first_step_cells(row: Row) -> list[str]:
+    return [f"{row[cache][part]:.1f}" for cache in ("empty", "warm") for part in ("seconds", "build", "step")]
+
+
+def _train_cells(row: Row, *, datasheet: bool) -> list[str]:
+    of_datasheet = f"{100 * row['datasheet_mfu']:.1f} %" if "datasheet_mfu" in row else NOT_MEASURED
     return [
         f"{1e3 * row['seconds']:,.1f}",
         f"{row['tokens_per_second']:,.0f}",
         f"{100 * row['mfu']:.1f} %",
+        *([of_datasheet] if datasheet else []),
         _ours_over(row),
         megabytes(row),
         _small(row.get("first_step_differs_by")),
@@ -123,15 +158,17 @@ def _agreement(rows: Sequence[Row]) -> list[str]:
 def _generate(section: Row) -> list[str]:
     rows = section["rows"]
     parts = [
-        "## Greedy decoding of one sequence",
-        "**Tokens/s** counts the time from the call to the last id; **step** is the median time from one id to the "
-        "next, and **first** the time to the first id, which includes reading the prompt. **Speed** and **step speed** "
-        "are relative to the first line of `transformers`. Without a cache (`uncached`), the last ids are timed, for "
-        "which the text is longest.",
+        "## Greedy decoding",
+        "**Tokens/s** counts the ids of all sequences, and the time from the call to the last id; **step** is the "
+        "median time from one id of a sequence to its next, and **first** the time to the first id, which includes "
+        "reading the prompt. **Speed** and **step speed** are relative to the first line of `transformers`. Without a "
+        "cache (`uncached`), the last ids are timed, for which the text is longest.",
     ]
     head = ["library", "mode", "tokens/s", "speed", "step, ms", "step speed", "first, ms", "memory, MB", "ids"]
-    for (device, shape), chosen in _groups(rows["rows"], "device", "shape"):
+    known = [{"sequences": 1, **row} for row in rows["rows"]]  # older results are all of one sequence
+    for (device, shape, sequences), chosen in _groups(known, "device", "shape", "sequences"):
         sizes = f"prompt of {chosen[0]['prompt']}, {chosen[0]['new']} new ids"
+        sizes = sizes if sequences == 1 else f"{sequences} sequences at once, {sizes}"
         lines = [_line(row, _generate_cells, len(head)) for row in chosen]
         parts += [f"### `{shape}`, {_DEVICES[device]}: {sizes}", table(head, lines)]
     return [*parts, *_agreement(rows["agreement"]), _conditions(section)]

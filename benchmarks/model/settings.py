@@ -11,6 +11,11 @@ from benchmarks.model.shapes import SHAPES, Shape, find_shape
 Row = dict[str, Any]
 LIBRARIES = ("ours", "plain", "transformers")
 PEERS = LIBRARIES[1:]
+OTHER_MODEL = "nanochat-style"
+"""A peer whose model is another one, of equal arithmetic: its speed is compared, not its results."""
+TRAINED = {"cpu": LIBRARIES, "cuda": (*LIBRARIES, OTHER_MODEL)}
+"""Whose training step is measured, by device."""
+_COMPILED_ONLY = ("base-32k", "leaderboard", "leaderboard-10-heads")
 MODES = ("eager", "compiled")
 DEVICES = ("cpu", "cuda")
 WORKER = "benchmarks.model.worker"
@@ -35,8 +40,8 @@ class Settings:
         return find_shape(name, quick=self.quick)
 
     def modes_of(self, shape: str) -> tuple[str, ...]:
-        """Return the modes that a shape is trained in: only the last one for `base-32k`, which is about memory."""
-        return self.modes[-1:] if shape == "base-32k" else self.modes
+        """Return the modes that a shape is trained in: only the last one for those that fill the memory otherwise."""
+        return self.modes[-1:] if shape in _COMPILED_ONLY else self.modes
 
     def shapes_on(self, device: str) -> list[str]:
         """Return the shapes that are measured on a device."""

@@ -6,10 +6,11 @@ Tasks:
     agree: logits, loss, gradients and greedy ids of a library compared with ours.
     matmul: the machine's best matrix product.
     train: a training step.
+    first_step: from the start of the process to the end of its first training step.
     loss: the LM head and the cross-entropy, forward and backward.
     optimizer: an update of all parameters.
     attention: an attention layer, forward and backward.
-    generate: greedy decoding of one sequence.
+    generate: greedy decoding.
 """
 
 import importlib
@@ -27,6 +28,7 @@ TASKS = {
     "agree": "agreement",
     "matmul": "training",
     "train": "training",
+    "first_step": "training",
     "loss": "loss",
     "optimizer": "optimizer",
     "attention": "attention",
@@ -51,6 +53,9 @@ def main(request: Mapping[str, Any]) -> None:
     def answer(facts: Mapping[str, Any]) -> None:
         print(json.dumps(dict(facts)), file=answers, flush=True)
 
+    if "cache" in request:  # the compilers read this when they are first used
+        for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
+            os.environ[name] = os.path.join(request["cache"], name.split("_")[0].lower())  # noqa: PTH118
     memory = Memory(request["device"], request["mode"])
     facts, measure = prepare(request, memory)
     memory.reset_peak()

@@ -1,13 +1,14 @@
-"""The implementations that are compared: ours, plain PyTorch and `transformers`.
+"""The implementations that are compared: ours, plain PyTorch, `transformers`, and a model like nanochat's.
 
 Each of the modules `ours`, `plain` and `llama` has `build`, `logits`, `loss`, `parameters`, `training_step` and
-`ROTARY_HALVES`. Only this folder calls `nn` and `optim`, apart from the functions that `tasks/loss.py` measures.
+`ROTARY_HALVES`; `nanochat`, which computes something else, has `training_step` alone. Only this folder calls `nn` and
+`optim`, apart from the functions that `tasks/loss.py` measures.
 """
 
 import importlib
 from typing import Any
 
-_MODELS = {"ours": "ours", "plain": "plain", "transformers": "llama"}
+_MODELS = {"ours": "ours", "plain": "plain", "transformers": "llama", "nanochat-style": "nanochat"}
 _GENERATORS = {"ours": "ours_generation", "plain": "plain_generation", "transformers": "llama_generation"}
 
 

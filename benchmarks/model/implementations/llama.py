@@ -34,8 +34,8 @@ _NAMES_IN_BLOCK = {
 }
 
 
-def build(shape: Shape, setup: Setup) -> Any:
-    """Build the model with the weights that all models start from."""
+def build(shape: Shape, setup: Setup, *, same_weights: bool = True) -> Any:
+    """Build the model, with the weights that all models start from or with its own."""
     config = transformers.LlamaConfig(
         vocab_size=shape.vocab_size,
         hidden_size=shape.d_model,
@@ -54,7 +54,7 @@ def build(shape: Shape, setup: Setup) -> Any:
     )
     model = transformers.LlamaForCausalLM(config)
     theirs = model.state_dict()
-    for name, weight in draw_weights(shape, rotary_halves=ROTARY_HALVES):
+    for name, weight in draw_weights(shape, rotary_halves=ROTARY_HALVES) if same_weights else ():
         theirs[_their_name(name)].copy_(weight)
     return model.to(setup.device)
 
@@ -89,8 +89,8 @@ def _their_name(name: str) -> str:
     return f"model.layers.{index}.{_NAMES_IN_BLOCK[rest.removesuffix('.weight')]}.weight"
 
 
-def training_step(shape: Shape, setup: Setup) -> Step:
-    """Return the function that trains the model for one step."""
-    model = build(shape, setup).train()
+def training_step(shape: Shape, setup: Setup, *, same_weights: bool = True) -> Step:
+    """Return the function that trains the model for one step; for `same_weights` see `build`."""
+    model = build(shape, setup, same_weights=same_weights).train()
     call = setup.maybe_compile(model, fullgraph=False)
     return torch_step(model, lambda inputs, targets: loss(call, inputs, targets), setup)

@@ -1,6 +1,6 @@
 """Greedy decoding with the `generate` method of `transformers`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,14 +11,14 @@ from benchmarks.model.shapes import Shape
 
 
 class _Streamer:
-    """Receives ids from `generate`: first the prompt, then each new id."""
+    """Receives ids from `generate`: first the prompts, then the new ids of each step."""
 
-    def __init__(self, on_token: Callable[[], None]) -> None:
-        self.on_token, self.prompt_seen = on_token, False
+    def __init__(self, on_ids: Callable[[], None]) -> None:
+        self.on_ids, self.prompt_seen = on_ids, False
 
     def put(self, _value: Tensor) -> None:
         if self.prompt_seen:
-            self.on_token()
+            self.on_ids()
         self.prompt_seen = True
 
     def end(self) -> None:
@@ -28,10 +28,12 @@ class _Streamer:
 class Generator:
     """Greedy decoding with a dynamic cache, or with a static one if compiled."""
 
-    def __init__(self, shape: Shape, setup: Setup, prompt: list[int], new: int, dtype: torch.dtype) -> None:
-        """Build the model; `new` ids are decoded after the prompt."""
+    def __init__(
+        self, shape: Shape, setup: Setup, prompts: Sequence[Sequence[int]], new: int, dtype: torch.dtype
+    ) -> None:
+        """Build the model; `new` ids are decoded after each of the prompts, which are equally long."""
         self.model = build(shape, setup).to(dtype).eval()
-        self.prompt = torch.tensor([prompt], device=setup.device)
+        self.prompts = torch.tensor(prompts, device=setup.device)
         generation = transformers.generation
         self.config = generation.GenerationConfig(max_new_tokens=new, do_sample=False, use_cache=True, pad_token_id=0)
         self.config.disable_compile = not setup.compiled
@@ -42,13 +44,13 @@ class Generator:
             self.config.compile_config._compile_all_devices = True  # by default it compiles only for a GPU
 
     @torch.no_grad()
-    def run(self, on_token: Callable[[], None]) -> list[int]:
-        """Continue the prompt and return the ids; `on_token` is called as soon as each id is known."""
+    def run(self, on_ids: Callable[[], None]) -> list[list[int]]:
+        """Continue the prompts and return the ids of each step; `on_ids` is called as soon as they are known."""
         ids = self.model.generate(
-            input_ids=self.prompt,
-            attention_mask=torch.ones_like(self.prompt),
+            input_ids=self.prompts,
+            attention_mask=torch.ones_like(self.prompts),
             generation_config=self.config,
-            streamer=_Streamer(on_token),
+            streamer=_Streamer(on_ids),
         )
-        continued: list[int] = ids[0, self.prompt.shape[1] :].tolist()
+        continued: list[list[int]] = ids[:, self.prompts.shape[1] :].T.tolist()
         return continued

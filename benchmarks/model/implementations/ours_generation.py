@@ -1,6 +1,7 @@
-"""Our greedy decoding: `nn.generate` in each of its modes, and without a cache."""
+"""Our greedy decoding: `nn.generate_batch` in each of its modes, and without a cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -8,29 +9,34 @@ from torch import Tensor
 from benchmarks.model.implementations.ours import build
 from benchmarks.model.setup import Setup
 from benchmarks.model.shapes import Shape
-from nn import DecodingMode, SamplingConfig, generate
+from nn import DecodingMode, SamplingConfig, generate_batch
 
 UNCACHED = "uncached"
-MODES: dict[str, DecodingMode] = {"eager": "off", "record": "record", "compiled": "on"}
+DEFAULT = "default"
+MODES: dict[str, DecodingMode | Literal["auto"]] = {"eager": "off", "record": "record", "compiled": "on"}
 """The modes of `nn.generate`, by the benchmark's names for them."""
+GPU_MODES = MODES | {DEFAULT: "auto"}
+"""On a GPU also what is chosen if nothing is asked for; on a CPU that is one of the others."""
 
 
 class Generator:
-    """Greedy decoding of one sequence in one of `MODES`."""
+    """Greedy decoding in one of `GPU_MODES`."""
 
-    def __init__(self, shape: Shape, setup: Setup, prompt: list[int], new: int, dtype: torch.dtype) -> None:
-        """Build the model; `new` ids are decoded after the prompt."""
+    def __init__(
+        self, shape: Shape, setup: Setup, prompts: Sequence[Sequence[int]], new: int, dtype: torch.dtype
+    ) -> None:
+        """Build the model; `new` ids are decoded after each of the prompts, which are equally long."""
         self.model = build(shape, setup).to(dtype)
-        self.prompt, self.new, self.compile = prompt, new, MODES[setup.mode]
+        self.prompts, self.new, self.compile = prompts, new, GPU_MODES[setup.mode]
 
-    def run(self, on_token: Callable[[], None]) -> list[int]:
-        """Continue the prompt and return the ids; `on_token` is called as soon as each id is known."""
-        ids = []
+    def run(self, on_ids: Callable[[], None]) -> list[list[int]]:
+        """Continue the prompts and return the ids of each step; `on_ids` is called as soon as they are known."""
+        steps = []
         greedy = SamplingConfig(temperature=0.0)
-        for token_id in generate(self.model, self.prompt, self.new, greedy, compile=self.compile):
-            ids.append(token_id)
-            on_token()
-        return ids
+        for ids in generate_batch(self.model, self.prompts, self.new, greedy, compile=self.compile):
+            steps.append([token_id for token_id in ids if token_id is not None])  # None: ended, which none does
+            on_ids()
+        return steps
 
 
 class Uncached:

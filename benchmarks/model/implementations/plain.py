@@ -141,10 +141,11 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat((first * cos - second * sin, second * cos + first * sin), -1).to(x.dtype)
 
 
-def build(shape: Shape, setup: Setup) -> PlainLM:
-    """Build the model with the weights that all models start from."""
+def build(shape: Shape, setup: Setup, *, same_weights: bool = True) -> PlainLM:
+    """Build the model, with the weights that all models start from or with its own."""
     model = PlainLM(shape)
-    model.load_state_dict(dict(draw_weights(shape, rotary_halves=ROTARY_HALVES)), strict=not shape.tied)
+    if same_weights:
+        model.load_state_dict(dict(draw_weights(shape, rotary_halves=ROTARY_HALVES)), strict=not shape.tied)
     return model.to(setup.device)
 
 
@@ -163,7 +164,7 @@ def parameters(model: PlainLM) -> Mapping[str, nn.Parameter]:
     return dict(model.named_parameters())
 
 
-def training_step(shape: Shape, setup: Setup) -> Step:
-    """Return the function that trains the model for one step."""
-    model = build(shape, setup)
+def training_step(shape: Shape, setup: Setup, *, same_weights: bool = True) -> Step:
+    """Return the function that trains the model for one step; for `same_weights` see `build`."""
+    model = build(shape, setup, same_weights=same_weights)
     return torch_step(model, setup.maybe_compile(model), setup)

@@ -46,8 +46,8 @@ def compute(name: str, shape: Shape, device: str) -> dict[str, Any]:
         gradient = parameter.grad.cpu()
         gradients[weight] = to_pairs(shape, weight, gradient) if library.ROTARY_HALVES else gradient
     del model
-    prompt = draw_tokens(shape, 1, _PROMPT, seed=3)[0].tolist()
-    ids = load_generator(name)(shape, setup, prompt, _NEW_IDS, torch.float32).run(lambda: None)
+    prompts = draw_tokens(shape, 1, _PROMPT, seed=3).tolist()
+    ids = load_generator(name)(shape, setup, prompts, _NEW_IDS, torch.float32).run(lambda: None)
     return {"logits": logits, "loss": loss.detach().cpu(), "gradients": gradients, "ids": ids}
 
 

@@ -1,4 +1,4 @@
-"""Greedy decoding of one sequence: the time to its first id, to its last, and from one to the next."""
+"""Greedy decoding: the time to the first ids, to the last ones, and from one step to the next."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -24,12 +24,12 @@ def generate(request: Mapping[str, Any], memory: Memory) -> Case:
     """Prepare a decoder; its first run, which compiles, is not timed, and its ids are returned."""
     setup = Setup(request["device"], request["mode"])
     shape = find_shape(request["shape"], quick=request["quick"])
-    prompt, new = draw_tokens(shape, 1, request["prompt"], seed=3)[0].tolist(), request["new"]
+    prompts, new = draw_tokens(shape, request["sequences"], request["prompt"], seed=3).tolist(), request["new"]
     generator = load_generator(request["library"])
     memory.begin()
     if setup.mode == UNCACHED:
-        return _uncached(shape, setup, prompt, new)
-    decoder = generator(shape, setup, prompt, new, setup.dtype)
+        return _uncached(shape, setup, prompts[0], new)
+    decoder = generator(shape, setup, prompts, new, setup.dtype)
     ids = decoder.run(lambda: None)
 
     def measure() -> Facts:
@@ -51,8 +51,8 @@ def _uncached(shape: Shape, setup: Setup, prompt: list[int], new: int) -> Case:
     longest = draw_tokens(shape, 1, len(prompt) + new, seed=4).to(setup.device)
     ids, text = [], first
     for _ in range(min(new, _UNCACHED_STEPS)):
-        ids.append(decoder.next_id(text))
-        text = torch.cat((text, text.new_tensor([ids[-1:]])), 1)
+        ids.append([decoder.next_id(text)])
+        text = torch.cat((text, text.new_tensor([ids[-1]])), 1)
     decoder.next_id(longest)
 
     def measure() -> Facts:

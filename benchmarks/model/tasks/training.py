@@ -1,15 +1,16 @@
-"""A training step, and the machine's best matrix product."""
+"""A training step, the first one of a process, and the machine's best matrix product."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmarks.model.implementations import load
 from benchmarks.model.memory import Memory
 from benchmarks.model.setup import Setup
-from benchmarks.model.shapes import find_shape
+from benchmarks.model.shapes import Shape, find_shape
 from benchmarks.model.tasks.case import Case, Facts
 from benchmarks.model.weights import draw_tokens
 
@@ -18,20 +19,25 @@ _MATMUL_SECONDS = 0.5
 
 
 def train(request: Mapping[str, Any], memory: Memory) -> Case:
-    """Prepare a training step; the first one, which compiles, is not timed: its loss and gradient norm are returned."""
+    """Prepare a training step; the first one, which compiles, is not timed: its loss and gradient norm are returned.
+
+    The request may have `lead_in`: steps at the start of each round that are not timed, in which memory that another
+    case of the same process used is allocated.
+    """
     library = load(request["library"])
     setup = Setup(request["device"], request["mode"])
     shape = find_shape(request["shape"], quick=request["quick"])
     memory.begin()
     step = library.training_step(shape, setup)
-    tokens = draw_tokens(shape, shape.batch[setup.device], shape.context_length + 1, seed=1).to(setup.device)
-    inputs, targets = tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
+    inputs, targets = _draw_batch(shape, setup)
     loss, norm = step(inputs, targets)
     facts = {"loss": float(loss), "norm": float(norm)}
     for _ in range(request["warm_up"]):
         step(inputs, targets)
 
     def measure() -> Facts:
+        for _ in range(request.get("lead_in", 0)):
+            step(inputs, targets)
         setup.synchronize()
         start = time.perf_counter()
         for _ in range(request["steps"]):
@@ -40,6 +46,26 @@ def train(request: Mapping[str, Any], memory: Memory) -> Case:
         return {"seconds": (time.perf_counter() - start) / request["steps"], "loss": float(loss)}
 
     return facts, measure
+
+
+def first_step(request: Mapping[str, Any], _memory: Memory) -> Case:
+    """Measure how long a process takes from its start to the end of its first training step; there are no rounds.
+
+    The request has when the process was started, by `time.monotonic`, which is one clock for all processes.
+    """
+    library = load(request["library"])
+    setup = Setup(request["device"], request["mode"])
+    shape = find_shape(request["shape"], quick=request["quick"])
+    inputs, targets = _draw_batch(shape, setup)
+    imported = time.monotonic()
+    step = library.training_step(shape, setup, same_weights=False)
+    built = time.monotonic()
+    loss, _norm = step(inputs, targets)
+    float(loss)
+    setup.synchronize()
+    done = time.monotonic()
+    facts = {"seconds": done - request["started"], "build": built - imported, "step": done - built}
+    return facts, dict
 
 
 def matmul(request: Mapping[str, Any], memory: Memory) -> Case:
@@ -61,3 +87,9 @@ def matmul(request: Mapping[str, Any], memory: Memory) -> Case:
         return {"seconds": fastest, "flops_per_second": 2 * n**3 / fastest}
 
     return {}, measure
+
+
+def _draw_batch(shape: Shape, setup: Setup) -> tuple[Tensor, Tensor]:
+    """Return inputs and targets of a training step, the same in every process."""
+    tokens = draw_tokens(shape, shape.batch[setup.device], shape.context_length + 1, seed=1).to(setup.device)
+    return tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()

@@ -49,6 +49,20 @@ def test_the_page_hides_neither_failures_nor_what_is_missing(results):
     assert "these results mean nothing" in report.page(results(quick=True))
 
 
+def test_the_page_has_first_steps_and_the_mfu_of_the_datasheet_where_they_were_measured(results):
+    measured = results()
+    assert "MFU, datasheet |" not in report.page(measured)
+    first, second, _failed = measured["sections"]["train"]["rows"]["rows"]
+    seconds = {"seconds": 14.2, "build": 3.1, "step": 7.0}
+    first |= {"datasheet_mfu": 0.52, "first_steps": {"empty": seconds, "warm": seconds}}
+    second |= {"first_steps": {"failed": "p2: out of memory"}, "library": "nanochat-style", "parameters": 1_000}
+    page = report.page(measured)
+    assert "| **ours** | eager | 4,000.0 | 1,024 | 50.0 % | 52.0 % | – | 1,200 | 2e-07 |" in page
+    assert "| **ours** | eager | 14.2 | 3.1 | 7.0 | 14.2 | 3.1 | 7.0 |" in page
+    assert "| nanochat-style | eager | – | – | – | – | – | failed: p2: out of memory |" in page
+    assert "nanochat-style is another model, of equal arithmetic per token and 1,000 parameters" in page
+
+
 def test_the_chart_is_drawn_where_whole_models_were_measured(results, tmp_path):
     pytest.importorskip("matplotlib")
     assert chart.draw({"schema": 1, "sections": {}}, tmp_path) is None

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.common.resident_workers import Outcome, measure_in_rounds
 from benchmarks.model import command, report, settings as settings_module
-from benchmarks.model.sections import MEASURE, decoding, training
+from benchmarks.model.sections import MEASURE, decoding, first_steps, training
 from benchmarks.model.settings import WORKER
 from benchmarks.model.shapes import SHAPES, shrink
 
@@ -36,6 +36,30 @@ def test_every_section_from_measuring_to_the_page(in_process, settings, section_
     assert "### `gpt2-small`, window of 8, CPU, float32" in page
 
 
+def test_several_sequences_are_decoded_at_once(in_process, settings):
+    rows = decoding.generate_shape(settings(), "cpu", "base", 3)
+    assert {row["ids"] for row in rows} == {"equal"}
+    assert {row["mode"] for row in rows} == {"eager", "record"}
+    assert all(row["tokens_per_second"] == pytest.approx(3 / row["seconds"]) for row in rows)
+
+
+def test_a_first_step_is_measured_from_the_start_of_a_process(settings, tmp_path):
+    case = {"device": "cpu", "shape": "base", "library": "plain", "mode": "eager"}
+    row = first_steps.first_steps(settings(), case, str(tmp_path))
+    for cache in ("empty", "warm"):
+        assert row[cache]["seconds"] > row[cache]["build"] + row[cache]["step"] > 0
+
+
+def test_a_first_step_that_fails_says_why(settings, monkeypatch):
+    failed = [Outcome(failed="plain, compiled: out of memory")]
+    monkeypatch.setattr(settings_module, "measure_in_rounds", lambda *_given, **_options: failed)
+    common = {"shape": "base", "library": "plain", "mode": "compiled"}
+    rows = [{"device": "cuda", **common}, {"device": "cpu", **common}, {"device": "cuda", **common, "failed": "x"}]
+    first_steps.add_first_steps(settings(), rows)
+    assert rows[0]["first_steps"] == {"failed": "plain, compiled: out of memory"}
+    assert not any("first_steps" in row for row in rows[1:])
+
+
 def test_the_worker_in_a_process_of_its_own():
     request = {"task": "loss", "library": "ours, chunked", "mode": "eager", "shape": "base-32k", "steps": 2}
     (outcome,) = measure_in_rounds([request | {"device": "cpu", "quick": True}], 2, module=WORKER)
@@ -49,6 +73,20 @@ def test_the_worker_in_a_process_of_its_own():
 def outcome_of(seconds, failed=None):
     answers = [{"seconds": one, "flops_per_second": 1e9, "loss": 1.0} for one in seconds]
     return Outcome({"loss": 2.0, "norm": 1.0}, answers, {"memory": 5_000_000}, failed)
+
+
+def test_another_model_is_compared_by_speed_alone(settings, monkeypatch):
+    measured = [outcome_of([1.0]), *(outcome_of([seconds]) for seconds in (1.0, 1.5, 2.0, 0.5))]
+    monkeypatch.setattr(settings_module, "measure_in_rounds", lambda *_given, **_options: measured)
+    monkeypatch.setattr(training, "device_name", lambda _device: "NVIDIA H100 80GB HBM3")
+    *same, other = training.train_shape(settings(), "cuda", "leaderboard", "compiled")
+    assert [row["library"] for row in same] == ["ours", "plain", "transformers"]
+    assert all("first_step_differs_by" in row and "parameters" not in row for row in same)
+    assert other["library"] == "nanochat-style"
+    assert other["parameters"] > 0
+    assert "first_step_differs_by" not in other
+    flops = shrink(SHAPES["leaderboard"]).flops_per_token
+    assert other["datasheet_mfu"] == pytest.approx(flops * other["tokens_per_second"] / 989.4e12)
 
 
 def test_utilization_and_ratio_are_those_of_the_same_round(settings, monkeypatch):
