@@ -19,7 +19,7 @@ NAMES = {
         *("AttentionBackend", "AttentionFunction", "CausalMultiHeadSelfAttention", "DecodingMode", "Embedding"),
         *("KVCache", "Linear", "Mix", "ModelConfig", "RMSNorm", "ReLU2Network", "RotaryPositionalEmbedding"),
         *("SamplingConfig", "SiLUNetwork", "SwiGLU", "TransformerBlock", "TransformerLM", "causal_attention"),
-        *("causal_mask", "cross_entropy", "generate", "generate_batch", "linear_cross_entropy"),
+        *("causal_mask", "choose_backend", "cross_entropy", "generate", "generate_batch", "linear_cross_entropy"),
         *("next_token_probabilities", "number_documents", "sample", "scaled_dot_product_attention", "silu"),
         *("soft_cap", "softmax"),
     ],

@@ -2,6 +2,7 @@ from .attention import (
     AttentionFunction as AttentionFunction,
     CausalMultiHeadSelfAttention as CausalMultiHeadSelfAttention,
     causal_attention as causal_attention,
+    choose_backend as choose_backend,
 )
 from .block import TransformerBlock as TransformerBlock
 from .config import AttentionBackend as AttentionBackend, ModelConfig as ModelConfig

@@ -20,6 +20,7 @@ from trainer.evaluation import EvaluationStopped, Evaluator
 from trainer.optimization import learning_rate, learning_rate_by_time
 from trainer.rehearsal import rehearse
 from trainer.run_report import RunReport
+from trainer.runtime.compilation import compilation_progress
 from trainer.runtime.interruption import Interruption, TrainingInterrupted
 from trainer.step import train_step
 from trainer.train_state import TrainState
@@ -65,7 +66,7 @@ class Loop:
         done = state.progress.step
         finished = is_finished(state.config, state.progress)
         if not finished:
-            with self._compiling():
+            with self._compiling("the gradient"):
                 rehearse(state, *self._rows(done + 1))
         if self.valid_loss is None and done and (finished or done % settings.eval_interval == 0):
             self._evaluate(done)  # the process was asked to stop before it was evaluated
@@ -89,7 +90,7 @@ class Loop:
                 else:
                     self.rate = learning_rate(schedule, step, settings.steps)
                 inputs, targets = next(batches)
-                with self._compiling() if step == steps[0] else nullcontext():
+                with self._compiling("the first step") if step == steps[0] else nullcontext():
                     result = train_step(
                         state.loss,
                         state.optimizer,
@@ -174,14 +175,18 @@ class Loop:
             raise TrainingInterrupted(f"{self.interruption.requested}: step {step} was saved before") from None
 
     @contextmanager
-    def _compiling(self) -> Iterator[None]:
-        """Treat an error as an interruption if one was requested: Ctrl-C also ends the compilers that torch started.
+    def _compiling(self, what: str) -> Iterator[None]:
+        """Report that something is compiled, if it is.
+
+        An error is treated as an interruption if one was requested: Ctrl-C also ends the compilers that torch started.
 
         Raises:
             TrainingInterrupted: the process was asked to stop, and something in the block failed.
         """
+        message = self.report.reporter.message
         try:
-            yield
+            with compilation_progress(what, message) if self.state.compiled else nullcontext():
+                yield
         except RuntimeError as error:
             if self.interruption.requested is None:
                 raise

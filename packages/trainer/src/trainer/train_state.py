@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from nn import TransformerLM
+from nn import TransformerLM, choose_backend
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.format import Progress
 from trainer.checkpoints.reading import Checkpoint
@@ -20,7 +20,7 @@ from trainer.checkpoints.writing import Contents, contents_of_states
 from trainer.config import TrainConfig
 from trainer.divergence import SkippedSteps
 from trainer.optimization import make_optimizer
-from trainer.runtime.compilation import compile_blocks, estimate_run_flops, why_not_compiled
+from trainer.runtime.compilation import compile_blocks, estimate_run_flops, keep_compiled_code, why_not_compiled
 from trainer.runtime.distributed import World
 from trainer.runtime.peak_flops import MatmulFormat
 from trainer.runtime.precision import computes_in_bfloat16
@@ -55,6 +55,8 @@ class TrainState:
     loss: Module
     """From inputs and targets to the mean loss of this process's rows."""
     optimizer: Optimizer
+    compiled: bool
+    """Whether gradients and updates are compiled."""
     notes: list[str]
     """Messages for the start of the log."""
     progress: Progress = field(default_factory=lambda: Progress(step=0, run_id=secrets.token_hex(8)))
@@ -129,8 +131,10 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
     why_not = why_not_compiled(settings.compile, device, estimate_run_flops(config, model.num_parameters()))
+    notes = [f"not compiled: {why_not}"]
     if why_not is None:
         compile_blocks(model)
+        notes = [f"gradient and update are compiled at the first step; compiled code is kept in {keep_compiled_code()}"]
     bfloat16 = computes_in_bfloat16(settings.precision, device)
     loss = distribute(
         LossModule(model, compiled=why_not is None, bfloat16=bfloat16),
@@ -141,7 +145,9 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
     )
     compiled_update = why_not is None and settings.parallel != "fsdp" and device.type == "cpu"
     optimizer = make_optimizer(config.optimizer, model, compiled=compiled_update)
-    notes = ["the first step compiles" if why_not is None else f"not compiled: {why_not}"]
+    masked = config.model.window is not None or config.model.separator_token is not None
+    if config.model.attention == "auto":
+        notes.append(f"attention is computed by the back end {choose_backend(device, masked=masked)}")
     if bfloat16:
         notes.append("matrix products are computed in bfloat16, weights stay in float32")
-    return TrainState(config, world, device, model, loss, optimizer, notes)
+    return TrainState(config, world, device, model, loss, optimizer, why_not is None, notes)

@@ -1,18 +1,27 @@
 """When a run compiles, and that a compiled run gives the same losses and resumes bitwise."""
 
 import dataclasses
+import os
 import re
 import shutil
 from functools import partial
+from threading import Event
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch._dynamo.testing import CompileCounter
+from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from trainer import OptimizerConfig, RunDirectory, TrainingConfig, open_data, parse_config, read_metrics, train
 from trainer.config import TrainConfig
-from trainer.runtime.compilation import compile_blocks, estimate_run_flops, why_not_compiled
+from trainer.runtime.compilation import (
+    compilation_progress,
+    compile_blocks,
+    estimate_run_flops,
+    keep_compiled_code,
+    why_not_compiled,
+)
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -116,3 +125,36 @@ def test_a_compiled_run_gives_the_same_losses_and_resumes_bitwise(tmp_path, conf
     assert losses["resumed"] == losses["compiled"]
     assert tensors["compiled"].keys() == tensors["plain"].keys()
     assert all(torch.equal(tensors["resumed"][name], tensor) for name, tensor in tensors["compiled"].items())
+
+
+def test_compiled_code_is_kept_in_a_folder_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert keep_compiled_code() == tmp_path / "torch" / "inductor"
+    assert cache_dir() == str(tmp_path / "torch" / "inductor")
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "chosen"))
+    assert keep_compiled_code() == tmp_path / "chosen"
+
+
+def test_where_the_users_folder_cannot_be_made_torch_chooses(tmp_path, monkeypatch):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    keep_compiled_code()
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+
+
+def test_compiling_is_reported_while_it_takes_long_and_at_its_end():
+    messages = []
+    said_twice = Event()
+
+    def message(text):
+        messages.append(text)
+        if len(messages) == 2:
+            said_twice.set()
+
+    with compilation_progress("the gradient", message, every=0.01):
+        assert said_twice.wait(60)
+    assert re.fullmatch(r"compiling the gradient: \d+ s so far", messages[0])
+    assert re.fullmatch(r"compiled the gradient in \d+\.\d s", messages[-1])

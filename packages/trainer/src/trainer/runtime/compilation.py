@@ -1,9 +1,15 @@
 """Whether a run compiles its loss, and compiling it."""
 
 import importlib.util
+import os
 import shutil
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import torch
@@ -15,6 +21,8 @@ from trainer.config import TrainConfig
 
 LossFunction = Callable[[Int[Tensor, "b t"], Int[Tensor, "b t"]], Float[Tensor, ""]]
 """Maps inputs and targets to their mean loss, in nats."""
+
+_CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 
 WORTHWHILE_FLOPS = 1e14
 """On a CPU compilation takes 20 to 90 s, and a run of this many operations takes a quarter of an hour."""
@@ -68,6 +76,47 @@ def missing_compiler(device: torch.device) -> str | None:
     if device.type in ("cuda", "xpu"):
         return None if importlib.util.find_spec("triton") else "the package triton, which compiles for GPUs, is missing"
     return f"torch.compile does not support {device.type}"
+
+
+def keep_compiled_code() -> Path:
+    """Let torch keep compiled code in a folder of the user, for the next run, and return the folder.
+
+    Torch's own choice is the folder for temporary files, which is emptied when the machine restarts. The environment
+    variable TORCHINDUCTOR_CACHE_DIR overrides this; torch's choice also remains where the user's folder cannot be made.
+    """
+    if _CACHE_VARIABLE not in os.environ:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch" / "inductor"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path(tempfile.gettempdir())
+        os.environ[_CACHE_VARIABLE] = str(folder)
+    return Path(os.environ[_CACHE_VARIABLE])
+
+
+@contextmanager
+def compilation_progress(what: str, message: Callable[[str], None], every: float = 10.0) -> Iterator[None]:
+    """Report how long the block has been running, from another thread, and at its end how long it took.
+
+    Args:
+        what: is compiled in the block.
+        message: reports a text; the block itself should not call it.
+        every: seconds between reports.
+    """
+    started, done = time.perf_counter(), Event()
+
+    def report() -> None:
+        while not done.wait(every):
+            message(f"compiling {what}: {time.perf_counter() - started:.0f} s so far")
+
+    thread = Thread(target=report, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    message(f"compiled {what} in {time.perf_counter() - started:.1f} s")
 
 
 def compile_blocks(model: TransformerLM) -> None:
