@@ -106,11 +106,13 @@ class KVCache:
         if groups > 1:  # see `_attend`
             mask = mask.repeat(1, 1, groups, 1)
         attend = masked_attention(self.config.attention, mask)
-        return [partial(self._attend, layer, positions, attend) for layer in range(self.config.num_layers)]
+        rows = torch.arange(len(positions), device=positions.device)[:, None]
+        return [partial(self._attend, layer, rows, positions, attend) for layer in range(self.config.num_layers)]
 
     def _attend(
         self,
         layer: int,
+        rows: Int[Tensor, "b 1"],
         positions: Int[Tensor, "b t"],
         attend: AttentionFunction,
         queries: Float[Tensor, "b h t e"],
@@ -118,7 +120,6 @@ class KVCache:
         values: Float[Tensor, "b kv t e"],
     ) -> Float[Tensor, "b h t e"]:
         # By indexing: the compiler turns scatter_ into copies of the whole cache.
-        rows = torch.arange(len(positions), device=positions.device)[:, None]
         self.keys[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", keys)
         self.values[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", values)
         if queries.shape[1] == keys.shape[1]:
