@@ -1,4 +1,4 @@
-"""Generate text while einx warns when a line of the program is called with a third shape, each of which it traces.
+"""Generate text while einx warns when a line of the program is called with a fourth shape, each of which it traces.
 
     python packages/nn/tests/retracing.py
 
@@ -9,7 +9,7 @@ imported and never forgets a shape, so this is a program of its own.
 
 import os
 
-os.environ["EINX_WARN_ON_RETRACE"] = "3"
+os.environ["EINX_WARN_ON_RETRACE"] = "4"
 
 import torch
 
@@ -37,5 +37,5 @@ if __name__ == "__main__":
     for length in (1, 2, 3, 30, 31, 32, 33, 40, 63, 64, 65, 100, 200, 300, 500, 512):
         assert len(list(generate(long, [1] * length, 20))) == 20
     print("END OF PART")  # noqa: T201
-    for length in range(2, 6):
+    for length in range(2, 7):
         model(torch.ones(1, length, dtype=torch.long))

@@ -1,6 +1,6 @@
 """Reading a prompt into the cache, then decoding one token at a time. Axes: see `nn`.
 
-Every tensor has one of a few fixed shapes: prompts are read in pieces of one width, and a step always reads the whole
+Every tensor has one of a few fixed shapes: prompts are read in pieces of two widths, and a step always reads the whole
 cache. So einx traces each shape once, and a step is recorded or compiled once, however long prompt and text are.
 """
 
@@ -123,7 +123,8 @@ class Decoder:
 
     @torch.no_grad()
     def _read(self, cache: KVCache, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b v"]:
-        width, longest = min(read_width(self.device), cache.capacity), max(map(len, rows))
+        longest = max(map(len, rows))
+        width = min(read_width(self.device, longest), cache.capacity)
         last = torch.tensor([len(row) - 1 for row in rows], device=self.device)
         hidden_at_last = torch.zeros(len(rows), self.model.config.d_model, device=self.device)
         for start in range(0, longest, width):
@@ -147,12 +148,13 @@ class Decoder:
         return lambda ids, positions: function(model, ids, positions, cache)
 
 
-def read_width(device: torch.device) -> int:
-    """Return how many tokens of a prompt are read at once.
+def read_width(device: torch.device, longest: int) -> int:
+    """Return how many tokens are read at once of prompts of which the longest has this length.
 
-    A CPU takes longer for more tokens; a GPU is waiting for the host to launch kernels, whose number does not change.
+    On a CPU more tokens take longer, but each piece has a cost of its own. A GPU waits for the host to launch kernels,
+    whose number does not depend on the width.
     """
-    return 32 if device.type == "cpu" else 128
+    return 32 if device.type == "cpu" and longest <= 64 else 128
 
 
 def step(

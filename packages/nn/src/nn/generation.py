@@ -107,7 +107,8 @@ def generate_batch(
     sampling, device = sampling or SamplingConfig(), model.embedding.weight.device
     if compile == "auto":
         compile = _fastest_mode(device, max_new_tokens)
-    capacity = max(power_of_two(max(map(len, prompts)) + max_new_tokens), read_width(device))
+    longest = max(map(len, prompts))
+    capacity = max(power_of_two(longest + max_new_tokens), read_width(device, longest))
     decoder = Decoder(model, len(prompts), min(capacity, model.config.context_length), compile=compile)
     drawer = TokenDrawer(sampling, prompts, model.config.vocab_size, device, generators)
     rows = [_Row(prompt_ids, frozenset(stop_tokens)) for prompt_ids in prompts]
