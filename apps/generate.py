@@ -9,6 +9,9 @@ from command import CommandLineParser, number, one_of, run_command, whole_number
 from nn import SamplingConfig
 from trained_run import open_trained_run
 
+SAMPLES_AT_ONCE = 64
+"""More samples are generated in several batches: each takes memory for keys and values."""
+
 
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
@@ -35,13 +38,13 @@ def parse(arguments: list[str]) -> Namespace:
     add("--truncate-prompt", action="store_true", help="cut the start of a prompt that is too long")
     add("--checkpoint", type=Path, metavar="FOLDER", help="use this checkpoint (default: the run's latest)")
     add("--device", default="auto", help="auto, cpu, cuda, … (default auto)")
-    modes = ("auto", "off", "record", "on")
+    modes = ("auto", "off", "record", "graph", "on")
     add(
         "--compile",
         type=one_of(*modes),
         default="auto",
         metavar=f"{{{','.join(modes)}}}",
-        help="how a step runs: as it is, recorded once as a list of operations, or compiled by torch (default auto)",
+        help="how a step runs: as it is, recorded as a list of operations, as a CUDA graph, or compiled (default auto)",
     )
     return parser.parse_all(arguments)
 
@@ -66,7 +69,7 @@ def sampling_settings(given: Namespace) -> SamplingConfig:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the texts as they are generated."""
+    """Print the first text of each batch as it is generated, then the others, which were generated with it."""
     given = parse(arguments)
     sampling = sampling_settings(given)
     run, _ = open_trained_run(given.run, given.checkpoint)
@@ -83,12 +86,14 @@ def main(arguments: list[str]) -> None:
     if given.compile == "on" and (missing := missing_compiler(speaker.model.embedding.weight.device)):
         raise ValueError(f"--compile is on, but {missing}: give --compile auto")
     stops = [speaker.stop_token(text) for text in given.stop]
-    for sample in range(given.num_samples):
-        seed = given.seed + sample
-        parts = speaker.speak(prompt_ids, given.max_new_tokens, sampling, seed, stops, given.compile)
-        if given.num_samples > 1:
-            print(f"--- {sample + 1} of {given.num_samples} (seed {seed}) ---")
-        print_stream(given.prompt, parts)
+    for begin in range(0, given.num_samples, SAMPLES_AT_ONCE):
+        samples = range(begin, min(begin + SAMPLES_AT_ONCE, given.num_samples))
+        seeds = [given.seed + sample for sample in samples]
+        texts = speaker.speak(prompt_ids, given.max_new_tokens, sampling, seeds, stops, given.compile)
+        for sample, seed, parts in zip(samples, seeds, texts, strict=True):
+            if given.num_samples > 1:
+                print(f"--- {sample + 1} of {given.num_samples} (seed {seed}) ---")
+            print_stream(given.prompt, parts)
 
 
 def print_stream(prompt: str, parts: Iterator[str]) -> None:

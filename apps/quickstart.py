@@ -105,10 +105,11 @@ def tell_stories(run: RunDirectory) -> None:
     from speaker import load_speaker  # loads torch
 
     speaker = load_speaker(run)
-    prompt_ids = speaker.encode_prompt("")
-    for seed in range(3):
-        print(f"\n--- story {seed + 1} ---")
-        print_stream("", speaker.speak(prompt_ids, 400, SamplingConfig(temperature=0.7, top_p=0.9), seed))
+    sampling = SamplingConfig(temperature=0.7, top_p=0.9)
+    stories = speaker.speak(speaker.encode_prompt(""), 400, sampling, seeds=range(3))
+    for number, parts in enumerate(stories, start=1):
+        print(f"\n--- story {number} ---")
+        print_stream("", parts)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def make_sampler(config: TextRunConfig, run: RunDirectory) -> SampleHook | None:
 
     def sample(model: TransformerLM, step: int) -> str:
         speaker = Speaker(model, tokenizer)
-        parts = speaker.speak(speaker.encode_prompt(prompt), settings.max_new_tokens, sampling, seed=0)
+        (parts,) = speaker.speak(speaker.encode_prompt(prompt), settings.max_new_tokens, sampling, seeds=[0])
         return f"step {step}, a sample: {prompt}{''.join(parts)}"
 
     return sample

@@ -1,15 +1,16 @@
 """A trained model together with its tokenizer: text in, text out."""
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from typing import Literal
 
 import torch
 
 from bpe import StreamDecoder, Tokenizer
-from nn import SamplingConfig, TransformerLM, generate
+from nn import DecodingMode, SamplingConfig, TransformerLM, generate_batch
 from text_config import read_run_config
 from text_data import END_OF_TEXT
 from trainer import RunDirectory, choose_device
@@ -67,26 +68,28 @@ class Speaker:
         prompt_ids: list[int],
         max_new_tokens: int,
         sampling: SamplingConfig,
-        seed: int,
+        seeds: Sequence[int],
         stop_tokens: Collection[int] = (),
-        compile: Literal["auto", "off", "record", "on"] = "auto",
-    ) -> Iterator[str]:
-        """Return the continuation in pieces of text, never with a part of a character, until the document ends.
+        compile: DecodingMode | Literal["auto"] = "auto",
+    ) -> list[Iterator[str]]:
+        """Return a continuation for each seed; all of them are generated together, as far as the furthest one is read.
+
+        Each comes in pieces of text, never with a part of a character, until its document ends.
 
         Raises:
             ValueError: the prompt or the number of tokens cannot be used; at the call, before any text.
         """
         stops = {*stop_tokens} if self.end_token is None else {*stop_tokens, self.end_token}
-        ids = generate(
+        steps = generate_batch(
             self.model,
-            prompt_ids,
+            [prompt_ids] * len(seeds),
             max_new_tokens,
             sampling,
             stop_tokens={token_id for token_id in stops if token_id < self.model.config.vocab_size},
-            generator=torch.Generator().manual_seed(seed),
+            generators=[torch.Generator().manual_seed(seed) for seed in seeds],
             compile=compile,
         )
-        return self._decode(ids)
+        return [self._decode(_row(index, copy)) for index, copy in enumerate(tee(steps, len(seeds)))]
 
     def _decode(self, ids: Iterator[int]) -> Iterator[str]:
         stream = StreamDecoder(self.tokenizer)
@@ -96,6 +99,15 @@ class Speaker:
             if token_id in known:
                 yield stream.feed(token_id)
         yield stream.finish()
+
+
+def _row(index: int, steps: Iterator[list[int | None]]) -> Iterator[int]:
+    """Return the ids of one row of a batch, until it has ended."""
+    for ids in steps:
+        token_id = ids[index]
+        if token_id is None:
+            return
+        yield token_id
 
 
 def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str = "auto") -> Speaker:

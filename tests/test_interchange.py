@@ -163,7 +163,8 @@ def test_an_exported_run_generates_the_same_with_transformers(exported, trained_
     prompt = tokenizer("One day", return_tensors="pt")
     count = 32 - prompt["input_ids"].shape[1]
     generated = theirs.generate(**prompt, max_new_tokens=count, do_sample=False)[0]
-    text = "".join(speaker.speak(speaker.encode_prompt("One day"), count, SamplingConfig(temperature=0.0), 0))
+    (parts,) = speaker.speak(speaker.encode_prompt("One day"), count, SamplingConfig(temperature=0.0), [0])
+    text = "".join(parts)
     assert tokenizer.decode(generated, skip_special_tokens=True) == "One day" + text
     assert text
 

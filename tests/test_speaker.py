@@ -1,6 +1,7 @@
 """The speaker: prompts to ids, ids to text without broken characters, and where a text ends."""
 
 import pytest
+import torch
 
 from bpe import Tokenizer
 from nn import ModelConfig, SamplingConfig, TransformerLM
@@ -17,13 +18,18 @@ def bytes_speaker(context_length=24):
 
 def script(monkeypatch, ids):
     """Let the model generate these ids."""
-    monkeypatch.setattr("speaker.generate", lambda *_, **__: iter(ids))
+    monkeypatch.setattr("speaker.generate_batch", lambda *_, **__: iter([[token_id] for token_id in ids]))
+
+
+def speak(speaker, count, seeds=(0,), **options):
+    return ["".join(parts) for parts in speaker.speak([1], count, SamplingConfig(), seeds, **options)]
 
 
 def test_characters_are_never_split(monkeypatch):
     speaker = bytes_speaker()
     script(monkeypatch, "狐 👍é".encode())
-    parts = list(speaker.speak([1], 10, SamplingConfig(), 0))
+    (text,) = speaker.speak([1], 10, SamplingConfig(), [0])
+    parts = list(text)
     assert "".join(parts) == "狐 👍é"
     assert "\ufffd" not in "".join(parts)
     assert parts[:3] == ["", "", "狐"]
@@ -32,21 +38,29 @@ def test_characters_are_never_split(monkeypatch):
 def test_an_incomplete_character_at_the_end_is_replaced(monkeypatch):
     speaker = bytes_speaker()
     script(monkeypatch, [97, 0xE7, 0x8B])
-    assert "".join(speaker.speak([1], 3, SamplingConfig(), 0)) == "a\ufffd"
+    assert speak(speaker, 3) == ["a\ufffd"]
 
 
 def test_ids_without_a_token_are_skipped(monkeypatch):
     speaker = bytes_speaker()
     script(monkeypatch, [97, 258, 98])
-    assert "".join(speaker.speak([1], 3, SamplingConfig(), 0)) == "ab"
+    assert speak(speaker, 3) == ["ab"]
 
 
 def test_a_text_ends_at_the_end_token(monkeypatch):
     speaker = bytes_speaker()
     assert speaker.end_token == 256
     ids = iter([97, 98, 256, 99])
-    monkeypatch.setattr("nn.generation.sample", lambda *_, **__: next(ids))
-    assert "".join(speaker.speak([1], 10, SamplingConfig(), 0)) == "ab"
+    monkeypatch.setattr("nn.drawing.draw", lambda *_, **__: torch.tensor([next(ids)]))
+    assert speak(speaker, 10) == ["ab"]
+
+
+def test_several_texts_are_those_of_their_seeds_and_end_on_their_own():
+    speaker = bytes_speaker()
+    stops = range(0, 256, 8)
+    alone = [speak(speaker, 40, [seed], stop_tokens=stops)[0] for seed in range(3, 7)]
+    assert speak(speaker, 40, range(3, 7), stop_tokens=stops) == alone
+    assert len({len(text) for text in alone}) > 1
 
 
 def test_an_empty_prompt_begins_a_document():

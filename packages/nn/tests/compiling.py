@@ -39,14 +39,14 @@ def check_decoding_step(row, backend):
     model = build(row)
     compiled = torch.compile(decoding.step, fullgraph=True, dynamic=False, backend=backend)
     decoding.compiled_step = lambda: compiled
-    ids = some_ids(2, CONTEXT).tolist()
+    ids = some_ids(2, CONTEXT)
     for start in (9, 11):  # the second time with another decoder, for which nothing may be compiled
         plain, fast = decoding.Decoder(model, 2), decoding.Decoder(model, 2, compile="on")
-        prompts = [row_ids[:start] for row_ids in ids]
+        prompts = ids[:, :start].tolist()
         torch.testing.assert_close(fast.read(prompts), plain.read(prompts))
         for t in range(start, CONTEXT):
-            step = [row_ids[t] for row_ids in ids]
-            torch.testing.assert_close(fast.step(step), plain.step(step), rtol=1e-4, atol=1e-5)
+            step = ids[:, t], torch.full((2,), t)
+            torch.testing.assert_close(fast.step(*step), plain.step(*step), rtol=1e-4, atol=1e-5)
 
 
 def main(backend):

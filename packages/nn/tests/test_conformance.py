@@ -75,17 +75,18 @@ def test_a_cache_does_not_change_the_logits(row, compile):
     lengths = [1, 4, 9]
     decoder = Decoder(model, ROWS, compile=compile)
     logits = decoder.read([row_ids[:length] for row_ids, length in zip(ids.tolist(), lengths, strict=True)])
-    for _ in range(CONTEXT):
-        for index, length in enumerate(decoder.lengths):
+    while True:
+        for index, length in enumerate(lengths):
             torch.testing.assert_close(logits[index], full[index, length - 1], rtol=2e-4, atol=2e-5)
-        if min(decoder.lengths) == CONTEXT:
+        if min(lengths) == CONTEXT:
             break
-        logits = decoder.step(
-            [int(ids[i, length]) if length < CONTEXT else None for i, length in enumerate(decoder.lengths)]
-        )
-        for index in [index for index, length in enumerate(decoder.lengths) if length == CONTEXT]:
+        # Rows that have ended are computed too, and read again afterwards.
+        places = torch.tensor([min(length, CONTEXT - 1) for length in lengths])
+        logits = decoder.step(ids[torch.arange(ROWS), places], places)
+        for index in [index for index, length in enumerate(lengths) if length == CONTEXT]:
             logits[index] = decoder.read_row(index, ids[index].tolist())
-    assert decoder.lengths == [CONTEXT] * ROWS
+        lengths = [min(length + 1, CONTEXT) for length in lengths]
+    assert lengths == [CONTEXT] * ROWS
 
 
 @every_configuration

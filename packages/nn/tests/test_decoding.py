@@ -69,7 +69,7 @@ def test_a_diverged_model_does_not_affect_the_next_text(model):
         text(model)
     decoder = Decoder(model, 1, 24, compile="record")
     decoder.read([[1] * 20])
-    decoder.step([2])
+    decoder.step(torch.tensor([2]), torch.tensor([20]))
     decoder.close()
     with torch.no_grad():
         weight.copy_(before)

@@ -1,4 +1,3 @@
-import inspect
 import math
 
 import pytest
@@ -6,6 +5,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from nn import SamplingConfig, next_token_probabilities, sample, softmax
+from nn.sampling import NO_TOKEN, draw
 
 LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
 
@@ -122,10 +122,9 @@ def test_a_penalty_needs_the_tokens_seen(function, temperature):
         function(LOGITS, config)
 
 
-def test_seen_of_another_shape_is_refused():
-    check = inspect.unwrap(sample)  # without jaxtyping's check
+def test_seen_of_another_shape_is_refused(unchecked):
     with pytest.raises(ValueError, match=r"`seen` has the shape \(3,\)"):
-        check(LOGITS, SamplingConfig(repetition_penalty=1.1), seen=torch.ones(3, dtype=torch.bool))
+        sample(LOGITS, SamplingConfig(repetition_penalty=1.1), seen=torch.ones(3, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("top_p", [1e-9, 1e-50, 5e-324])
@@ -154,3 +153,18 @@ def test_logits_that_are_not_finite_are_refused(row, temperature):
 def test_a_forbidden_token_is_never_drawn():
     logits = torch.tensor([0.0, -torch.inf, 0.0])
     assert 1 not in sample(logits.expand(500, 3), SamplingConfig())
+
+
+@pytest.mark.parametrize("config", [SamplingConfig(0.0), SamplingConfig(), SamplingConfig(top_k=3, top_p=0.9)], ids=str)
+def test_draw_marks_the_rows_that_are_not_finite(config):
+    rows = [[0.0, 9.0, 0.0, 0.0], [0.0, torch.nan, 1.0, 0.0], [0.0, torch.inf, 1.0, 0.0], [-torch.inf] * 4]
+    assert draw(torch.tensor(rows), config, torch.full((4,), 0.5)).tolist() == [1, *[NO_TOKEN] * 3]
+
+
+def test_a_uniform_number_that_was_rounded_up_to_1_draws_the_last_token():
+    assert draw(torch.zeros(5), SamplingConfig(), torch.tensor(1.0)) == 4
+
+
+def test_draw_needs_a_uniform_number_unless_it_is_greedy():
+    with pytest.raises(ValueError, match=r"temperature is 1\.0, which needs a uniform number"):
+        draw(LOGITS, SamplingConfig(), None)

@@ -5,20 +5,23 @@ position 0, and continues. So it always sees at least half a context of the late
 again is spread over half a context of tokens.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
 
-from nn.decoding import Decoder, power_of_two
+from nn.continuation import Continuation
+from nn.decoding import Decoder, read_width
+from nn.drawing import TokenDrawer
 from nn.generation_config import DecodingMode, SamplingConfig
 from nn.language_model import TransformerLM
-from nn.sampling import sample
+from nn.sampling import NO_TOKEN, diverged
 
 RECORDING_PAYS_FROM = 150
 """Tokens: recording a step takes as long as about 80 steps, and halves the time of the later ones."""
+GRAPH_PAYS_FROM = 8
+"""Tokens: capturing a step takes as long for the host as about two steps."""
 
 
 def generate(
@@ -39,13 +42,15 @@ def generate(
         max_new_tokens: stop after this many tokens at the latest.
         sampling: how tokens are drawn; from the model's own distribution if not given.
         stop_tokens: ids that end the text; they are not yielded.
-        generator: a CPU generator; tokens are drawn on the CPU so that a seed means the same on every device.
-        compile: how each step runs, see `DecodingMode`; auto records it if there are enough tokens to make that faster.
+        generator: a CPU generator, torch's global one if not given, from which 256 uniform numbers are taken at a time,
+            one for each token; so a seed means the same text on every device, up to the rounding of the logits.
+        compile: how each step runs, see `DecodingMode`; auto captures it on a CUDA device and records it elsewhere, if
+            there are enough tokens to make that faster.
 
     Raises:
         ValueError: the prompt is empty, longer than the context, or has ids outside the vocabulary, a stop token is
-            outside it, or max_new_tokens is negative. These are raised by the call, not by the first id. While
-            generating: the model's logits are not finite.
+            outside it, max_new_tokens is negative, or `compile` is not possible on the model's device. These are
+            raised by the call, not by the first id. While generating: the model's logits are not finite.
     """
     rows = generate_batch(
         model,
@@ -99,79 +104,69 @@ def generate_batch(
         raise ValueError(f"max_new_tokens is {max_new_tokens}: give 0 or more")
     if not prompts or max_new_tokens == 0:
         return iter(())
+    sampling, device = sampling or SamplingConfig(), model.embedding.weight.device
     if compile == "auto":
-        compile = "record" if max_new_tokens >= RECORDING_PAYS_FROM else "off"
-    longest = power_of_two(max(map(len, prompts)) + max_new_tokens)
-    decoder = Decoder(model, len(prompts), min(longest, model.config.context_length), compile=compile)
-    rows = [
-        _Row(
-            prompt_ids, sampling or SamplingConfig(), model.config.vocab_size, generators[index] if generators else None
-        )
-        for index, prompt_ids in enumerate(prompts)
-    ]
-    return _continue(decoder, rows, max_new_tokens, frozenset(stop_tokens))
+        compile = _fastest_mode(device, max_new_tokens)
+    longest = max(map(len, prompts))
+    capacity = max(power_of_two(longest + max_new_tokens), read_width(device, longest))
+    decoder = Decoder(model, len(prompts), min(capacity, model.config.context_length), compile=compile)
+    drawer = TokenDrawer(sampling, prompts, model.config.vocab_size, device, generators)
+    rows = [_Row(prompt_ids, frozenset(stop_tokens)) for prompt_ids in prompts]
+    return _continue(Continuation(decoder, drawer, len(rows)), rows, max_new_tokens, model.config.context_length)
 
 
 class _Row:
-    """One text: its ids, and what is needed to draw the next one."""
+    """One text: its ids, and whether it has ended."""
 
-    def __init__(
-        self,
-        prompt_ids: Sequence[int],
-        sampling: SamplingConfig,
-        vocab_size: int,
-        generator: torch.Generator | None,
-    ) -> None:
+    def __init__(self, prompt_ids: Sequence[int], stop_tokens: frozenset[int]) -> None:
         self.ids = list(prompt_ids)
         self.ended = False
-        self._sampling, self._generator = sampling, generator
-        self._seen: Bool[Tensor, " v"] | None = None
-        if sampling.repetition_penalty != 1:
-            self._seen = torch.zeros(vocab_size, dtype=torch.bool)
-            self._seen[self.ids] = True
+        self._stop_tokens = stop_tokens
 
-    def draw(self, logits: Float[Tensor, " v"], stop_tokens: frozenset[int]) -> int | None:
-        """Draw and append the next id; return it, or None if the text has ended."""
+    def append(self, token_id: int) -> int | None:
+        """Append the id drawn for this row; return it, or None if the text has ended."""
         if self.ended:
             return None
-        token_id = int(sample(logits, self._sampling, self._generator, seen=self._seen))
-        if token_id in stop_tokens:
+        if token_id == NO_TOKEN:
+            raise diverged()
+        if token_id in self._stop_tokens:
             self.ended = True
             return None
         self.ids.append(token_id)
-        if self._seen is not None:
-            self._seen[token_id] = True
         return token_id
 
 
 def _continue(
-    decoder: Decoder, rows: list[_Row], max_new_tokens: int, stop_tokens: frozenset[int]
+    continuation: Continuation, rows: list[_Row], max_new_tokens: int, context: int
 ) -> Iterator[list[int | None]]:
     try:
-        logits = decoder.read([row.ids for row in rows])
+        launched = deque([continuation.begin([row.ids for row in rows])])
         for remaining in reversed(range(max_new_tokens)):
-            drawn = [row.draw(row_logits, stop_tokens) for row, row_logits in zip(rows, logits, strict=True)]
+            full = [index for index, length in enumerate(continuation.lengths) if length == context]
+            # A GPU is given the next step before the ids of this one are read, so that it does not wait for the host.
+            # A full row prevents that: the ids that it continues from must be known.
+            if remaining and not full and continuation.runs_ahead:
+                launched.append(continuation.advance())
+            drawn = [row.append(token_id) for row, token_id in zip(rows, launched.popleft().read(), strict=True)]
             if all(row.ended for row in rows):
                 return
             yield drawn
-            if remaining:
-                logits = _advance(decoder, rows, drawn)
+            if remaining and not launched:
+                newer_half = {index: rows[index].ids[-max(1, context // 2) :] for index in full}
+                launched.append(continuation.advance(newer_half))
     finally:
-        decoder.close()
+        continuation.close()
 
 
-def _advance(decoder: Decoder, rows: list[_Row], drawn: list[int | None]) -> Float[Tensor, "b v"]:
-    """Let the model read the tokens just drawn; rows that have filled the context continue from its newer half."""
-    context = decoder.model.config.context_length
-    full = [index for index, length in enumerate(decoder.lengths) if length == context and not rows[index].ended]
-    next_ids = [None if index in full else token_id for index, token_id in enumerate(drawn)]
-    if any(token_id is not None for token_id in next_ids):
-        logits = decoder.step(next_ids)
-    else:
-        logits = torch.empty(len(rows), decoder.model.config.vocab_size)
-    for index in full:
-        logits[index] = decoder.read_row(index, rows[index].ids[-max(1, context // 2) :])
-    return logits
+def _fastest_mode(device: torch.device, max_new_tokens: int) -> DecodingMode:
+    if device.type == "cuda":
+        return "graph" if max_new_tokens >= GRAPH_PAYS_FROM else "off"
+    return "record" if max_new_tokens >= RECORDING_PAYS_FROM else "off"
+
+
+def power_of_two(length: int) -> int:
+    """Return the smallest power of two that is at least `length`."""
+    return 1 << (length - 1).bit_length()
 
 
 def _check_prompt(model: TransformerLM, prompt_ids: Sequence[int]) -> None:

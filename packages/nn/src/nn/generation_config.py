@@ -4,12 +4,15 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-DecodingMode = Literal["off", "record", "on"]
+DecodingMode = Literal["off", "record", "graph", "on"]
 """How a decoding step runs:
 
 - `off`: the Python code of the model.
 - `record`: a list of torch operations, recorded at the first step of a model (half a second for four layers).
+- `graph`: the Python code of the model, captured as a CUDA graph; needs a CUDA device.
 - `on`: compiled by torch.compile, which needs a C++ compiler and takes 20 to 90 seconds on a CPU the first time.
+
+On a CUDA device the recorded or compiled step is captured as a CUDA graph too.
 """
 
 

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from nn.attention import AttentionFunction, masked_attention
 from nn.config import ModelConfig
-from nn.documents import number_documents, same_document
-from nn.functional import causal_mask
+from nn.documents import number_documents
 
 
 @dataclass(frozen=True)
@@ -102,12 +101,18 @@ class KVCache:
                 f"token_ids has the shape {tuple(token_ids.shape)} and token_positions "
                 f"{None if positions is None else tuple(positions.shape)}: with a cache, give both as [batch, tokens]"
             )
-        attend = masked_attention(self.config.attention, self._mask(token_ids, positions))
-        return [partial(self._attend, layer, positions, attend) for layer in range(self.config.num_layers)]
+        mask = self._mask(token_ids, positions)
+        groups = self.config.num_heads // self.config.kv_heads
+        if groups > 1:  # see `_attend`
+            mask = mask.repeat(1, 1, groups, 1)
+        attend = masked_attention(self.config.attention, mask)
+        rows = torch.arange(len(positions), device=positions.device)[:, None]
+        return [partial(self._attend, layer, rows, positions, attend) for layer in range(self.config.num_layers)]
 
     def _attend(
         self,
         layer: int,
+        rows: Int[Tensor, "b 1"],
         positions: Int[Tensor, "b t"],
         attend: AttentionFunction,
         queries: Float[Tensor, "b h t e"],
@@ -115,18 +120,33 @@ class KVCache:
         values: Float[Tensor, "b kv t e"],
     ) -> Float[Tensor, "b h t e"]:
         # By indexing: the compiler turns scatter_ into copies of the whole cache.
-        rows = torch.arange(len(positions), device=positions.device)[:, None]
         self.keys[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", keys)
         self.values[layer][rows, :, positions] = einx.id("b kv t e -> b t kv e", values)
-        return attend(queries, self.keys[layer], self.values[layer])
+        if queries.shape[1] == keys.shape[1]:
+            return attend(queries, self.keys[layer], self.values[layer])
+        # The query heads that share a key head become further queries of it: repeating the keys would copy the cache.
+        grouped = einx.id("b (kv g) t e -> b kv (g t) e", queries, kv=keys.shape[1])
+        attended = attend(grouped, self.keys[layer], self.values[layer])
+        return einx.id("b kv (g t) e -> b (kv g) t e", attended, t=queries.shape[2])
 
     def _mask(self, token_ids: Int[Tensor, "b t"], positions: Int[Tensor, "b t"]) -> Bool[Tensor, "b 1 t c"]:
         """Return which positions of the cache each new token attends to, and store the numbers of their documents."""
-        allowed = causal_mask(self.capacity, positions.device, window=self.config.window, queries=positions)
+        # Not by einx, as in `causal_mask` and `same_document`: it would trace again for each capacity.
+        distance = positions[:, :, None] - torch.arange(self.capacity, device=positions.device)
+        allowed = distance >= 0
+        if self.config.window is not None:
+            allowed = allowed & (distance < self.config.window)
         if self.documents is not None and self.config.separator_token is not None:
             before = self.documents.gather(1, (positions[:, :1] - 1).clamp(min=0))
-            before = torch.where(positions[:, :1] > 0, before, 0)
+            before = before.masked_fill(positions[:, :1] == 0, 0)
             documents = before + number_documents(token_ids, self.config.separator_token)
             self.documents.scatter_(1, positions, documents)
-            allowed = allowed & same_document(documents, self.documents)
+            allowed = allowed & (documents[:, :, None] == self.documents[:, None])
         return allowed[:, None]
+
+    def copy_first_row(self, length: int) -> None:
+        """Copy the first `length` positions of the first row to all rows."""
+        for stored in (*self.keys, *self.values):
+            stored[1:, :, :length] = stored[:1, :, :length]
+        if self.documents is not None:
+            self.documents[1:, :length] = self.documents[:1, :length]
