@@ -140,7 +140,7 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
         device,
         world.size,
     )
-    optimizer = make_optimizer(config.optimizer, model, compiled=whole_loss and device.type == "cpu")
+    optimizer = make_optimizer(config.optimizer, model, compiled=whole_loss)
     notes = ["the first step compiles" if why_not is None else f"not compiled: {why_not}"]
     if bfloat16:
         notes.append("matrix products are computed in bfloat16, weights stay in float32")
