@@ -17,6 +17,7 @@ from importlib.util import find_spec
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import Parameter
 
 AT_ONCE = 4
 """Tensors in one kernel. On an H100, 4 take 126 registers per thread; 8 exceed the 255 that there are."""
@@ -26,8 +27,9 @@ Update = Callable[..., None]
 
 
 def fits_one_pass(parameter: Float[Tensor, "..."]) -> bool:
-    """Return whether a parameter can be updated in one pass: float32, and contiguous like the moments beside it."""
-    return parameter.dtype == torch.float32 and parameter.is_contiguous()
+    """Return whether a parameter can be updated in one pass: contiguous, float32, not sharded like FSDP's tensors."""
+    plain = type(parameter) in (Parameter, Tensor)
+    return plain and parameter.dtype == torch.float32 and parameter.is_contiguous()
 
 
 def update_in_one_pass(update: Update, *lists: Sequence[Float[Tensor, "..."]], numbers: Iterable[float]) -> None:
