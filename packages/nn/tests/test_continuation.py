@@ -67,7 +67,8 @@ def test_running_ahead_of_the_host_does_not_change_the_text(model, monkeypatch):
     monkeypatch.setattr(Continuation, "runs_ahead", property(lambda _: True, lambda *_: None), raising=False)
     monkeypatch.setattr(Continuation, "advance", lambda *given: steps.append(1) or original(*given))
     assert texts(model) == expected
-    assert len(steps) == len(expected) - 1
+    ended_early = len(expected) < 60  # by stop tokens: the host reads the last of them after the next step was started
+    assert len(steps) == len(expected) - (not ended_early)
     steps.clear()
     assert list(generate(model, [1], 10, stop_tokens=range(40))) == []
     assert len(steps) == 1  # wasted

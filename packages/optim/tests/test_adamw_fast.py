@@ -10,6 +10,7 @@ from torch.nn import Parameter
 from optim import AdamW
 from optim.adamw import update_parameter
 from optim.adamw_fast import update_together
+from optim.one_pass import AT_ONCE, missing_compiler
 
 needs_a_compiler = pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")
 SHAPES = [(40, 16), (7,), (), (2, 3, 4), (0,)]
@@ -95,14 +96,32 @@ def test_compiled_handles_groups_and_parameters_that_are_behind():
 
 
 @needs_a_compiler
-def test_compiled_splits_long_lists(monkeypatch):
-    monkeypatch.setattr("optim.adamw_fast._LIST_LENGTH", 1)
-    params = [Parameter(torch.ones(7, 5)), Parameter(torch.ones(7, 5))]
+def test_compiled_updates_parameters_together_and_alone_alike():
+    params = [Parameter(torch.ones(4, 8)) for _ in range(AT_ONCE + 1)]
     for parameter in params:
-        parameter.grad = torch.ones(7, 5)
+        parameter.grad = torch.ones(4, 8)
     AdamW(params, lr=0.1, implementation="compiled").step()
-    assert torch.equal(*params)
+    assert all(torch.equal(parameter, params[0]) for parameter in params)
     assert (params[0] < 1).all()
+
+
+@needs_a_compiler
+def test_compiled_handles_parameters_and_gradients_that_are_not_contiguous():
+    params = [Parameter(torch.ones(7, 5)), Parameter(torch.ones(5, 7).T)]
+    for parameter in params:
+        parameter.grad = torch.ones(()).expand(7, 5)
+    AdamW(params, lr=0.1, implementation="compiled").step()
+    torch.testing.assert_close(*params)
+
+
+@needs_a_compiler
+def test_a_backward_pass_through_weights_that_compiled_has_changed_is_refused():
+    parameter = Parameter(torch.ones(7, 5))
+    loss = (parameter**2).sum()
+    loss.backward(retain_graph=True)
+    AdamW([parameter], implementation="compiled").step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
 
 
 @needs_a_compiler
@@ -118,9 +137,54 @@ def test_unknown_implementations_are_refused():
 
 
 def test_compiled_needs_a_compiler(monkeypatch):
-    monkeypatch.setattr("optim.adamw_fast.shutil.which", lambda name: None)
+    monkeypatch.setattr("optim.one_pass.shutil.which", lambda name: None)
     with pytest.raises(ValueError, match="no C\\+\\+ compiler is found: install g\\+\\+, or choose 'auto'"):
         AdamW([Parameter(torch.ones(1))], implementation="compiled")
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_the_compiler_for_gpus_is_triton(monkeypatch, found):
+    monkeypatch.setattr("optim.one_pass.shutil.which", lambda name: None)
+    monkeypatch.setattr("optim.one_pass.find_spec", lambda name: object() if found else None)
+    missing = missing_compiler([torch.device("cuda", 0), torch.device("cuda", 1)])
+    assert missing == (None if found else "the package triton, which compiles for cuda, is not found: install it")
+
+
+def compile_without_generating_code(monkeypatch):
+    """Have updates traced as for any compiler, and return the list of the graphs that result."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = {}
+    monkeypatch.setattr(
+        "optim.one_pass._compile",
+        lambda update: compiled.setdefault(
+            update, torch.compile(update, dynamic=True, fullgraph=True, backend=backend)
+        ),
+    )
+    return graphs
+
+
+def language_model(width, layers):
+    """The shapes of the parameters of a model with tied embedding."""
+    block = [(width, width)] * 4 + [(3 * width, width)] * 2 + [(width, 3 * width)] + [(width,)] * 2
+    return [(100, width), *block * layers, (width,)]
+
+
+def test_a_model_compiles_two_functions_whatever_its_size(monkeypatch):
+    torch.compiler.reset()
+    graphs = compile_without_generating_code(monkeypatch)
+    for width, layers in ((32, 3), (48, 2)):
+        params = [Parameter(torch.ones(shape)) for shape in language_model(width, layers)]
+        for parameter in params:
+            parameter.grad = torch.ones_like(parameter)
+        optimizer = AdamW(params, lr=0.1, implementation="compiled")
+        optimizer.step()
+        optimizer.step()
+    assert len(graphs) == 2  # for AT_ONCE tensors, and for one
 
 
 def test_a_copied_optimizer_can_step():

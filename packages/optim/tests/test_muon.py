@@ -3,12 +3,13 @@
 import copy
 import json
 import math
+import shutil
 
 import pytest
 import torch
 from torch.nn import Parameter
 
-from optim import AdamW, Muon
+from optim import AdamW, Muon, newton_schulz
 from optim.muon import shape_factor
 
 
@@ -84,6 +85,41 @@ def test_matrices_together_give_the_same_as_each_alone():
         alone = Parameter(start.clone())
         expected = run(Muon([alone], lr=0.1, precision="float32"), alone, [gradient])
         torch.testing.assert_close(parameter.detach(), expected)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_compiled_gives_the_same_up_to_rounding(nesterov):
+    results = []
+    for implementation in ("auto", "compiled"):
+        matrices = [Parameter(start) for start in random_tensors((8, 6), 5) + random_tensors((5, 3), 1)]
+        choices = {"precision": "float32", "nesterov": nesterov, "implementation": implementation}
+        optimizer = Muon(matrices, lr=0.1, weight_decay=0.1, **choices)
+        for seed in range(2):
+            for matrix in matrices:
+                matrix.grad = random_tensors(tuple(matrix.shape), 1, seed)[0]
+            optimizer.step()
+        results.append(matrices)
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_coefficients_are_passed_to_the_iterations_and_absent_from_older_states():
+    ends = {}
+    for coefficients in ("jordan", "polar_express"):
+        start, gradient = random_tensors((6, 4), 2)
+        parameter = Parameter(start.clone())
+        optimizer = Muon([parameter], lr=1.0, nesterov=False, precision="float32", coefficients=coefficients)
+        ends[coefficients] = run(optimizer, parameter, [gradient])
+        step = newton_schulz(gradient, precision="float32", coefficients=coefficients)
+        torch.testing.assert_close(start - ends[coefficients], math.sqrt(6 / 4) * step, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(ends["jordan"], ends["polar_express"], atol=1e-2)
+
+    saved = optimizer.state_dict()
+    del saved["param_groups"][0]["coefficients"]
+    optimizer.load_state_dict(saved)
+    run(optimizer, parameter, [gradient])
+    assert optimizer.param_groups[0].get("coefficients", "jordan") == "jordan"
 
 
 def test_large_batches_are_split(monkeypatch):
@@ -181,6 +217,7 @@ def test_it_learns_a_linear_map():
         ({"momentum": 1.0}, r"momentum is 1\.0, but it must be at least 0 and below 1: try 0\.95"),
         ({"scale": "spectral"}, "scale is 'spectral': choose 'original' or 'match_adamw'"),
         ({"steps": 0}, "steps is 0, but it must be at least 1: try 5"),
+        ({"coefficients": "chebyshev"}, "coefficients is 'chebyshev': choose one of jordan, polar_express"),
         ({"precision": "half"}, "precision is 'half': choose one of auto, bfloat16, float32"),
         ({"implementation": "fused"}, "implementation is 'fused'"),
     ],

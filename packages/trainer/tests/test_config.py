@@ -43,6 +43,7 @@ def test_the_defaults_are_the_base_run():
         (OptimizerConfig, {"momentum": 1.0}, "optimizer.momentum is 1.0: give a number of at least 0 and below 1"),
         (OptimizerConfig, {"muon_scale": "x"}, "optimizer.muon_scale is 'x': choose one of original, match_adamw"),
         (OptimizerConfig, {"muon_precision": "half"}, "optimizer.muon_precision is 'half'"),
+        (OptimizerConfig, {"muon_coefficients": "x"}, "muon_coefficients is 'x': choose one of jordan, polar_express"),
         (OptimizerConfig, {"muon_lr_factor": -1.0}, "optimizer.muon_lr_factor is -1.0"),
         (TrainingConfig, {"compile": "yes"}, "training.compile is 'yes': choose one of auto, on, off"),
         (OptimizerConfig, {"eps": 0.0}, "optimizer.eps is 0.0"),

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ def test_optimizers_by_name():
 def test_muon_takes_the_matrices_of_the_blocks():
     model = TransformerLM(TINY)
     config = OptimizerConfig(name="muon", momentum=0.8, weight_decay=0.3, decay_vectors=False, muon_lr_factor=5.0)
+    config = replace(config, muon_coefficients="polar_express")
     optimizer = make_optimizer(config, model)
     assert isinstance(optimizer, Muon)
     muon, decayed, rest = optimizer.param_groups
@@ -30,6 +32,7 @@ def test_muon_takes_the_matrices_of_the_blocks():
         id(parameter) for name, parameter in model.named_parameters() if "blocks" in name and parameter.ndim == 2
     }
     assert (muon["algorithm"], muon["momentum"], muon["scale"]) == ("muon", 0.8, "match_adamw")
+    assert muon["coefficients"] == "polar_express"
     assert [id(parameter) for parameter in decayed["params"]] == [id(model.embedding.weight), id(model.lm_head.weight)]
     assert [group["weight_decay"] for group in (muon, decayed, rest)] == [0.3, 0.3, 0.0]
     assert len(rest["params"]) == 5

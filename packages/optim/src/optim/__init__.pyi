@@ -3,6 +3,7 @@ from .choices import (
     Algorithm as Algorithm,
     Implementation as Implementation,
     MuonScale as MuonScale,
+    NewtonSchulzCoefficients as NewtonSchulzCoefficients,
     NewtonSchulzPrecision as NewtonSchulzPrecision,
     Shape as Shape,
 )

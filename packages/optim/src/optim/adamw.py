@@ -12,6 +12,7 @@ from torch.optim.optimizer import ParamsT
 from optim._checks import require_non_negative
 from optim.adamw_fast import check_implementation, update_together
 from optim.choices import Implementation
+from optim.one_pass import fits_one_pass
 from optim.optimizer import BaseOptimizer
 
 
@@ -56,15 +57,15 @@ class AdamW(BaseOptimizer):
             ``loop`` is the definition: one parameter after the other.
             ``foreach`` updates all parameters together, which saves an accelerator many kernel launches; on a CPU it
             gives the same bits as ``loop``.
-            ``compiled`` reads and writes each number once instead of up to seven times, the fastest on a CPU. The
-            first step compiles it, which takes about ten seconds and needs a C++ compiler, and so does the first step
-            with other shapes.
+            ``compiled`` reads and writes each number once instead of up to seven times, the fastest everywhere. The
+            first step compiles it, which takes a few seconds, however many parameters there are, and needs a C++
+            compiler on a CPU and triton on a GPU.
             ``auto`` never compiles: ``loop`` on a CPU, ``foreach`` elsewhere. It also applies to parameters that are
-            not float32, unless ``loop`` is chosen.
+            not float32 or not contiguous, unless ``loop`` is chosen.
 
     Raises:
         ValueError: A setting, of the optimizer or of one group, is outside its range; there are no parameters; or
-            there is no C++ compiler for ``compiled``.
+            there is no compiler for ``compiled``.
     """
 
     implementation: Implementation = "auto"  # not a setting of a group and not saved, as it does not change results
@@ -81,9 +82,9 @@ class AdamW(BaseOptimizer):
     ) -> None:
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         check_adamw_settings(defaults)
-        check_implementation(implementation)
-        self.implementation = implementation
         super().__init__(params, defaults)
+        check_implementation(implementation, self.param_groups)
+        self.implementation = implementation
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add one more group of parameters, for example layers that have just been unfrozen.
@@ -124,7 +125,7 @@ def adamw_update_group(
         own["step"] += 1
 
         chosen: str = implementation
-        if chosen == "auto" or (chosen != "loop" and parameter.dtype != torch.float32):
+        if chosen == "auto" or (chosen != "loop" and not fits_one_pass(parameter)):
             chosen = "loop" if parameter.device.type == "cpu" else "foreach"
         if chosen == "loop":
             update_parameter(parameter, parameter.grad, own, group)

@@ -1,23 +1,21 @@
 """AdamW's update for many parameters together: in a few kernel launches, or compiled into one pass over the memory.
 
-The equations are those of ``optim.adamw.update_parameter``, which is the definition. An update reads four numbers and
-writes three for each weight and computes very little, so its time is that of the memory accesses. One operation after
-the other goes through the memory seven times; compiled, it goes once.
+The equations are those of ``optim.adamw.update_parameter``, which is the definition. For each weight an update reads
+four numbers and writes three. One operation after the other goes through the memory seven times; compiled, it goes
+once.
 """
 
 import math
-import shutil
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from optim.choices import Implementation
-
-_LIST_LENGTH = 64  # parameters in one compiled function; each one makes the compilation longer
+from optim.one_pass import missing_compiler, update_in_one_pass, zip_flat
 
 
 class Scalars(NamedTuple):
@@ -92,46 +90,45 @@ def foreach_update(tensors: Tensors, scalars: Scalars) -> None:
 
 
 def compiled_update(tensors: Tensors, scalars: Scalars) -> None:
-    """Update in one pass over the memory, by a function that torch compiles for these shapes at its first call."""
-    # In a tensor, since plain numbers would become constants of the code, and the learning rate changes.
+    """Update in one pass over the memory: 28 bytes for each weight."""
     step_size, beta1, beta2, eps, decay = scalars
-    numbers = torch.tensor([step_size, beta1, 1 - beta1, beta2, 1 - beta2, eps, decay])
-    numbers = numbers.to(tensors.parameters[0].device, non_blocking=True)
-    compiled = _compile(_one_pass)
-    for first in range(0, len(tensors.parameters), _LIST_LENGTH):
-        compiled(*(part[first : first + _LIST_LENGTH] for part in tensors), numbers)
+    numbers = (step_size, beta1, 1 - beta1, beta2, 1 - beta2, eps, decay)
+    contiguous = tensors._replace(gradients=[gradient.contiguous() for gradient in tensors.gradients])
+    update_in_one_pass(_flat_update, *contiguous, numbers=numbers)
+    increment_version(tensors.parameters)  # so that a backward pass that still needs the old weights is refused
 
 
-def _one_pass(
-    parameters: list[Float[Tensor, "..."]],
-    gradients: list[Float[Tensor, "..."]],
-    exp_avgs: list[Float[Tensor, "..."]],
-    exp_avg_sqs: list[Float[Tensor, "..."]],
-    numbers: Float[Tensor, "7"],
+def _flat_update(
+    parameters: list[Float[Tensor, " n"]],
+    gradients: list[Float[Tensor, " n"]],
+    exp_avgs: list[Float[Tensor, " n"]],
+    exp_avg_sqs: list[Float[Tensor, " n"]],
+    numbers: list[Float[Tensor, ""]],
 ) -> None:
-    step_size, beta1, rest1, beta2, rest2, eps, decay = numbers.unbind()
-    for parameter, gradient, m, v in zip(parameters, gradients, exp_avgs, exp_avg_sqs, strict=True):
+    step_size, beta1, rest1, beta2, rest2, eps, decay = numbers
+    for parameter, gradient, m, v in zip_flat(parameters, gradients, exp_avgs, exp_avg_sqs):
         m.mul_(beta1).add_(gradient * rest1)
         v.mul_(beta2).add_(gradient * gradient * rest2)
         parameter.sub_(m / (v.sqrt() + eps) * step_size)
         parameter.sub_(parameter * decay)
 
 
-@cache
-def _compile(update: Callable[..., None]) -> Callable[..., None]:
-    return torch.compile(update, dynamic=False)  # not at import: asking for the compiler loads it, which takes a second
-
-
-def check_implementation(implementation: str) -> None:
+def check_implementation(implementation: str, groups: list[dict[str, Any]]) -> None:
     """Refuse an implementation that does not exist, or for which this machine has no compiler.
 
+    Args:
+        implementation: The setting.
+        groups: The parameter groups, whose devices have different compilers.
+
     Raises:
-        ValueError: ``implementation`` is unknown; or it is ``"compiled"`` and there is no C++ compiler.
+        ValueError: ``implementation`` is unknown; or it is ``"compiled"``, and the compiler is missing: triton for
+            parameters on a GPU, a C++ compiler for others.
     """
     if implementation not in get_args(Implementation):
         raise ValueError(
             f"implementation is {implementation!r}, but the known ones are {', '.join(get_args(Implementation))}: "
             "choose one of these"
         )
-    if implementation == "compiled" and not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
-        raise ValueError("implementation is 'compiled', but no C++ compiler is found: install g++, or choose 'auto'")
+    missing = missing_compiler({parameter.device for group in groups for parameter in group["params"]})
+    if implementation == "compiled" and missing:
+        raise ValueError(f"implementation is 'compiled', but {missing}, or choose 'auto'")

@@ -11,6 +11,9 @@ Implementation = Literal["auto", "loop", "foreach", "compiled"]
 MuonScale = Literal["original", "match_adamw"]
 """How Muon's learning rate depends on the shape of a matrix: see ``Muon``."""
 
+NewtonSchulzCoefficients = Literal["jordan", "polar_express"]
+"""The polynomials of the Newton–Schulz iterations: see ``newton_schulz``."""
+
 NewtonSchulzPrecision = Literal["auto", "bfloat16", "float32"]
 """In which type the Newton–Schulz iterations are computed: see ``newton_schulz``."""
 

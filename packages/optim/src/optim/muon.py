@@ -11,9 +11,11 @@ from torch.optim.optimizer import ParamsT
 from optim._checks import require_non_negative
 from optim.adamw import adamw_update_group, check_adamw_settings
 from optim.adamw_fast import check_implementation
-from optim.choices import Algorithm, Implementation, MuonScale, NewtonSchulzPrecision
+from optim.choices import Algorithm, Implementation, MuonScale, NewtonSchulzCoefficients, NewtonSchulzPrecision
+from optim.muon_fast import compiled_descend, compiled_update_momentum
+from optim.one_pass import fits_one_pass
 from optim.optimizer import BaseOptimizer
-from optim.orthogonalization import check_precision, computing_type, newton_schulz
+from optim.orthogonalization import check_coefficients, check_precision, computing_type, newton_schulz
 
 _BATCH_NUMEL = 2**25  # weights that are orthogonalized together: enough to use a device fully, few enough to fit in it
 
@@ -55,7 +57,9 @@ class Muon(BaseOptimizer):
         precision: Type in which these are computed: see ``newton_schulz``.
         betas: Of ``AdamW``, for its groups.
         eps: Of ``AdamW``, for its groups.
-        implementation: Of ``AdamW``, for its groups.
+        implementation: Of ``AdamW``, for its groups. ``compiled`` also computes all that comes before and after the
+            iterations in one pass each: 24 bytes for each weight instead of 52.
+        coefficients: Polynomials of the iterations: see ``newton_schulz``.
 
     Raises:
         ValueError: A setting, of the optimizer or of one group, is outside its range; a parameter in a group of
@@ -80,6 +84,7 @@ class Muon(BaseOptimizer):
         betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 1e-8,
         implementation: Implementation = "auto",
+        coefficients: NewtonSchulzCoefficients = "jordan",
     ) -> None:
         defaults = {
             "algorithm": "muon",
@@ -89,14 +94,15 @@ class Muon(BaseOptimizer):
             "nesterov": nesterov,
             "scale": scale,
             "steps": steps,
+            "coefficients": coefficients,
             "betas": betas,
             "eps": eps,
         }
         check_precision(precision)
-        check_implementation(implementation)
+        super().__init__(params, defaults)
+        check_implementation(implementation, self.param_groups)
         self.precision = precision
         self.implementation = implementation
-        super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add one more group of parameters.
@@ -122,23 +128,49 @@ class Muon(BaseOptimizer):
 
     def _update_matrices(self, matrices: list[Float[Tensor, "rows columns"]], group: dict[str, Any]) -> None:
         """Apply the equations of the class to matrices of one shape, together."""
-        gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
+        gradients = [matrix.grad.contiguous() for matrix in matrices if matrix.grad is not None]
         for matrix in matrices:
             if not self.state[matrix]:
                 self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
         buffers = [self.state[matrix]["momentum_buffer"] for matrix in matrices]
-        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
+        compiled = self.implementation == "compiled" and all(map(fits_one_pass, matrices))
+        before, after = (compiled_update_momentum, compiled_descend) if compiled else (update_momentum, descend)
 
-        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        directions = torch._foreach_lerp(gradients, buffers, momentum) if group["nesterov"] else buffers
         dtype = computing_type(self.precision, matrices[0].device)
-        stacked = torch.stack([direction.to(dtype) for direction in directions])
-        orthogonal = newton_schulz(stacked, group["steps"], self.precision)
+        directions = before(buffers, gradients, group["momentum"], nesterov=group["nesterov"], dtype=dtype)
+        coefficients = group.get(
+            "coefficients", "jordan"
+        )  # missing in states that were saved before there was a choice
+        orthogonal = newton_schulz(directions, group["steps"], self.precision, coefficients)
+        step_size = group["lr"] * shape_factor(group["scale"], *matrices[0].shape)
+        after(matrices, list(orthogonal.unbind()), step_size, decay=group["lr"] * group["weight_decay"])
 
-        if weight_decay != 0:  # not a factor of 1 - lr * weight_decay, which would be rounded first
-            torch._foreach_add_(matrices, matrices, alpha=-lr * weight_decay)
-        updates = list(orthogonal.to(matrices[0].dtype).unbind())
-        torch._foreach_add_(matrices, updates, alpha=-lr * shape_factor(group["scale"], *matrices[0].shape))
+
+def update_momentum(
+    buffers: list[Float[Tensor, "rows columns"]],
+    gradients: list[Float[Tensor, "rows columns"]],
+    momentum: float,
+    *,
+    nesterov: bool,
+    dtype: torch.dtype,
+) -> Float[Tensor, "matrices rows columns"]:
+    """Update B, and return M in the type of the iterations."""
+    torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+    directions = torch._foreach_lerp(gradients, buffers, momentum) if nesterov else buffers
+    return torch.stack([direction.to(dtype) for direction in directions])
+
+
+def descend(
+    matrices: list[Float[Tensor, "rows columns"]],
+    orthogonal: list[Float[Tensor, "rows columns"]],
+    step_size: float,
+    *,
+    decay: float,
+) -> None:
+    """Update W; ``step_size`` is lr·s, ``decay`` is lr·λ."""
+    if decay != 0:  # not a factor of 1 - decay, which would be rounded first
+        torch._foreach_add_(matrices, matrices, alpha=-decay)
+    torch._foreach_add_(matrices, orthogonal, alpha=-step_size)
 
 
 def shape_factor(scale: MuonScale, rows: int, columns: int) -> float:
@@ -174,6 +206,7 @@ def _check_settings(settings: dict[str, Any], params: list[Any]) -> None:
         raise ValueError(f"momentum is {settings['momentum']!r}, but it must be at least 0 and below 1: try 0.95")
     if settings["scale"] not in get_args(MuonScale):
         raise ValueError(f"scale is {settings['scale']!r}: choose 'original' or 'match_adamw'")
+    check_coefficients(settings["coefficients"])
     if settings["steps"] < 1:
         raise ValueError(f"steps is {settings['steps']!r}, but it must be at least 1: try 5")
     for param in params:

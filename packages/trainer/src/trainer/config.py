@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from nn import ModelConfig
-from optim import MuonScale, NewtonSchulzPrecision, Segment
+from optim import MuonScale, NewtonSchulzCoefficients, NewtonSchulzPrecision, Segment
 
 ComputePrecision = Literal["auto", "float32", "bfloat16"]
 MatmulPrecision = Literal["highest", "high", "medium"]
@@ -84,11 +84,14 @@ class OptimizerConfig:
     """Learning rate of Muon as a multiple of the schedule's, which AdamW uses."""
     muon_precision: NewtonSchulzPrecision = "auto"
     """Number format of Muon's Newton–Schulz iterations; auto: bfloat16 where it is fast."""
+    muon_coefficients: NewtonSchulzCoefficients = "jordan"
+    """Polynomials of these iterations: jordan (the usual ones), polar_express (closer to orthogonal, same cost)."""
 
     def __post_init__(self) -> None:
         _one_of("optimizer.name", self.name, OptimizerName)
         _one_of("optimizer.muon_scale", self.muon_scale, MuonScale)
         _one_of("optimizer.muon_precision", self.muon_precision, NewtonSchulzPrecision)
+        _one_of("optimizer.muon_coefficients", self.muon_coefficients, NewtonSchulzCoefficients)
         if not 0 <= self.momentum < 1:
             raise ValueError(f"optimizer.momentum is {self.momentum}: give a number of at least 0 and below 1")
         for name in ("eps", "weight_decay", "muon_lr_factor"):

@@ -36,7 +36,7 @@ def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = F
     Args:
         config: which optimizer, with which settings.
         model: the model whose parameters it updates.
-        compiled: compile the update of AdamW, which is faster on a CPU.
+        compiled: compile the update, which is faster.
     """
     if config.name == "sgd":
         return SGD(model.parameters(), lr=0.0)
@@ -52,6 +52,7 @@ def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = F
         momentum=config.momentum,
         scale=config.muon_scale,
         precision=config.muon_precision,
+        coefficients=config.muon_coefficients,
         betas=config.betas,
         eps=config.eps,
         implementation=implementation,

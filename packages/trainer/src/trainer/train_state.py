@@ -143,7 +143,7 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
         device,
         world.size,
     )
-    compiled_update = why_not is None and settings.parallel != "fsdp" and device.type == "cpu"
+    compiled_update = why_not is None and settings.parallel != "fsdp"
     optimizer = make_optimizer(config.optimizer, model, compiled=compiled_update)
     masked = config.model.window is not None or config.model.separator_token is not None
     if config.model.attention == "auto":
