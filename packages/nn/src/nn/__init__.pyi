@@ -5,6 +5,7 @@ from .attention import (
     choose_backend as choose_backend,
 )
 from .block import TransformerBlock as TransformerBlock
+from .compilation import compile_blocks as compile_blocks
 from .config import AttentionBackend as AttentionBackend, ModelConfig as ModelConfig
 from .documents import number_documents as number_documents
 from .feedforward import ReLU2Network as ReLU2Network, SiLUNetwork as SiLUNetwork, SwiGLU as SwiGLU, silu as silu

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from nn import TransformerLM, choose_backend
+from nn import TransformerLM, choose_backend, compile_blocks
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.format import Progress
 from trainer.checkpoints.reading import Checkpoint
@@ -20,7 +20,7 @@ from trainer.checkpoints.writing import Contents, contents_of_states
 from trainer.config import TrainConfig
 from trainer.divergence import SkippedSteps
 from trainer.optimization import make_optimizer
-from trainer.runtime.compilation import compile_blocks, estimate_run_flops, keep_compiled_code, why_not_compiled
+from trainer.runtime.compilation import estimate_run_flops, keep_compiled_code, why_not_compiled
 from trainer.runtime.distributed import World
 from trainer.runtime.peak_flops import MatmulFormat
 from trainer.runtime.precision import computes_in_bfloat16

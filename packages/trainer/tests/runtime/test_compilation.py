@@ -4,20 +4,17 @@ import dataclasses
 import os
 import re
 import shutil
-from functools import partial
 from threading import Event
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch._dynamo.testing import CompileCounter
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from trainer import OptimizerConfig, RunDirectory, TrainingConfig, open_data, parse_config, read_metrics, train
 from trainer.config import TrainConfig
 from trainer.runtime.compilation import (
     compilation_progress,
-    compile_blocks,
     estimate_run_flops,
     keep_compiled_code,
     why_not_compiled,
@@ -83,24 +80,6 @@ def test_a_short_run_logs_why_it_does_not_compile_and_which_optimizer_updates_wh
     log = run.log.read_text()
     assert "not compiled: the run is short" in log
     assert "Muon     0.01       14" in log
-
-
-def test_blocks_share_compiled_code_and_run_compiled_only_with_gradients(monkeypatch):
-    from nn import ModelConfig, TransformerLM
-
-    model = TransformerLM(ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=3, num_heads=2))
-    ids = torch.arange(8)[None]
-    plain = model(ids)
-    compiled = CompileCounter()
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=compiled))
-        compile_blocks(model)
-        with torch.no_grad():
-            assert torch.equal(model(ids[:, :5]), plain[:, :5])
-        assert compiled.frame_count == 0
-        for _ in range(2):
-            torch.testing.assert_close(model(ids), plain)
-    assert compiled.frame_count == 2  # a block and the final norm
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")

@@ -1,6 +1,5 @@
 from .compilation import (
     LossFunction as LossFunction,
-    compile_blocks as compile_blocks,
     estimate_run_flops as estimate_run_flops,
     missing_compiler as missing_compiler,
     why_not_compiled as why_not_compiled,

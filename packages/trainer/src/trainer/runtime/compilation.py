@@ -7,16 +7,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nn import TransformerLM
 from trainer.config import TrainConfig
 
 LossFunction = Callable[[Int[Tensor, "b t"], Int[Tensor, "b t"]], Float[Tensor, ""]]
@@ -117,25 +114,3 @@ def compilation_progress(what: str, message: Callable[[str], None], every: float
         done.set()
         thread.join()
     message(f"compiled {what} in {time.perf_counter() - started:.1f} s")
-
-
-def compile_blocks(model: TransformerLM) -> None:
-    """Compile the blocks and the final norm of a model in place, for forward passes that record gradients.
-
-    The blocks share the compiled code, so that compiling takes as long for many layers as for one. Hooks that run
-    before and after a block, such as those of FSDP, are not part of what is compiled. Without gradients, as in an
-    evaluation or in decoding, whose shapes differ, the model runs as before.
-    """
-    norms = [model.final_norm] if model.config.norm != "none" else []
-    for module in (*model.blocks, *norms):
-        module.forward = _compiled_with_gradients(module.forward)
-
-
-def _compiled_with_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
-    compiled = torch.compile(function, fullgraph=True, dynamic=False)
-
-    @wraps(function)
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        return (compiled if torch.is_grad_enabled() else function)(*args, **kwargs)
-
-    return forward
