@@ -8,7 +8,7 @@ of shapes that other tests install, so this is a program of its own.
 
     python packages/nn/tests/compiled_memory.py gpu
 
-compares on a GPU, in mixed precision, the steps of three models with what torch allocates.
+compares on a GPU, in mixed precision, the steps of three models with what torch allocates; with names, of those only.
 """
 
 import sys
@@ -93,15 +93,16 @@ def compare(shape, attention, precision):
     report(f"{shape} {attention} {precision}", config, measured, BATCH, precision=precision)
 
 
-def compare_on_gpu():
-    for name, config in GPU_CASES.items():
-        torch.compiler.reset()
-        report(name, config, gpu_peak(config), GPU_BATCH, precision="mixed", accelerator=True)
+def compare_on_gpu(name):
+    torch.compiler.reset()
+    config = GPU_CASES[name]
+    report(name, config, gpu_peak(config), GPU_BATCH, precision="mixed", accelerator=True)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["gpu"]:
-        compare_on_gpu()
+    if sys.argv[1:2] == ["gpu"]:
+        for name in sys.argv[2:] or GPU_CASES:
+            compare_on_gpu(name)
     else:
         for number in map(int, sys.argv[1:] or range(len(CASES))):
             compare(*CASES[number])
