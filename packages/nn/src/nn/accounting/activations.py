@@ -4,16 +4,18 @@ PyTorch keeps what the derivative of each operation needs. Which tensors these a
 `torch.autograd.graph.saved_tensors_hooks`, for every option of the model. Here they are counted, all that grow with the
 model, and the tests compare the sums. Not counted are statistics of one number per vector, rotary angles and masks.
 
-Letters as in `nn`, and `S` for the number of scores, b·h·t². In bytes: `a` is the width of the results of matrix
-products, `r` that of the residual stream, and 4 is used where modules compute in float32.
+A compiled step is one whose blocks and final norm are compiled, each alone, as in a training run.
+
+Letters as in `nn`, and `S` for the number of scores, b·h·t². In bytes: `a` is the width of the residual stream and of
+the results of matrix products, and 4 is used where modules compute in float32.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from nn.accounting.breakdown import Breakdown
-from nn.accounting.parameters import count_parameters
-from nn.accounting.precision import PrecisionScheme, activation_bytes, weight_bytes
+from nn.accounting.parameters import num_ffn_matrices, qkv_width
+from nn.accounting.precision import PrecisionScheme, activation_bytes
 from nn.config import ModelConfig
 
 LossKind = Literal["plain", "chunked"]
@@ -34,8 +36,8 @@ class KeptActivations(Breakdown):
     """Its input and all intermediate results."""
     logits: int
     """The input of the LM head, logits, and the loss."""
-    casts: int
-    """The weights in bfloat16, in mixed precision."""
+    weights: int
+    """Copies of weights: stacked where one product computes several projections, in bfloat16 in mixed precision."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,8 @@ class TrainingStep:
         return self.batch * self.sequence
 
     @property
-    def stream(self) -> int:
-        """Bytes of one residual stream: r·n·d."""
-        return weight_bytes(self.precision) * self.tokens * self.config.d_model
-
-    @property
     def vectors(self) -> int:
-        """Bytes of one activation of the width of the model: a·n·d."""
+        """Bytes of one activation of the width of the model, such as the residual stream: a·n·d."""
         return activation_bytes(self.precision) * self.tokens * self.config.d_model
 
     @property
@@ -81,63 +78,56 @@ class TrainingStep:
         """Number of scores in one layer: `S`."""
         return self.batch * self.config.num_heads * self.sequence**2
 
-    @property
-    def readers_keep_copies(self) -> bool:
-        """Whether each linear map keeps its own bfloat16 copy of its input, made by autocast."""
-        return self.precision == "mixed" and not self.compiled
-
 
 def kept_activations(step: TrainingStep) -> KeptActivations:
     """Count what the backward pass needs."""
     layers = step.config.num_layers
     return KeptActivations(
         norms=_norms(step),
-        attention=layers * _attention(step) + _first_values(step),
+        attention=_attention(step, mixes_values=False)
+        + (layers - 1) * _attention(step, mixes_values=step.config.value_residual),
         scores=layers * _scores(step),
         feedforward=layers * _feedforward(step),
         logits=_logits(step),
-        casts=_casts(step),
+        weights=layers * (attention_weights(step) + feedforward_weights(step)) + _head_weights(step),
     )
 
 
 def _norm(step: TrainingStep) -> int:
     """One norm of the stream: x and x/rms(x) in float32; the compiler keeps only x and divides again."""
-    return step.stream if step.compiled else 2 * 4 * step.tokens * step.config.d_model
+    return step.vectors if step.compiled else 2 * 4 * step.tokens * step.config.d_model
 
 
 def _norms(step: TrainingStep) -> int:
     config = step.config
     kept = 0 if config.norm == "none" else (2 * config.num_layers + 1) * _norm(step)
-    if config.norm != "none" and step.compiled:
-        kept -= _norm(step)  # the input of the final norm follows from what the last block keeps
     kept += _norm(step) if config.embedding_norm else 0
     if config.embedding_shortcut:
-        kept += step.stream if step.compiled else config.num_layers * step.stream
+        kept += step.vectors if step.compiled else config.num_layers * step.vectors
     return kept
 
 
-def _input(step: TrainingStep, readers: int) -> int:
-    """The input of linear maps, a factor of their weights' gradients."""
-    return (readers if step.readers_keep_copies else 1) * step.vectors
+def _attention(step: TrainingStep, *, mixes_values: bool) -> int:
+    """One layer: the input; queries, keys and values, both as projected and as the back end reads them; its result.
 
-
-def _attention(step: TrainingStep) -> int:
-    """One layer: the input; queries, keys and values as the back end reads them; the weighted sum of values."""
-    config = step.config
+    The projections are parts of one tensor, which exists as long as one of them is needed.
+    """
+    config, width = step.config, activation_bytes(step.precision)
+    projected = step.vectors + 2 * step.key_vectors
+    rotated = config.position == "rope" or config.qk_norm
     # Keys and values are copied for every query head, but a single key/value head is expanded without a copy.
-    keys = step.key_vectors if config.attention != "einx" and config.kv_heads == 1 else step.vectors
-    kept = _input(step, 3) + step.vectors + 2 * keys + step.vectors
-    if config.attention != "einx":  # fused back ends keep their result, besides the copy that the output map reads
-        kept += step.vectors
-    if config.qk_norm:
-        normalized = step.vectors + step.key_vectors
-        kept += normalized if step.compiled else 2 * 4 * normalized // activation_bytes(step.precision)
+    copies_heads = config.attention == "einx" or 1 < config.kv_heads < config.num_heads
+    read = [
+        step.vectors if rotated or config.attention == "einx" else 0,
+        step.vectors if copies_heads else step.key_vectors * rotated,
+        step.vectors if copies_heads else step.key_vectors * mixes_values,
+    ]
+    kept = step.vectors + sum(read) + step.vectors
+    if not all(read) or config.value_residual or (config.qk_norm and (step.compiled or width == 4)):
+        kept += projected
+    if config.qk_norm and not step.compiled:  # as in `_norm`, but in float32 x is the projection
+        kept += (4 if width == 4 else 2 * 4) * (step.vectors + step.key_vectors) // width
     return kept
-
-
-def _first_values(step: TrainingStep) -> int:
-    """With value residual: each layer's own values, before they are mixed."""
-    return step.config.num_layers * step.key_vectors if step.config.value_residual else 0
 
 
 def _scores(step: TrainingStep) -> int:
@@ -156,22 +146,32 @@ def _feedforward(step: TrainingStep) -> int:
     """
     gated = step.config.ffn == "swiglu"
     hidden = (3 if gated else 2) if step.compiled else (5 if gated else 3)
-    return _input(step, 2 if gated else 1) + hidden * step.hidden
+    return step.vectors + hidden * step.hidden
 
 
 def _logits(step: TrainingStep) -> int:
-    """The head's input; in the plain loss shifted logits and their exponentials or, compiled, only logits."""
+    """In the plain loss, which is never compiled: the head's input, shifted logits and their exponentials."""
     if step.loss == "chunked":
         return 0
     numbers = step.tokens * step.config.vocab_size
-    width = activation_bytes(step.precision)
-    cap = width * numbers if step.config.logit_soft_cap is not None and not step.compiled else 0
-    return step.vectors + cap + numbers * (width if step.compiled else 2 * 4)
+    cap = activation_bytes(step.precision) * numbers if step.config.logit_soft_cap is not None else 0
+    return step.vectors + cap + numbers * 2 * 4
 
 
-def _casts(step: TrainingStep) -> int:
-    """The matrices in bfloat16, which autocast keeps; the chunked loss needs the head's only in the forward pass."""
-    if step.precision != "mixed":
-        return 0
-    count = count_parameters(step.config)
-    return 2 * (count.matmul if step.loss == "plain" else count.hidden_matrices)
+def attention_weights(step: TrainingStep) -> int:
+    """Return the bytes of the copies of one layer's matrices: the stacked projections, and in bfloat16 all of them."""
+    d, width = step.config.d_model, activation_bytes(step.precision)
+    return width * d * (qkv_width(step.config) + (d if step.precision == "mixed" else 0))
+
+
+def feedforward_weights(step: TrainingStep) -> int:
+    """Return the bytes of the copies of one layer's W1 and W3, if they are stacked, and in bfloat16 of all matrices."""
+    matrices = num_ffn_matrices(step.config)
+    copied = matrices if step.precision == "mixed" else matrices - 1 if matrices == 3 else 0
+    return activation_bytes(step.precision) * copied * step.config.d_model * step.config.feedforward_width
+
+
+def _head_weights(step: TrainingStep) -> int:
+    """In bfloat16; the chunked loss needs them only in the forward pass."""
+    mixed = step.precision == "mixed" and step.loss == "plain"
+    return activation_bytes(step.precision) * step.config.vocab_size * step.config.d_model if mixed else 0
