@@ -17,7 +17,7 @@ from benchmarks.model.weights import draw_tokens
 from trainer import TrainConfig, build_train_state
 from trainer.runtime import World
 
-_USUAL = ("training.float8=on", "training.cudagraphs=on", "optimizer.name=muon", "model.attention=flex")
+_USUAL = ("training.float8=on", "optimizer.name=muon", "model.attention=flex")
 """Tried where the setting exists. The option --variant adds others."""
 _WARM_UP, _STEPS = 4, 12
 

@@ -13,7 +13,7 @@ import sys
 import torch
 from configurations import CONTEXT, build, covering_array, name_of, some_ids
 
-from nn import compile_blocks, decoding
+from nn import compile_blocks, decoding, use_float8
 
 
 def whole_loss(model, backend):
@@ -61,6 +61,22 @@ def check_decoding_step(row, backend):
             torch.testing.assert_close(fast.step(*step), plain.step(*step), rtol=1e-4, atol=1e-5)
 
 
+def check_float8(backend):
+    """Numbers between two of float8 may be rounded to either, so only the same operations give near results."""
+    model, compiled = build({}, d_ff=32), build({}, d_ff=32)
+    inputs, targets = some_ids(2, CONTEXT), some_ids(2, CONTEXT, seed=9)
+    use_float8(model.blocks)
+    use_float8(compiled.blocks)
+    expected = model.loss(inputs, targets)
+    loss = torch.compile(compiled.loss, fullgraph=True, dynamic=False, backend=backend)(inputs, targets)
+    expected.backward()
+    loss.backward()
+    tolerance = 0.0 if backend == "aot_eager" else 0.05
+    torch.testing.assert_close(loss, expected, rtol=tolerance, atol=0)
+    for ours, theirs in zip(compiled.parameters(), model.parameters(), strict=True):
+        assert (ours.grad - theirs.grad).norm() <= 4 * tolerance * theirs.grad.norm()
+
+
 def main(backend):
     for row in covering_array():
         print(f"training: {name_of(row)}", flush=True)  # noqa: T201
@@ -70,6 +86,8 @@ def main(backend):
         print(f"decoding: {name_of(row)}", flush=True)  # noqa: T201
         torch._dynamo.reset()
         check_decoding_step(row, backend)
+    torch._dynamo.reset()
+    check_float8(backend)
     print("all equal")  # noqa: T201
 
 

@@ -29,7 +29,7 @@ NAMES = {
             "linear_cross_entropy",
         ),
         *("next_token_probabilities", "number_documents", "sample", "scaled_dot_product_attention", "silu"),
-        *("soft_cap", "softmax"),
+        *("soft_cap", "softmax", "use_float8"),
     ],
     nn.accounting: [
         *("FlopCount", "LossKind", "OptimizerKind", "PairKind", "ParameterCount", "PeakMemory", "PrecisionScheme"),

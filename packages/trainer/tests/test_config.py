@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from nn import ModelConfig
 from optim import Segment
 from trainer import DataConfig, OptimizerConfig, RunConfig, ScheduleConfig, TrainConfig, TrainingConfig, WandbConfig
 
@@ -46,6 +47,7 @@ def test_the_defaults_are_the_base_run():
         (OptimizerConfig, {"muon_coefficients": "x"}, "muon_coefficients is 'x': choose one of jordan, polar_express"),
         (OptimizerConfig, {"muon_lr_factor": -1.0}, "optimizer.muon_lr_factor is -1.0"),
         (TrainingConfig, {"compile": "yes"}, "training.compile is 'yes': choose one of auto, on, off"),
+        (TrainingConfig, {"float8": "auto"}, "training.float8 is 'auto': choose one of off, on"),
         (OptimizerConfig, {"eps": 0.0}, "optimizer.eps is 0.0"),
         (OptimizerConfig, {"weight_decay": -1.0}, "optimizer.weight_decay is -1.0"),
         (OptimizerConfig, {"betas": (0.9, 1.0)}, r"optimizer.betas is \(0.9, 1.0\)"),
@@ -67,3 +69,15 @@ def test_a_configuration_is_frozen():
 @pytest.mark.parametrize(("given", "meant"), [(True, "on"), (False, "off"), ("auto", "auto"), ("on", "on")])
 def test_compile_takes_booleans_too(given, meant):
     assert TrainingConfig(compile=given).compile == meant
+
+
+@pytest.mark.parametrize(("given", "meant"), [(True, "on"), (False, "off"), ("on", "on"), ("off", "off")])
+def test_float8_takes_booleans_too(given, meant):
+    assert TrainingConfig(float8=given).float8 == meant
+
+
+def test_float8_needs_tokens_in_sixteens():
+    model = ModelConfig(context_length=8)
+    with pytest.raises(ValueError, match="a microbatch has 24 tokens: float8 products need a multiple of 16"):
+        TrainConfig(model=model, training=TrainingConfig(batch_size=6, gradient_accumulation=2, float8="on"))
+    assert TrainConfig(model=model, training=TrainingConfig(batch_size=6, float8="on")).training.float8 == "on"

@@ -9,6 +9,7 @@ from .compilation import compile_blocks as compile_blocks
 from .config import AttentionBackend as AttentionBackend, ModelConfig as ModelConfig
 from .documents import number_documents as number_documents
 from .feedforward import ReLU2Network as ReLU2Network, SiLUNetwork as SiLUNetwork, SwiGLU as SwiGLU, silu as silu
+from .float8 import use_float8 as use_float8
 from .functional import (
     causal_mask as causal_mask,
     cross_entropy as cross_entropy,

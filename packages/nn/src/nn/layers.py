@@ -1,5 +1,7 @@
 """The layers that have parameters of their own: everything else is built from them. Axes: see `nn`."""
 
+from collections.abc import Callable
+
 import einx
 import torch
 from jaxtyping import Float, Int
@@ -11,6 +13,9 @@ from nn.initialization import constant_, linear_std, truncated_normal_
 
 class Linear(Module):
     """`y = W x` without a bias, with `W` of shape `[d_out, d_in]`."""
+
+    multiply: Callable[[Tensor, Tensor], Tensor] = staticmethod(torch.matmul)
+    """The product of matrices. `nn.float8` sets another one."""
 
     def __init__(
         self,
@@ -38,7 +43,7 @@ class Linear(Module):
         """Map the last dimension from d_in to d_out."""
         # Not einx's dot, which becomes a batch of one product: the weights' gradient would come in a layout that has to
         # be copied, and uncompiled a call would take 0.2 ms more.
-        return x @ self.weight.mT
+        return self.multiply(x, self.weight.mT)
 
 
 def joint_linear(x: Float[Tensor, "... d_in"], *layers: Linear) -> tuple[Float[Tensor, "... d_out"], ...]:
@@ -50,7 +55,7 @@ def joint_linear(x: Float[Tensor, "... d_in"], *layers: Linear) -> tuple[Float[T
     """
     if not torch.is_grad_enabled():
         return tuple(layer(x) for layer in layers)
-    outputs = x @ torch.cat([layer.weight for layer in layers]).mT
+    outputs = layers[0].multiply(x, torch.cat([layer.weight for layer in layers]).mT)
     return torch.split(outputs, [layer.weight.shape[0] for layer in layers], dim=-1)
 
 

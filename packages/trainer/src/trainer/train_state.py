@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from nn import TransformerLM, choose_backend, compile_blocks
+from nn import TransformerLM, choose_backend, compile_blocks, use_float8
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.format import Progress
 from trainer.checkpoints.reading import Checkpoint
@@ -23,7 +23,7 @@ from trainer.optimization import make_optimizer
 from trainer.runtime.compilation import estimate_run_flops, keep_compiled_code, why_not_compiled
 from trainer.runtime.distributed import World
 from trainer.runtime.peak_flops import MatmulFormat
-from trainer.runtime.precision import computes_in_bfloat16
+from trainer.runtime.precision import computes_in_bfloat16, computes_in_float8
 from trainer.runtime.sharding import distribute, full_state_dict
 
 
@@ -128,10 +128,13 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
     """
     settings = config.training
     torch.set_float32_matmul_precision(settings.matmul_precision)
+    float8 = computes_in_float8(settings.float8, device)
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
     why_not = why_not_compiled(settings.compile, device, estimate_run_flops(config, model.num_parameters()))
     notes = [f"not compiled: {why_not}"]
+    if float8:
+        use_float8(model.blocks)
     if why_not is None:
         compile_blocks(model)
         notes = [f"gradient and update are compiled at the first step; compiled code is kept in {keep_compiled_code()}"]
@@ -150,4 +153,6 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
         notes.append(f"attention is computed by the back end {choose_backend(device, masked=masked)}")
     if bfloat16:
         notes.append("matrix products are computed in bfloat16, weights stay in float32")
+    if float8:
+        notes.append("matrix products of the blocks are computed in float8 (experimental); evaluations do not use it")
     return TrainState(config, world, device, model, loss, optimizer, why_not is None, notes)

@@ -13,7 +13,7 @@ from .interruption import (
 )
 from .memory import TooLittleMemoryError as TooLittleMemoryError, peak_memory_bytes as peak_memory_bytes
 from .peak_flops import MatmulFormat as MatmulFormat, datasheet_peak_flops as datasheet_peak_flops
-from .precision import computes_in_bfloat16 as computes_in_bfloat16
+from .precision import computes_in_bfloat16 as computes_in_bfloat16, computes_in_float8 as computes_in_float8
 from .sharding import (
     distribute as distribute,
     full_state_dict as full_state_dict,
