@@ -59,6 +59,6 @@ def bench(session: nox.Session) -> None:
     name, *arguments = session.posargs or [""]
     if name not in BENCHMARKS:
         session.error(f"{name!r} is not a benchmark: run `nox -s bench -- NAME ...` with {' or '.join(BENCHMARKS)}")
-    tests = ["--group=test"] if name == "gpu" else []  # whether a GPU computes the same bytes twice, tests say
-    sync(session, "--all-packages", "--all-extras", "--group=bench", *tests, "--no-editable")
+    groups = ["--group=bench", *(["--group=test"] if name == "gpu" else [])]  # a part of gpu runs tests
+    sync(session, "--all-packages", "--all-extras", *groups, "--no-editable")
     session.run("python", "-m", f"benchmarks.{name}", *(arguments or ["--help"]))
