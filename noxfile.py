@@ -7,7 +7,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
-BENCHMARKS = ["tokenizer", "model", "trainer"]
+BENCHMARKS = ["tokenizer", "model", "trainer", "gpu"]
 
 
 def sync(session: nox.Session, *arguments: str) -> None:
@@ -59,5 +59,6 @@ def bench(session: nox.Session) -> None:
     name, *arguments = session.posargs or [""]
     if name not in BENCHMARKS:
         session.error(f"{name!r} is not a benchmark: run `nox -s bench -- NAME ...` with {' or '.join(BENCHMARKS)}")
-    sync(session, "--all-packages", "--all-extras", "--group=bench", "--no-editable")
+    groups = ["--group=bench", *(["--group=test"] if name == "gpu" else [])]  # a part of gpu runs tests
+    sync(session, "--all-packages", "--all-extras", *groups, "--no-editable")
     session.run("python", "-m", f"benchmarks.{name}", *(arguments or ["--help"]))

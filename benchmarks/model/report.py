@@ -22,8 +22,8 @@ _HOW = (
 _DEVICES = {"cpu": "CPU, float32", "cuda": "GPU, bfloat16"}
 _IMPLEMENTATIONS = """- **ours**: what a run uses, with all settings but the shape as by default: model, loss and
   optimizer of `trainer.build_train_state`, with `training.compile` on in the compiled mode, and `trainer.train_step`;
-  `nn.generate_batch` in each of its modes: `eager` is `compile="off"`, `compiled` is
-  `compile="on"`, `record` needs no compiler, and `default` (on a GPU) is what it chooses if nothing is asked for.
+  `nn.generate_batch` in each of its modes: `eager` is `compile="off"`, `compiled` is `compile="on"`, `record` needs no
+  compiler; on a GPU also `graph`, a CUDA graph, and `default`, which is what it chooses if nothing is asked for.
 - **plain**: a model written for this benchmark with the layers of `torch.nn`, `F.scaled_dot_product_attention` and
   `F.cross_entropy`, trained with `torch.optim.AdamW(fused=True)` and `torch.nn.utils.clip_grad_norm_`; decoding with a
   cache of fixed size.

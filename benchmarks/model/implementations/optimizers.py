@@ -27,9 +27,15 @@ def _torch_adamw(**choice: bool) -> Make:
     return make
 
 
-def _muon(precision: Any) -> Make:
+def _muon(implementation: Any = "auto", coefficients: Any = "jordan") -> Make:
     def make(weights: Sequence[Tensor]) -> Any:
-        return optim.Muon(list(weights), LEARNING_RATE, weight_decay=WEIGHT_DECAY, precision=precision)
+        return optim.Muon(
+            list(weights),
+            LEARNING_RATE,
+            weight_decay=WEIGHT_DECAY,
+            implementation=implementation,
+            coefficients=coefficients,
+        )
 
     return make
 
@@ -46,5 +52,10 @@ OPTIMIZERS: dict[str, dict[str, Make]] = {
         "torch, fused": _torch_adamw(fused=True),
         "torch, foreach": _torch_adamw(foreach=True),
     },
-    "muon": {"ours": _muon("auto"), "torch": _torch_muon},
+    "muon": {
+        "ours": _muon(),
+        "ours, compiled": _muon("compiled"),
+        "ours, polar express": _muon(coefficients="polar_express"),
+        "torch": _torch_muon,
+    },
 }

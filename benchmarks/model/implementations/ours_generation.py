@@ -15,8 +15,8 @@ UNCACHED = "uncached"
 DEFAULT = "default"
 MODES: dict[str, DecodingMode | Literal["auto"]] = {"eager": "off", "record": "record", "compiled": "on"}
 """The modes of `nn.generate`, by the benchmark's names for them."""
-GPU_MODES = MODES | {DEFAULT: "auto"}
-"""On a GPU also what is chosen if nothing is asked for; on a CPU that is one of the others."""
+GPU_MODES = MODES | {"graph": "graph", DEFAULT: "auto"}
+"""On a GPU also a CUDA graph, and what is chosen if nothing is asked for; on a CPU that is one of the others."""
 
 
 class Generator:

@@ -1,6 +1,7 @@
 """The LM head and the cross-entropy, forward and backward."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ def loss(request: Mapping[str, Any], memory: Memory) -> Case:
     setup = Setup(request["device"], request["mode"])
     shape = find_shape(request["shape"], quick=request["quick"])
     tokens = shape.batch[setup.device] * shape.context_length
-    compute = setup.maybe_compile(_loss_function(request["library"]))
+    compute = _loss_function(request["library"], setup)
     memory.begin()
     hidden = draw_normal(tokens, shape.d_model, seed=5, setup=setup).requires_grad_()
     weight = draw_normal(shape.vocab_size, shape.d_model, seed=6, setup=setup) * shape.d_model**-0.5
@@ -42,16 +43,21 @@ def loss(request: Mapping[str, Any], memory: Memory) -> Case:
     return facts, timed(call, setup, request["steps"])
 
 
-def _loss_function(library: str) -> LossFunction:
+def _loss_function(library: str, setup: Setup) -> LossFunction:
+    """Return a loss, compiled whole in the compiled mode; of ours in chunks, only what a run compiles."""
     if library == "ours, chunked":
         from nn import linear_cross_entropy
 
-        return lambda hidden, weight, targets: linear_cross_entropy(hidden, weight, targets)
+        return partial(linear_cross_entropy, compile_chunks=setup.compiled)
     if library == "ours, all logits":
         from nn import cross_entropy
 
-        return lambda hidden, weight, targets: cross_entropy(hidden @ weight.T, targets)
+        return setup.maybe_compile(lambda hidden, weight, targets: cross_entropy(hidden @ weight.T, targets))
     if library == "torch, chunked":
         options = torch.nn.LinearCrossEntropyOptions()
-        return lambda hidden, weight, targets: F.linear_cross_entropy(hidden, weight, targets, options=options)
-    return lambda hidden, weight, targets: F.cross_entropy(F.linear(hidden, weight).float(), targets)
+        return setup.maybe_compile(
+            lambda hidden, weight, targets: F.linear_cross_entropy(hidden, weight, targets, options=options)
+        )
+    return setup.maybe_compile(
+        lambda hidden, weight, targets: F.cross_entropy(F.linear(hidden, weight).float(), targets)
+    )

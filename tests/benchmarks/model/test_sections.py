@@ -26,9 +26,13 @@ def test_every_section_from_measuring_to_the_page(in_process, settings, section_
     assert {row["ids"] for row in decoded} == {"equal"}
     assert {"uncached", "eager"} < {row["mode"] for row in decoded if row["library"] == "ours"}
     parts = ("loss", "optimizer", "attention")
-    differences = {name: max(row["differs_by"] for row in sections[name]["rows"]["rows"]) for name in parts}
+    rows = {name: sections[name]["rows"]["rows"] for name in parts}
+    (polar,) = (row["differs_by"] for row in rows["optimizer"] if row["library"] == "ours, polar express")
+    rows["optimizer"] = [row for row in rows["optimizer"] if row["library"] != "ours, polar express"]
+    differences = {name: max(row["differs_by"] for row in rows[name]) for name in parts}
     assert differences["loss"] < 1e-4
     assert differences["optimizer"] < 0.05  # torch's Muon iterates in bfloat16
+    assert 0.05 < polar < 0.5  # other polynomials, which leave other singular values
     assert differences["attention"] < 1e-4
     page = report.page({"schema": 1, "sections": sections})
     assert page.count("\n## ") == len(sections) + 1
