@@ -132,7 +132,9 @@ class _Rotation(torch.autograd.Function):
         wide = x.float()
         # Exchanging the entries of each pair is a matter of addresses, so all is one pass over contiguous memory.
         exchanged = einx.flip("... (p [pair]) -> ... (p [pair])", wide, pair=2)
-        return (cos * wide + sin * exchanged).to(x.dtype)
+        rotated = cos * wide + sin * exchanged
+        # Compiled by torch 2.11, a function that ends with a conversion that changes nothing has a gradient of 0.
+        return rotated if rotated.dtype == x.dtype else rotated.to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Float[Tensor, "*b e"]) -> tuple[Tensor, None, None]:
