@@ -7,6 +7,8 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
+OLDER_TORCH = ["2.10.0", "2.11.0"]
+"""The oldest one that is supported, and one whose compiler lost a gradient that the others compute."""
 BENCHMARKS = ["tokenizer", "model", "trainer", "gpu"]
 
 
@@ -35,6 +37,15 @@ def tests(session: nox.Session, package: str) -> None:
     else:
         sync(session, f"--package={package}", "--group=test", "--no-editable")
         session.run("pytest", f"packages/{package}", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("torch", OLDER_TORCH)
+def compiling(session: nox.Session, torch: str) -> None:
+    """Compile every configuration of the model with an older torch, whose compiler has other bugs (downloads 5 GB)."""
+    sync(session, "--package=nn", "--group=test", "--no-editable")
+    session.run_install("uv", "pip", "install", f"torch=={torch}")
+    session.run("python", "packages/nn/tests/compiling.py", "aot_eager")
 
 
 @nox.session
