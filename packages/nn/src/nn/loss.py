@@ -107,9 +107,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
         hidden_gradients = []
         weight_gradient: Tensor | None = None
         losses_and_gradient = _compiled_losses_and_gradient() if compiled else _losses_and_gradient
+        # One buffer for all chunks: on a CPU, memory that is allocated anew costs as much as several passes over it.
+        buffer = hidden.new_empty(min(chunk_tokens, len(hidden)), len(weight))
         for h, ids in zip(torch.split(hidden, chunk_tokens), torch.split(targets, chunk_tokens), strict=True):
+            logits = torch.mm(h, weight.mT, out=buffer[: len(h)])
             losses, logits_gradient = losses_and_gradient(
-                h @ weight.mT, ids, len(targets), soft_cap, needs_gradient=hidden_needs_grad or weight_needs_grad
+                logits, ids, len(targets), soft_cap, needs_gradient=hidden_needs_grad or weight_needs_grad
             )
             total = total + losses.sum()
             if logits_gradient is None:

@@ -49,11 +49,11 @@ def _logit_bytes(step: TrainingStep) -> int:
     """Return the most bytes of the chunked loss for logits and their gradients.
 
     With the second chunk there are also the head's gradient and, until its own exists, the gradient by the first
-    chunk's logits. Logits and gradient have the dtype of the product. If that is narrower, they are computed in
-    float32, in place, and CPUs use float32 once more to write the gradient's entries of the targets. A soft cap needs
-    two more in float32, its slope and, before the gradient, the square from which it is computed. When compiled, as
-    runs on accelerators do, there are logits and gradient and, under a soft cap, its tanh; or three where all is
-    float32, which was measured with the function compiled for a CPU.
+    chunk's logits, unless it is where they were. Logits and gradient have the dtype of the product. If that is
+    narrower, they are computed in float32, in place, and CPUs use float32 once more to write the gradient's entries of
+    the targets. A soft cap needs two more in float32, its slope and, before the gradient, the square from which it is
+    computed. When compiled, as runs on accelerators do, there are logits and gradient and, under a soft cap, its tanh;
+    or three where all is float32, which was measured with the function compiled for a CPU.
     """
     narrow, (first, second) = _narrow_bytes(step), _chunks(step)
     slope = 4 if step.config.logit_soft_cap is not None else 0
@@ -63,7 +63,9 @@ def _logit_bytes(step: TrainingStep) -> int:
         width = max(narrow + 4 + 2 * slope, 2 * narrow + 4 + slope + (0 if step.accelerator else 4))
     else:
         width = 4 + 2 * slope
-    rest = 4 * step.config.d_model + (narrow or 4) * first if second else 0
+    in_place = not narrow and not (step.compiled and step.accelerator)  # the chunks share the memory of their logits
+    earlier = 0 if in_place else (narrow or 4) * first
+    rest = 4 * step.config.d_model + earlier if second else 0
     return step.config.vocab_size * max(width * first, width * second + rest)
 
 
