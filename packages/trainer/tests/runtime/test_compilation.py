@@ -4,7 +4,9 @@ import dataclasses
 import os
 import re
 import shutil
+from pathlib import Path
 from threading import Event
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -120,6 +122,19 @@ def test_where_the_users_folder_cannot_be_made_torch_chooses(tmp_path, monkeypat
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    keep_compiled_code()
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+
+
+@pytest.mark.parametrize("problem", ["read-only", "no home"])
+def test_torch_chooses_where_the_user_has_no_folder_to_write_to(problem, tmp_path, monkeypatch):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    if problem == "read-only":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    else:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("Could not determine home directory.")))
     keep_compiled_code()
     assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
 

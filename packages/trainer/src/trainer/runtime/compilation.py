@@ -78,14 +78,16 @@ def missing_compiler(device: torch.device) -> str | None:
 def keep_compiled_code() -> Path:
     """Let torch keep compiled code in a folder of the user, for the next run, and return the folder.
 
-    Torch's own choice is the folder for temporary files, which is emptied when the machine restarts. The environment
-    variable TORCHINDUCTOR_CACHE_DIR overrides this; torch's choice also remains where the user's folder cannot be made.
+    Torch's own choice is below the folder for temporary files, which is emptied when the machine restarts. It remains
+    where the user has no folder to write to. The environment variable TORCHINDUCTOR_CACHE_DIR overrides both.
     """
     if _CACHE_VARIABLE not in os.environ:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch" / "inductor"
         try:
+            folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch" / "inductor"
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
+        except (OSError, RuntimeError):  # RuntimeError: the user has no home
+            return Path(tempfile.gettempdir())
+        if not os.access(folder, os.W_OK):
             return Path(tempfile.gettempdir())
         os.environ[_CACHE_VARIABLE] = str(folder)
     return Path(os.environ[_CACHE_VARIABLE])
