@@ -9,7 +9,7 @@ nox.options.error_on_missing_interpreters = True
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
 OLDER_TORCH = ["2.10.0", "2.11.0"]
 """The oldest one that is supported, and one whose compiler lost a gradient that the others compute."""
-BENCHMARKS = ["tokenizer", "model", "trainer", "gpu"]
+BENCHMARKS = ["tokenizer", "model", "trainer", "leaderboard", "gpu"]
 
 
 def sync(session: nox.Session, *arguments: str) -> None:

@@ -1,0 +1,1 @@
+"""Which changes to the leaderboard's configuration pay at equal time: see `python -m benchmarks.leaderboard --help`."""

@@ -1,0 +1,46 @@
+"""The changes that are tried, in order: what published record runs use, as options of our training applications."""
+
+from dataclasses import dataclass
+
+Options = dict[str, str]
+"""Keys of a configuration and their values, as on the command line."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a configuration."""
+
+    name: str
+    options: Options
+    source: str
+    """Who uses it or has published it."""
+
+
+_MODDED = "modded-nanogpt 2026"
+_NANOCHAT = "nanochat 2026"
+
+CHANGES = (
+    Change("rate 3e-3, down to 1e-4", {"schedule.max_lr": "3e-3", "schedule.min_lr": "1e-4"}, "sweep"),
+    Change("AdamW's betas (0.9, 0.95)", {"optimizer.betas": "[0.9, 0.95]"}, "Touvron et al. 2023, arXiv:2302.13971"),
+    Change("Muon", {"optimizer.name": "muon", "optimizer.momentum": "0.95"}, "Jordan et al. 2024"),
+    Change("Muon's rate × 3", {"optimizer.muon_lr_factor": "3"}, "sweep"),
+    Change("Polar Express", {"optimizer.muon_coefficients": "polar_express"}, "Amsel et al. 2025, arXiv:2505.16932"),
+    Change("QK-norm", {"model.qk_norm": "true"}, _MODDED),
+    Change("ReLU²", {"model.ffn": "relu2", "model.d_ff": "null"}, "So et al. 2021, arXiv:2109.08668"),
+    Change("outputs start at 0", {"model.zero_init_outputs": "true"}, "Yang et al. 2022, arXiv:2203.03466"),
+    Change("RMSNorm after the embedding", {"model.embedding_norm": "true"}, _MODDED),
+    Change("head of its own", {"model.tie_embeddings": "false"}, _MODDED),
+    Change(
+        "stable, then linear decay over 60 %",
+        {"schedule.shape": "wsd", "schedule.decay_fraction": "0.6"},
+        "Hägele et al. 2024, arXiv:2405.18392",
+    ),
+    Change("soft cap of 15", {"model.logit_soft_cap": "15"}, "Gemma Team 2024, arXiv:2408.00118"),
+    Change("value residual", {"model.value_residual": "true"}, "Zhou et al. 2024, arXiv:2410.17897"),
+    Change("embedding shortcut", {"model.embedding_shortcut": "true"}, _MODDED),
+    Change("attention stays in documents", {"model.separator_token": "0"}, "Grattafiori et al. 2024, arXiv:2407.21783"),
+    Change("window of a quarter of the context", {"model.window": "64"}, _MODDED),
+    Change("half the batch", {"training.batch_size": "4"}, "sweep"),
+    Change("twice the batch", {"training.batch_size": "16"}, "sweep"),
+    Change("4 layers of width 256", {"model.num_layers": "4", "model.d_model": "256"}, "sweep"),
+)
