@@ -28,6 +28,16 @@ def test_it_equals_attention_head_by_head(num_kv_heads):
     torch.testing.assert_close(attention(x), reference(attention, x))
 
 
+def test_scaled_scores_are_those_of_larger_queries():
+    attention = CausalMultiHeadSelfAttention(16, 4, qk_scale=1.44)
+    x = torch.randn(2, 6, 16)
+    scaled = attention(x)
+    assert not torch.allclose(scaled, reference(attention, x), atol=1e-3)
+    with torch.no_grad():
+        attention.q_proj.weight *= 1.44
+    torch.testing.assert_close(scaled, reference(attention, x))
+
+
 def test_it_equals_torchs_multihead_attention():
     ours, theirs = CausalMultiHeadSelfAttention(16, 4), torch.nn.MultiheadAttention(16, 4, bias=False, batch_first=True)
     with torch.no_grad():

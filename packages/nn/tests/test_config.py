@@ -19,6 +19,9 @@ def test_further_options_are_off():
         assert getattr(config, option) is False
     assert config.window is config.separator_token is config.logit_soft_cap is None
     assert config.attention == "auto"
+    assert config.norm_gains is True
+    assert (config.init, config.qk_scale, config.ffn_init_scale) == ("truncated_normal", 1.0, 1.0)
+    assert config.embedding_std is config.head_std is None
 
 
 def test_an_unknown_option_is_refused():
@@ -58,6 +61,12 @@ def test_the_default_feedforward_width(ffn, d_model, width):
         ({"logit_soft_cap": 0.0}, "model.logit_soft_cap is 0.0: it must be a finite number above 0"),
         ({"logit_soft_cap": float("inf")}, "model.logit_soft_cap is inf"),
         ({"separator_token": 10_000}, "model.separator_token is 10000, which is not an id of a vocabulary of 10000"),
+        ({"norm_gains": 0}, "model.norm_gains is 0: give true or false"),
+        ({"init": "orthogonal"}, "model.init is 'orthogonal': choose one of truncated_normal, uniform"),
+        ({"qk_scale": 0.0}, "model.qk_scale is 0.0: it must be a finite number above 0"),
+        ({"ffn_init_scale": -1.0}, "model.ffn_init_scale is -1.0"),
+        ({"embedding_std": 0.0}, "model.embedding_std is 0.0"),
+        ({"head_std": 0.1, "tie_embeddings": True}, "the embedding is the LM head: give model.embedding_std instead"),
         ({"attention": "flash"}, "model.attention is 'flash': choose one of auto, einx, fused, flex"),
     ],
 )

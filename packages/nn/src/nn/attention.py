@@ -15,7 +15,7 @@ from nn.attention_backends import flex_attention_within, fused_attention
 from nn.config import AttentionBackend
 from nn.documents import same_document
 from nn.functional import causal_mask, scaled_dot_product_attention
-from nn.initialization import VALUE_MIX_START
+from nn.initialization import VALUE_MIX_START, Initializer, draw_normal
 from nn.layers import Linear, Mix, RMSNorm, joint_linear
 from nn.rotary import RotaryPositionalEmbedding, rotate
 
@@ -41,7 +41,10 @@ class CausalMultiHeadSelfAttention(Module):
         backend: AttentionBackend = "auto",
         qk_norm: bool = False,
         norm_eps: float = 1e-5,
+        norm_gains: bool = True,
+        qk_scale: float = 1.0,
         mix_first_values: bool = False,
+        init: Initializer = draw_normal,
         zero_init_output: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -57,7 +60,10 @@ class CausalMultiHeadSelfAttention(Module):
             backend: computes attention where the caller does not pass `attend`.
             qk_norm: normalize each query and key, before rotation.
             norm_eps: eps of that norm.
+            norm_gains: whether it has learned gains.
+            qk_scale: scores are multiplied by this, beside 1/√d_head.
             mix_first_values: mix the values with those of a model's first block, which `forward` is then given.
+            init: draws the initial projections.
             zero_init_output: start the output projection at 0.
             device: of the parameters.
             dtype: of the parameters.
@@ -78,14 +84,16 @@ class CausalMultiHeadSelfAttention(Module):
             raise ValueError(f"backend is {backend!r}: choose one of {', '.join(get_args(AttentionBackend))}")
         d_head = d_model // num_heads
         self.rope, self.window, self.backend = rope, window, backend
-        self.q_proj = Linear(d_model, num_heads * d_head, device=device, dtype=dtype)
-        self.k_proj = Linear(d_model, self.num_kv_heads * d_head, device=device, dtype=dtype)
-        self.v_proj = Linear(d_model, self.num_kv_heads * d_head, device=device, dtype=dtype)
-        self.output_proj = Linear(num_heads * d_head, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
-        self.qk_norm = qk_norm
+        self.q_proj = Linear(d_model, num_heads * d_head, init=init, device=device, dtype=dtype)
+        self.k_proj = Linear(d_model, self.num_kv_heads * d_head, init=init, device=device, dtype=dtype)
+        self.v_proj = Linear(d_model, self.num_kv_heads * d_head, init=init, device=device, dtype=dtype)
+        self.output_proj = Linear(
+            num_heads * d_head, d_model, init=init, zero_init=zero_init_output, device=device, dtype=dtype
+        )
+        self.qk_norm, self.qk_scale = qk_norm, qk_scale
         if qk_norm:
-            self.q_norm = RMSNorm(d_head, norm_eps, device=device, dtype=dtype)
-            self.k_norm = RMSNorm(d_head, norm_eps, device=device, dtype=dtype)
+            self.q_norm = RMSNorm(d_head, norm_eps, gains=norm_gains, device=device, dtype=dtype)
+            self.k_norm = RMSNorm(d_head, norm_eps, gains=norm_gains, device=device, dtype=dtype)
         self.mix_first_values = mix_first_values
         if mix_first_values:
             self.value_mix = Mix(VALUE_MIX_START, device=device, dtype=dtype)
@@ -118,6 +126,8 @@ class CausalMultiHeadSelfAttention(Module):
         values = own_values = einx.id("... t (kv e) -> ... kv t e", v, kv=self.num_kv_heads)
         if self.qk_norm:
             queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if self.qk_scale != 1:
+            queries = self.qk_scale * queries
         if self.rope is not None:
             # Rotated before heads and positions change places, so that a kernel writes what the next one reads.
             tables = self.rope.tables(x.shape[-2], token_positions)

@@ -8,7 +8,7 @@ from torch.nn import Module
 from nn.attention import AttentionFunction, CausalMultiHeadSelfAttention
 from nn.config import ModelConfig
 from nn.feedforward import NETWORKS
-from nn.initialization import SHORTCUT_MIX_START
+from nn.initialization import SHORTCUT_MIX_START, matrix_initializer
 from nn.layers import Mix, RMSNorm
 from nn.rotary import RotaryPositionalEmbedding
 
@@ -51,6 +51,7 @@ class TransformerBlock(Module):
             rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=device)
         if config.embedding_shortcut:
             self.shortcut_mix = Mix(SHORTCUT_MIX_START, device=device, dtype=dtype)
+        init = matrix_initializer(config.init)
         self.attention = CausalMultiHeadSelfAttention(
             config.d_model,
             config.num_heads,
@@ -60,7 +61,10 @@ class TransformerBlock(Module):
             backend=config.attention,
             qk_norm=config.qk_norm,
             norm_eps=config.norm_eps,
+            norm_gains=config.norm_gains,
+            qk_scale=config.qk_scale,
             mix_first_values=config.value_residual and layer > 0,
+            init=init,
             zero_init_output=config.zero_init_outputs,
             device=device,
             dtype=dtype,
@@ -68,13 +72,16 @@ class TransformerBlock(Module):
         self.feedforward = NETWORKS[config.ffn](
             config.d_model,
             config.feedforward_width,
+            init=init,
+            input_init=matrix_initializer(config.init, config.ffn_init_scale),
             zero_init_output=config.zero_init_outputs,
             device=device,
             dtype=dtype,
         )
         if config.norm != "none":
-            self.attention_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
-            self.feedforward_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
+            gains = config.norm_gains
+            self.attention_norm = RMSNorm(config.d_model, config.norm_eps, gains=gains, device=device, dtype=dtype)
+            self.feedforward_norm = RMSNorm(config.d_model, config.norm_eps, gains=gains, device=device, dtype=dtype)
 
     def forward(
         self,

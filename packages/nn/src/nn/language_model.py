@@ -10,7 +10,7 @@ from nn.block import TransformerBlock
 from nn.config import ModelConfig
 from nn.documents import number_documents
 from nn.functional import soft_cap
-from nn.initialization import tied_embedding_std
+from nn.initialization import embedding_std, head_initializer
 from nn.kv_cache import KVCache
 from nn.layers import Embedding, Linear, Mix, RMSNorm
 from nn.loss import linear_cross_entropy
@@ -46,10 +46,10 @@ class TransformerLM(Module):
         place = torch.get_default_device() if device is None else torch.device(device)
         if generator is not None:
             device = "meta"  # the modules' own initial values, which would be replaced, are not computed
-        std = tied_embedding_std(config.d_model) if config.tie_embeddings else 1.0
+        std = embedding_std(config)
         self.embedding = Embedding(config.vocab_size, config.d_model, std=std, device=device, dtype=dtype)
         if config.embedding_norm:
-            self.embedding_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
+            self.embedding_norm = self._norm(device, dtype)
         rope = None
         if config.position == "rope":  # one table of angles, shared by all blocks
             rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=place)
@@ -58,14 +58,20 @@ class TransformerLM(Module):
             for layer in range(config.num_layers)
         )
         if config.norm != "none":
-            self.final_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
-        self.lm_head = Linear(config.d_model, config.vocab_size, device=device, dtype=dtype)
+            self.final_norm = self._norm(device, dtype)
+        self.lm_head = Linear(
+            config.d_model, config.vocab_size, init=head_initializer(config), device=device, dtype=dtype
+        )
         if generator is not None:
             self.to_empty(device=place)
         if config.tie_embeddings:
             self.lm_head.weight = self.embedding.weight
         if generator is not None:
             self.reset_parameters(generator)
+
+    def _norm(self, device: torch.device | str | None, dtype: torch.dtype | None) -> RMSNorm:
+        config = self.config
+        return RMSNorm(config.d_model, config.norm_eps, gains=config.norm_gains, device=device, dtype=dtype)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw all parameters again, in the order of the modules."""

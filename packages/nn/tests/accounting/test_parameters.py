@@ -19,6 +19,7 @@ OPTIONS = st.fixed_dictionaries(
         "value_residual": st.booleans(),
         "embedding_shortcut": st.booleans(),
         "embedding_norm": st.booleans(),
+        "norm_gains": st.booleans(),
         "zero_init_outputs": st.booleans(),
     }
 )

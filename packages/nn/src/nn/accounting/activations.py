@@ -94,8 +94,10 @@ def kept_activations(step: TrainingStep) -> KeptActivations:
 
 
 def _norm(step: TrainingStep) -> int:
-    """One norm of the stream: x and x/rms(x) in float32; the compiler keeps only x and divides again."""
-    return step.vectors if step.compiled else 2 * 4 * step.tokens * step.config.d_model
+    """One norm of the stream: x and, for its gain, x/rms(x) in float32; the compiler keeps only x and divides again."""
+    if step.compiled:
+        return step.vectors
+    return (2 if step.config.norm_gains else 1) * 4 * step.tokens * step.config.d_model
 
 
 def _norms(step: TrainingStep) -> int:
@@ -118,7 +120,7 @@ def _attention(step: TrainingStep, *, mixes_values: bool) -> int:
     # Keys and values are copied for every query head, but a single key/value head is expanded without a copy.
     copies_heads = config.attention == "einx" or 1 < config.kv_heads < config.num_heads
     read = [
-        step.vectors if rotated or config.attention == "einx" else 0,
+        step.vectors if rotated or config.qk_scale != 1 or config.attention == "einx" else 0,
         step.vectors if copies_heads else step.key_vectors * rotated,
         step.vectors if copies_heads else step.key_vectors * mixes_values,
     ]
@@ -126,7 +128,7 @@ def _attention(step: TrainingStep, *, mixes_values: bool) -> int:
     if not all(read) or config.value_residual or (config.qk_norm and (step.compiled or width == 4)):
         kept += projected
     if config.qk_norm and not step.compiled:  # as in `_norm`, but in float32 x is the projection
-        kept += (4 if width == 4 else 2 * 4) * (step.vectors + step.key_vectors) // width
+        kept += (4 * config.norm_gains + 4 * (width < 4)) * (step.vectors + step.key_vectors) // width
     return kept
 
 

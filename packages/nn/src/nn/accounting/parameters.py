@@ -42,16 +42,16 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
     22696448
     """
     d, layers = config.d_model, config.num_layers
-    norms = 0 if config.norm == "none" else (2 * layers + 1) * d
-    norms += d if config.embedding_norm else 0
-    norms += 2 * layers * config.d_head if config.qk_norm else 0
+    gains = 0 if config.norm == "none" else (2 * layers + 1) * d
+    gains += d if config.embedding_norm else 0
+    gains += 2 * layers * config.d_head if config.qk_norm else 0
     mixes = 2 * (layers - 1) if config.value_residual else 0
     mixes += 2 * layers if config.embedding_shortcut else 0
     return ParameterCount(
         embedding=config.vocab_size * d,
         attention=layers * (d * qkv_width(config) + d * d),
         feedforward=layers * num_ffn_matrices(config) * d * config.feedforward_width,
-        norms=norms,
+        norms=gains if config.norm_gains else 0,
         mixes=mixes,
         head=0 if config.tie_embeddings else config.vocab_size * d,
     )
