@@ -15,6 +15,7 @@ OPTIONS = {
     "tie_embeddings": (False, True),
     "window": (None, 5, 1),
     "separator_token": (None, 3),
+    "value_embeddings": (False, True),
     "qk_norm": (False, True),
     "value_residual": (False, True),
     "embedding_shortcut": (False, True),

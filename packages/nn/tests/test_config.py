@@ -17,6 +17,7 @@ def test_further_options_are_off():
     config = ModelConfig()
     for option in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs"):
         assert getattr(config, option) is False
+    assert config.value_embeddings is False
     assert config.window is config.separator_token is config.logit_soft_cap is None
     assert config.attention == "auto"
     assert config.norm_gains is True
@@ -73,6 +74,12 @@ def test_the_default_feedforward_width(ffn, d_model, width):
 def test_what_cannot_be_built_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         ModelConfig(**settings)
+
+
+@pytest.mark.parametrize(("num_layers", "layers"), [(1, (0,)), (2, (1,)), (3, (0, 2)), (6, (1, 3, 5))])
+def test_every_other_layer_up_to_the_last_has_value_embeddings(num_layers, layers):
+    assert ModelConfig(num_layers=num_layers, value_embeddings=True).value_embedding_layers == layers
+    assert ModelConfig(num_layers=num_layers).value_embedding_layers == ()
 
 
 def test_heads_of_odd_width_are_allowed_without_rotation():

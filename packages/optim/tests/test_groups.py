@@ -28,6 +28,8 @@ def names(group):
         ("blocks.0.feedforward.w1.weight", (64, 16), ("muon", True)),
         ("embedding.weight", (100, 16), ("adamw", True)),
         ("lm_head.weight", (100, 16), ("adamw", True)),
+        ("value_embeddings.3.weight", (100, 16), ("adamw", True)),
+        ("blocks.3.attention.value_gate.weight", (4, 12), ("muon", True)),
         ("embedding_norm.weight", (16,), ("adamw", False)),
         ("convolution.weight", (3, 4, 5), ("adamw", True)),
         ("scale", (), ("adamw", False)),

@@ -16,7 +16,7 @@ from nn.config import AttentionBackend
 from nn.documents import same_document
 from nn.functional import causal_mask, scaled_dot_product_attention
 from nn.initialization import VALUE_MIX_START, Initializer, draw_normal
-from nn.layers import Linear, Mix, RMSNorm, joint_linear
+from nn.layers import Linear, Mix, RMSNorm, ValueGate, joint_linear
 from nn.rotary import RotaryPositionalEmbedding, rotate
 
 AttentionFunction: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -44,6 +44,7 @@ class CausalMultiHeadSelfAttention(Module):
         norm_gains: bool = True,
         qk_scale: float = 1.0,
         mix_first_values: bool = False,
+        add_embedded_values: bool = False,
         init: Initializer = draw_normal,
         zero_init_output: bool = False,
         device: torch.device | str | None = None,
@@ -63,6 +64,7 @@ class CausalMultiHeadSelfAttention(Module):
             norm_gains: whether it has learned gains.
             qk_scale: scores are multiplied by this, beside 1/√d_head.
             mix_first_values: mix the values with those of a model's first block, which `forward` is then given.
+            add_embedded_values: add embedded values, which `forward` is then given, to the values, by a learned gate.
             init: draws the initial projections.
             zero_init_output: start the output projection at 0.
             device: of the parameters.
@@ -97,6 +99,9 @@ class CausalMultiHeadSelfAttention(Module):
         self.mix_first_values = mix_first_values
         if mix_first_values:
             self.value_mix = Mix(VALUE_MIX_START, device=device, dtype=dtype)
+        self.add_embedded_values = add_embedded_values
+        if add_embedded_values:
+            self.value_gate = ValueGate(d_model, self.num_kv_heads, device=device, dtype=dtype)
 
     def forward(
         self,
@@ -105,6 +110,7 @@ class CausalMultiHeadSelfAttention(Module):
         *,
         attend: AttentionFunction | None = None,
         first_values: Float[Tensor, "*b kv t e"] | None = None,
+        embedded_values: Float[Tensor, "*b t _"] | None = None,
         return_values: bool = False,
     ) -> Float[Tensor, "*b t d"] | tuple[Float[Tensor, "*b t d"], Float[Tensor, "*b kv t e"]]:
         """Attend within each sequence.
@@ -115,10 +121,11 @@ class CausalMultiHeadSelfAttention(Module):
             attend: computes attention, such as what `causal_attention` returns; if not given, attention is causal,
                 within the window.
             first_values: the values of a model's first block, with `mix_first_values`.
+            embedded_values: a vector of width kv·e for each position, with `add_embedded_values`.
             return_values: return the values too, before any mixing.
 
         Raises:
-            ValueError: `mix_first_values` is on, but first_values is not given.
+            ValueError: `mix_first_values` or `add_embedded_values` is on, but what it needs is not given.
         """
         q, k, v = joint_linear(x, self.q_proj, self.k_proj, self.v_proj)
         queries = einx.id("... t (h e) -> ... t h e", q, h=self.num_heads)
@@ -138,6 +145,11 @@ class CausalMultiHeadSelfAttention(Module):
             if first_values is None:
                 raise ValueError("this attention mixes in the values of a model's first block: pass first_values")
             values = self.value_mix(own_values, first_values)
+        if self.add_embedded_values:
+            if embedded_values is None:
+                raise ValueError("this attention adds embedded values of the tokens: pass embedded_values")
+            gates = self.value_gate(x)
+            values = values + einx.multiply("... t kv, ... t (kv e) -> ... kv t e", gates, embedded_values)
         if attend is None:
             attend = causal_attention(self.backend, x.shape[-2], x.device, window=self.window)
         output = self.output_proj(einx.id("... h t e -> ... t (h e)", attend(queries, keys, values)))

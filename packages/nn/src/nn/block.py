@@ -64,6 +64,7 @@ class TransformerBlock(Module):
             norm_gains=config.norm_gains,
             qk_scale=config.qk_scale,
             mix_first_values=config.value_residual and layer > 0,
+            add_embedded_values=layer in config.value_embedding_layers,
             init=init,
             zero_init_output=config.zero_init_outputs,
             device=device,
@@ -91,6 +92,7 @@ class TransformerBlock(Module):
         attend: AttentionFunction | None = None,
         embedding: Float[Tensor, "*b t d"] | None = None,
         first_values: Float[Tensor, "*b kv t e"] | None = None,
+        embedded_values: Float[Tensor, "*b t _"] | None = None,
         return_values: bool = False,
     ) -> Float[Tensor, "*b t d"] | tuple[Float[Tensor, "*b t d"], Float[Tensor, "*b kv t e"]]:
         """Return the residual stream after this block.
@@ -102,12 +104,14 @@ class TransformerBlock(Module):
                 within the window of the configuration, by its back end.
             embedding: the first residual stream, for `embedding_shortcut`; in the first block it is `x`.
             first_values: the first block's values, for the later blocks with `value_residual`.
+            embedded_values: for `value_embeddings`, in the blocks that have them: `[*b t kv·e]`, from the table in
+                `TransformerLM.value_embeddings` of this block.
             return_values: return the pair of residual stream and attention's values. Those of the first block are the
                 `first_values` of the others.
 
         Raises:
-            ValueError: the configuration asks for documents, an embedding shortcut or a value residual, and what the
-                block needs for it is not given.
+            ValueError: the configuration asks for documents, an embedding shortcut, a value residual or value
+                embeddings, and what the block needs for it is not given.
         """
         if attend is None and self.config.separator_token is not None:
             raise ValueError(
@@ -123,6 +127,7 @@ class TransformerBlock(Module):
             token_positions,
             attend=attend,
             first_values=first_values,
+            embedded_values=embedded_values,
             return_values=True,
         )
         if self.config.norm == "post":

@@ -10,10 +10,13 @@ FeedForwardKind = Literal["swiglu", "silu", "relu2"]
 AttentionBackend = Literal["auto", "einx", "fused", "flex"]
 MatrixInit = Literal["truncated_normal", "uniform"]
 
+GATE_INPUTS = 12
+"""Components of a block's input, at most, that the gates of its value embeddings depend on."""
+
 _SIZES = {"vocab_size": False, "context_length": False, "d_model": False, "num_layers": False, "num_heads": False}
 _SIZES |= {"num_kv_heads": True, "d_ff": True, "window": True}  # may be null
 _SWITCHES = ["tie_embeddings", "norm_gains", "qk_norm", "value_residual", "embedding_shortcut", "embedding_norm"]
-_SWITCHES += ["zero_init_outputs"]
+_SWITCHES += ["value_embeddings", "zero_init_outputs"]
 _CHOICES = {"norm": Norm, "position": Position, "ffn": FeedForwardKind, "init": MatrixInit}
 _CHOICES |= {"attention": AttentionBackend}
 _POSITIVE = {"rope_theta": False, "norm_eps": False, "logit_soft_cap": True}  # may be null
@@ -67,6 +70,9 @@ class ModelConfig:
     larger. Karpathy 2026, nanochat: 1.44."""
     value_residual: bool = False
     """Mix the first block's values into all later ones, by learned weights (Zhou et al. 2024, arXiv:2410.17897)."""
+    value_embeddings: bool = False
+    """In every other block, the last one among them, each token has a vector of its own that is added to its values, by
+    a learned gate for each head (K. Jordan et al. 2024, modded-nanogpt, after Zhou et al. 2024, arXiv:2410.17897)."""
     embedding_shortcut: bool = False
     """Mix the first embedding into each block's input, by learned weights (K. Jordan et al. 2024, modded-nanogpt)."""
     embedding_norm: bool = False
@@ -139,6 +145,11 @@ class ModelConfig:
     def kv_heads(self) -> int:
         """Number of key/value heads."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+
+    @property
+    def value_embedding_layers(self) -> tuple[int, ...]:
+        """The blocks with value embeddings, counting from 0: the last one, and every other one before it."""
+        return tuple(range((self.num_layers - 1) % 2, self.num_layers, 2)) if self.value_embeddings else ()
 
     @property
     def feedforward_width(self) -> int:

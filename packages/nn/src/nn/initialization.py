@@ -4,6 +4,8 @@
     linear maps                    normal(0, 2/(d_in + d_out)); or, by `init`, uniform with variance 1/d_in
     first maps of a feed-forward   the same, times `ffn_init_scale`
     LM head                        as linear maps, or normal(0, `head_std`²)
+    value embeddings               normal(0, 1/d_model): smaller than the values, of size about 1, that they join
+    gates of value embeddings      0, which makes each of them 1.5
     last map of a sub-layer        the same, or 0 with `zero_init_outputs`
     gains of norms                 1
     mix of values                  ½ own + ½ first block's: their mean

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Module, Parameter
 
+from nn.config import GATE_INPUTS
 from nn.initialization import Initializer, constant_, draw_normal, truncated_normal_
 
 
@@ -126,6 +127,34 @@ class RMSNorm(Module):
         if self.weight is None:
             return einx.multiply("... d, ... -> ... d", wide, inverse_rms).to(x.dtype)
         return einx.multiply("... d, ..., d -> ... d", wide, inverse_rms, self.weight.float()).to(x.dtype)
+
+
+class ValueGate(Module):
+    """`3·σ(W x[:12])`: how much of a token's value embedding is added to its values, for each key/value head.
+
+    Between 0 and 3. A few components of x are enough, and make it cheap (K. Jordan et al. 2025, modded-nanogpt;
+    Karpathy 2026, nanochat). Not a `Linear`: it is too narrow for float8.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        num_kv_heads: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight = Parameter(torch.empty(num_kv_heads, min(GATE_INPUTS, d_model), device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002 nothing is drawn
+        """Start with W = 0, a gate of 1.5."""
+        constant_(self.weight, 0.0)
+
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... kv"]:
+        """Return the gates of each position."""
+        return 3 * torch.sigmoid(x[..., : self.weight.shape[1]] @ self.weight.mT)
 
 
 class Mix(Module):

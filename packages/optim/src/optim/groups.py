@@ -12,7 +12,7 @@ from torch import Tensor
 from optim.choices import Algorithm
 
 _LABELS = {"muon": "Muon", "adamw": "AdamW"}
-_EMBEDDINGS = frozenset({"embedding"})
+_EMBEDDINGS = frozenset({"embedding", "value_embeddings"})
 _HEADS = frozenset({"lm_head"})
 
 
@@ -23,7 +23,7 @@ class LearningRateFactors:
     muon: float = 1.0
     """Of the matrices that Muon updates."""
     embedding: float = 1.0
-    """Of the embedding, which is also the LM head if the two are tied."""
+    """Of the embedding, which is also the LM head if the two are tied, and of value embeddings."""
     head: float = 1.0
     """Of the LM head."""
     scalar: float = 1.0

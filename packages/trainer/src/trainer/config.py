@@ -88,7 +88,7 @@ class OptimizerConfig:
     muon_lr_factor: float = 1.0
     """Learning rate of Muon as a multiple of the schedule's, which AdamW uses."""
     embedding_lr_factor: float = 1.0
-    """Learning rate of AdamW for the embedding, a tied LM head included, as a multiple of the schedule's."""
+    """Learning rate of AdamW for embeddings, a tied LM head included, as a multiple of the schedule's."""
     head_lr_factor: float = 1.0
     """Learning rate of AdamW for an LM head of its own, as a multiple of the schedule's."""
     scalar_lr_factor: float = 1.0

@@ -26,7 +26,7 @@ def check_exportable(config: ModelConfig) -> None:
                 f"model.{field} is {getattr(config, field)!r}, which Llama does not support: only a model trained with "
                 f"{needed!r} can be exported"
             )
-    for field in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm"):
+    for field in ("qk_norm", "value_residual", "value_embeddings", "embedding_shortcut", "embedding_norm"):
         if getattr(config, field):
             raise InterchangeError(
                 f"model.{field} is on, which Llama does not support: only a model trained without it can be exported"
