@@ -6,6 +6,7 @@ from torch.nn.attention.flex_attention import BlockMask
 from nn import CausalMultiHeadSelfAttention, RotaryPositionalEmbedding, causal_attention
 from nn.attention import choose_backend
 from nn.attention_backends import fused_attention
+from nn.functional import causal_mask, scaled_dot_product_attention
 
 
 def reference(attention, x):
@@ -26,6 +27,31 @@ def test_it_equals_attention_head_by_head(num_kv_heads):
     attention = CausalMultiHeadSelfAttention(16, 4, num_kv_heads=num_kv_heads)
     x = torch.randn(2, 6, 16)
     torch.testing.assert_close(attention(x), reference(attention, x))
+
+
+def test_scaled_scores_are_those_of_larger_queries():
+    attention = CausalMultiHeadSelfAttention(16, 4, qk_scale=1.44)
+    x = torch.randn(2, 6, 16)
+    scaled = attention(x)
+    assert not torch.allclose(scaled, reference(attention, x), atol=1e-3)
+    with torch.no_grad():
+        attention.q_proj.weight *= 1.44
+    torch.testing.assert_close(scaled, reference(attention, x))
+
+
+def test_embedded_values_are_added_by_a_gate_for_each_head():
+    attention = CausalMultiHeadSelfAttention(16, 4, num_kv_heads=2, add_embedded_values=True)
+    x, embedded = torch.randn(2, 6, 16), torch.randn(2, 6, 8)
+    assert torch.equal(attention.value_gate(x), torch.full((2, 6, 2), 1.5))
+    torch.nn.init.normal_(attention.value_gate.weight)
+    ours, own_values = attention(x, embedded_values=embedded, return_values=True)
+    queries, keys, values = (getattr(attention, f"{name}_proj")(x).unflatten(-1, (-1, 4)).mT for name in "qkv")
+    queries, keys, values = (heads.permute(0, 3, 1, 2) for heads in (queries, keys, values))
+    gates = 3 * torch.sigmoid(x[..., :12] @ attention.value_gate.weight.mT)
+    torch.testing.assert_close(own_values, values)
+    values = values + gates.mT[..., None] * embedded.unflatten(-1, (2, 4)).transpose(1, 2)
+    attended = scaled_dot_product_attention(queries, keys, values, causal_mask(6))
+    torch.testing.assert_close(ours, attention.output_proj(attended.transpose(1, 2).flatten(2)))
 
 
 def test_it_equals_torchs_multihead_attention():

@@ -39,9 +39,10 @@ def test_blocks_made_alone_compute_what_the_model_computes(row):
     for layer in range(config.num_layers):
         block = TransformerBlock(config, layer=layer)
         block.load_state_dict(model.blocks[layer].state_dict())
-        hidden, values = block(
-            hidden, attend=attend, embedding=embedding, first_values=first_values, return_values=True
-        )
+        given = {"attend": attend, "embedding": embedding, "first_values": first_values}
+        if layer in config.value_embedding_layers:
+            given["embedded_values"] = model.value_embeddings[str(layer)](ids)
+        hidden, values = block(hidden, **given, return_values=True)
         first_values = values if first_values is None else first_values
     if config.norm != "none":
         hidden = model.final_norm(hidden)
@@ -68,6 +69,7 @@ def test_the_blocks_of_a_model_share_one_table_of_angles():
         ({"separator_token": 3}, r"model\.separator_token is 3, but a block does not know the ids: pass attend="),
         ({"embedding_shortcut": True}, "model.embedding_shortcut is on: pass embedding"),
         ({"value_residual": True}, "pass first_values"),
+        ({"value_embeddings": True}, "pass embedded_values"),
     ],
 )
 def test_what_a_block_needs_and_is_not_given(changes, message):

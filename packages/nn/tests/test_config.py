@@ -17,8 +17,12 @@ def test_further_options_are_off():
     config = ModelConfig()
     for option in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs"):
         assert getattr(config, option) is False
+    assert config.value_embeddings is False
     assert config.window is config.separator_token is config.logit_soft_cap is None
     assert config.attention == "auto"
+    assert config.norm_gains is True
+    assert (config.init, config.qk_scale, config.ffn_init_scale) == ("truncated_normal", 1.0, 1.0)
+    assert config.embedding_std is config.head_std is None
 
 
 def test_an_unknown_option_is_refused():
@@ -58,12 +62,24 @@ def test_the_default_feedforward_width(ffn, d_model, width):
         ({"logit_soft_cap": 0.0}, "model.logit_soft_cap is 0.0: it must be a finite number above 0"),
         ({"logit_soft_cap": float("inf")}, "model.logit_soft_cap is inf"),
         ({"separator_token": 10_000}, "model.separator_token is 10000, which is not an id of a vocabulary of 10000"),
+        ({"norm_gains": 0}, "model.norm_gains is 0: give true or false"),
+        ({"init": "orthogonal"}, "model.init is 'orthogonal': choose one of truncated_normal, uniform"),
+        ({"qk_scale": 0.0}, "model.qk_scale is 0.0: it must be a finite number above 0"),
+        ({"ffn_init_scale": -1.0}, "model.ffn_init_scale is -1.0"),
+        ({"embedding_std": 0.0}, "model.embedding_std is 0.0"),
+        ({"head_std": 0.1, "tie_embeddings": True}, "the embedding is the LM head: give model.embedding_std instead"),
         ({"attention": "flash"}, "model.attention is 'flash': choose one of auto, einx, fused, flex"),
     ],
 )
 def test_what_cannot_be_built_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         ModelConfig(**settings)
+
+
+@pytest.mark.parametrize(("num_layers", "layers"), [(1, (0,)), (2, (1,)), (3, (0, 2)), (6, (1, 3, 5))])
+def test_every_other_layer_up_to_the_last_has_value_embeddings(num_layers, layers):
+    assert ModelConfig(num_layers=num_layers, value_embeddings=True).value_embedding_layers == layers
+    assert ModelConfig(num_layers=num_layers).value_embedding_layers == ()
 
 
 def test_heads_of_odd_width_are_allowed_without_rotation():

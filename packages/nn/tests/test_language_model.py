@@ -86,6 +86,36 @@ def test_a_generator_decides_all_weights(tied):
     assert not any(torch.equal(one[name], other[name]) for name in drawn)
 
 
+def test_initial_values_by_configuration():
+    changes = {
+        "init": "uniform",
+        "ffn_init_scale": 0.4,
+        "embedding_std": 0.8,
+        "head_std": 0.001,
+        "zero_init_outputs": True,
+    }
+    config = config_of({}, vocab_size=1000, d_model=256, d_ff=512, **changes)
+    model = TransformerLM(config, generator=torch.Generator().manual_seed(0))
+    spread = {name: parameter.std().item() for name, parameter in model.named_parameters() if parameter.ndim == 2}
+    linear = 1 / math.sqrt(256)
+    assert spread["embedding.weight"] == pytest.approx(0.9866 * 0.8, rel=0.02)
+    assert spread["lm_head.weight"] == pytest.approx(0.9866 * 0.001, rel=0.02)
+    assert spread["blocks.1.attention.q_proj.weight"] == pytest.approx(linear, rel=0.02)
+    assert spread["blocks.1.attention.output_proj.weight"] == spread["blocks.1.feedforward.w2.weight"] == 0
+    for matrix in ("w1", "w3"):
+        assert spread[f"blocks.0.feedforward.{matrix}.weight"] == pytest.approx(0.4 * linear, rel=0.02)
+    plain = TransformerLM(config_of({}, vocab_size=1000, d_model=256, init="uniform"))
+    assert plain.lm_head.weight.std().item() == pytest.approx(linear, rel=0.02)
+    tied = TransformerLM(config_of({}, vocab_size=1000, d_model=256, tie_embeddings=True, embedding_std=0.5))
+    assert tied.lm_head.weight.std().item() == pytest.approx(0.9866 * 0.5, rel=0.02)
+
+
+def test_the_initial_weights_of_a_seed_stay_those_of_earlier_versions():
+    model = TransformerLM(config_of({}), generator=torch.Generator().manual_seed(1))
+    sums = [parameter.double().sum().item() for parameter in model.parameters()]
+    assert sum(sums) == pytest.approx(81.69893, rel=1e-4)
+
+
 def test_device_and_dtype_reach_every_parameter():
     model = TransformerLM(config_of({}, num_kv_heads=2), device="meta", dtype=torch.bfloat16)
     assert {(p.device.type, p.dtype) for p in model.parameters()} == {("meta", torch.bfloat16)}

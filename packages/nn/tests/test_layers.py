@@ -1,11 +1,13 @@
 """Linear, Embedding and RMSNorm against torch.nn."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 from nn import Embedding, Linear, Mix, ReLU2Network, RMSNorm, SiLUNetwork, SwiGLU
+from nn.initialization import draw_uniform
 from nn.layers import joint_linear
 
 
@@ -27,6 +29,13 @@ def test_linear_has_the_specified_initial_weights(d_in, d_out):
     assert weight.mean().abs() < 5 * sigma / math.sqrt(weight.numel())
     # A normal distribution truncated at ±3σ has 0.9866 of its standard deviation.
     assert weight.std().item() == pytest.approx(0.9866 * sigma, rel=0.03)
+
+
+def test_uniform_initial_weights_keep_the_size_of_the_input():
+    weight = Linear(300, 500, init=partial(draw_uniform, scale=0.4)).weight.detach()
+    bound = 0.4 * math.sqrt(3 / 300)
+    assert 0.999 * bound < weight.abs().max() <= bound
+    assert weight.std().item() == pytest.approx(0.4 / math.sqrt(300), rel=0.01)
 
 
 def test_layers_applied_jointly_equal_each_alone():
@@ -64,6 +73,13 @@ def test_embedding_has_the_specified_initial_weights():
     weight = Embedding(2000, 100).weight.detach()
     assert 2.9 < weight.abs().max() <= 3
     assert weight.std().item() == pytest.approx(0.9866, rel=0.01)
+
+
+def test_rms_norm_without_gains_only_normalizes():
+    norm, x = RMSNorm(16, gains=False), torch.randn(3, 5, 16)
+    assert list(norm.parameters()) == []
+    torch.testing.assert_close(norm(x), torch.nn.functional.rms_norm(x, (16,), eps=1e-5))
+    assert norm(x.bfloat16()).dtype == torch.bfloat16
 
 
 def test_rms_norm_equals_torch():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from optim import AdamW, Muon, describe_groups, parameter_groups
+from optim import AdamW, LearningRateFactors, Muon, describe_groups, parameter_groups
 from optim.groups import rule
 
 PARAMETERS = {
@@ -28,6 +28,8 @@ def names(group):
         ("blocks.0.feedforward.w1.weight", (64, 16), ("muon", True)),
         ("embedding.weight", (100, 16), ("adamw", True)),
         ("lm_head.weight", (100, 16), ("adamw", True)),
+        ("value_embeddings.3.weight", (100, 16), ("adamw", True)),
+        ("blocks.3.attention.value_gate.weight", (4, 12), ("muon", True)),
         ("embedding_norm.weight", (16,), ("adamw", False)),
         ("convolution.weight", (3, 4, 5), ("adamw", True)),
         ("scale", (), ("adamw", False)),
@@ -64,11 +66,40 @@ def test_optimizers_accept_the_groups():
 def test_the_table():
     table = describe_groups(parameter_groups(PARAMETERS.items(), 0.1, muon=True))
     assert table.splitlines() == [
-        "update  decay  tensors  weights  parameters",
-        "Muon      0.1        2       32  blocks.*.attention.q_proj.weight (2)",
-        "AdamW     0.1        2       80  embedding.weight",
-        "                                 lm_head.weight",
-        "AdamW       0        4       11  blocks.*.attention_norm.weight (2)",
-        "                                 blocks.*.attention.value_mix.weight",
-        "                                 temperature",
+        "update  rate  decay  tensors  weights  parameters",
+        "Muon       1    0.1        2       32  blocks.*.attention.q_proj.weight (2)",
+        "AdamW      1    0.1        2       80  embedding.weight",
+        "                                       lm_head.weight",
+        "AdamW      1      0        4       11  blocks.*.attention_norm.weight (2)",
+        "                                       blocks.*.attention.value_mix.weight",
+        "                                       temperature",
     ]
+
+
+FACTORS = LearningRateFactors(muon=2.0, embedding=10.0, head=0.3, scalar=0.5)
+
+
+def test_each_kind_of_parameter_has_its_learning_rate():
+    groups = parameter_groups(PARAMETERS.items(), 0.1, muon=True, lr_factors=FACTORS)
+    muon, embedding, head, rest = groups
+    assert names(muon) == ["blocks.0.attention.q_proj.weight", "blocks.1.attention.q_proj.weight"]
+    assert (names(embedding), names(head)) == (["embedding.weight"], ["lm_head.weight"])
+    assert len(names(rest)) == 4
+    assert [group.lr_factor for group in groups] == [2.0, 10.0, 0.3, 0.5]
+    assert [group.settings()["lr_factor"] for group in groups] == [2.0, 10.0, 0.3, 0.5]
+    assert [group.weight_decay for group in groups] == [0.1, 0.1, 0.1, 0.0]
+
+
+def test_without_muon_the_matrices_of_the_blocks_have_the_schedules_rate():
+    groups = parameter_groups(PARAMETERS.items(), 0.1, muon=False, decay_vectors=True, lr_factors=FACTORS)
+    assert {name: group.lr_factor for group in groups for name in names(group)} == {
+        "embedding.weight": 10.0,
+        "blocks.0.attention.q_proj.weight": 1.0,
+        "blocks.0.attention_norm.weight": 0.5,
+        "blocks.1.attention.q_proj.weight": 1.0,
+        "blocks.1.attention.value_mix.weight": 0.5,
+        "blocks.1.attention_norm.weight": 0.5,
+        "temperature": 0.5,
+        "lm_head.weight": 0.3,
+    }
+    assert [group.lr_factor for group in groups] == [10.0, 1.0, 0.5, 0.3]  # equal rates share a group

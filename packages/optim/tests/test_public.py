@@ -16,6 +16,7 @@ PUBLIC = [
     "AdamW",
     "Algorithm",
     "Implementation",
+    "LearningRateFactors",
     "Muon",
     "MuonScale",
     "NewtonSchulzCoefficients",

@@ -7,6 +7,7 @@ import torch
 from nn import ModelConfig, TransformerLM
 from optim import SGD, AdamW, Muon, Segment
 from trainer import OptimizerConfig, ScheduleConfig, learning_rate, make_optimizer, train_step
+from trainer.optimization import muon_momentum
 
 TINY = ModelConfig(vocab_size=31, context_length=8, d_model=16, num_layers=2, num_heads=2, d_ff=32)
 
@@ -40,6 +41,35 @@ def test_muon_takes_the_matrices_of_the_blocks():
     ids = torch.randint(31, (6, 9))
     train_step(model.loss, optimizer, ids[:, :-1], ids[:, 1:], learning_rate=0.01)
     assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.01, 0.01]
+
+
+def test_each_kind_of_parameter_has_its_learning_rate():
+    rates = {"embedding_lr_factor": 10.0, "head_lr_factor": 0.3, "scalar_lr_factor": 25.0}
+    for tied, expected in [(False, {"embedding": 0.1, "lm_head": 0.003}), (True, {"embedding": 0.1})]:
+        model = TransformerLM(replace(TINY, tie_embeddings=tied))
+        optimizer = make_optimizer(OptimizerConfig(name="muon", muon_lr_factor=2.0, **rates), model)
+        ids = torch.randint(31, (6, 9))
+        train_step(model.loss, optimizer, ids[:, :-1], ids[:, 1:], learning_rate=0.01)
+        by_parameter = {parameter: group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
+        for name, parameter in model.named_parameters():
+            own = expected.get(name.split(".")[0], 0.02 if parameter.ndim == 2 else 0.25)
+            assert by_parameter[parameter] == pytest.approx(own), name
+
+
+def test_momentum_rises_and_stays():
+    config = OptimizerConfig(name="muon", momentum=0.95, momentum_start=0.85, momentum_warmup_steps=4)
+    momenta = [muon_momentum(config, update) for update in (1, 2, 3, 5, 6, 1000)]
+    assert momenta == pytest.approx([0.85, 0.875, 0.9, 0.95, 0.95, 0.95])
+    assert muon_momentum(replace(config, name="adamw"), 1) is None
+
+
+def test_a_step_sets_the_momentum():
+    model = TransformerLM(TINY)
+    optimizer = make_optimizer(OptimizerConfig(name="muon", momentum=0.9), model)
+    ids = torch.randint(31, (6, 9))
+    for momentum, expected in [(None, 0.9), (0.5, 0.5)]:
+        train_step(model.loss, optimizer, ids[:, :-1], ids[:, 1:], learning_rate=0.01, momentum=momentum)
+        assert optimizer.param_groups[0]["momentum"] == expected
 
 
 def test_the_schedule_counts_updates_from_one():

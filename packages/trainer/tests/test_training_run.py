@@ -19,13 +19,16 @@ from trainer.reporting import MetricsError
 
 from .run_helpers import changed, figures, same, train_run, weights
 
+RECIPE = OptimizerConfig(name="muon", embedding_lr_factor=3.0, momentum_start=0.5, momentum_warmup_steps=12)
+OPTIMIZERS = {name: OptimizerConfig(name=name) for name in ("adamw", "muon", "sgd")} | {"recipe": RECIPE}
+
 
 @pytest.mark.parametrize("accumulation", [1, 2])
-@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("stop", [7, 10])
 def test_stopping_and_resuming_changes_no_bit(tmp_path, config, accumulation, optimizer, stop):
     """N steps equal k steps, a new process' worth of fresh objects, and N − k steps; also between evaluations."""
-    config = dataclasses.replace(config, optimizer=OptimizerConfig(name=optimizer))
+    config = dataclasses.replace(config, optimizer=OPTIMIZERS[optimizer])
     config = changed(config, training={"gradient_accumulation": accumulation, "checkpoint_interval": stop})
     runs = [RunDirectory(tmp_path / name) for name in ("whole", "stopped")]
     for run in runs:

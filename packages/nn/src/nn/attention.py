@@ -15,8 +15,8 @@ from nn.attention_backends import flex_attention_within, fused_attention
 from nn.config import AttentionBackend
 from nn.documents import same_document
 from nn.functional import causal_mask, scaled_dot_product_attention
-from nn.initialization import VALUE_MIX_START
-from nn.layers import Linear, Mix, RMSNorm, joint_linear
+from nn.initialization import VALUE_MIX_START, Initializer, draw_normal
+from nn.layers import Linear, Mix, RMSNorm, ValueGate, joint_linear
 from nn.rotary import RotaryPositionalEmbedding, rotate
 
 AttentionFunction: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -41,7 +41,11 @@ class CausalMultiHeadSelfAttention(Module):
         backend: AttentionBackend = "auto",
         qk_norm: bool = False,
         norm_eps: float = 1e-5,
+        norm_gains: bool = True,
+        qk_scale: float = 1.0,
         mix_first_values: bool = False,
+        add_embedded_values: bool = False,
+        init: Initializer = draw_normal,
         zero_init_output: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -57,7 +61,11 @@ class CausalMultiHeadSelfAttention(Module):
             backend: computes attention where the caller does not pass `attend`.
             qk_norm: normalize each query and key, before rotation.
             norm_eps: eps of that norm.
+            norm_gains: whether it has learned gains.
+            qk_scale: scores are multiplied by this, beside 1/√d_head.
             mix_first_values: mix the values with those of a model's first block, which `forward` is then given.
+            add_embedded_values: add embedded values, which `forward` is then given, to the values, by a learned gate.
+            init: draws the initial projections.
             zero_init_output: start the output projection at 0.
             device: of the parameters.
             dtype: of the parameters.
@@ -78,17 +86,22 @@ class CausalMultiHeadSelfAttention(Module):
             raise ValueError(f"backend is {backend!r}: choose one of {', '.join(get_args(AttentionBackend))}")
         d_head = d_model // num_heads
         self.rope, self.window, self.backend = rope, window, backend
-        self.q_proj = Linear(d_model, num_heads * d_head, device=device, dtype=dtype)
-        self.k_proj = Linear(d_model, self.num_kv_heads * d_head, device=device, dtype=dtype)
-        self.v_proj = Linear(d_model, self.num_kv_heads * d_head, device=device, dtype=dtype)
-        self.output_proj = Linear(num_heads * d_head, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
-        self.qk_norm = qk_norm
+        self.q_proj = Linear(d_model, num_heads * d_head, init=init, device=device, dtype=dtype)
+        self.k_proj = Linear(d_model, self.num_kv_heads * d_head, init=init, device=device, dtype=dtype)
+        self.v_proj = Linear(d_model, self.num_kv_heads * d_head, init=init, device=device, dtype=dtype)
+        self.output_proj = Linear(
+            num_heads * d_head, d_model, init=init, zero_init=zero_init_output, device=device, dtype=dtype
+        )
+        self.qk_norm, self.qk_scale = qk_norm, qk_scale
         if qk_norm:
-            self.q_norm = RMSNorm(d_head, norm_eps, device=device, dtype=dtype)
-            self.k_norm = RMSNorm(d_head, norm_eps, device=device, dtype=dtype)
+            self.q_norm = RMSNorm(d_head, norm_eps, gains=norm_gains, device=device, dtype=dtype)
+            self.k_norm = RMSNorm(d_head, norm_eps, gains=norm_gains, device=device, dtype=dtype)
         self.mix_first_values = mix_first_values
         if mix_first_values:
             self.value_mix = Mix(VALUE_MIX_START, device=device, dtype=dtype)
+        self.add_embedded_values = add_embedded_values
+        if add_embedded_values:
+            self.value_gate = ValueGate(d_model, self.num_kv_heads, device=device, dtype=dtype)
 
     def forward(
         self,
@@ -97,6 +110,7 @@ class CausalMultiHeadSelfAttention(Module):
         *,
         attend: AttentionFunction | None = None,
         first_values: Float[Tensor, "*b kv t e"] | None = None,
+        embedded_values: Float[Tensor, "*b t _"] | None = None,
         return_values: bool = False,
     ) -> Float[Tensor, "*b t d"] | tuple[Float[Tensor, "*b t d"], Float[Tensor, "*b kv t e"]]:
         """Attend within each sequence.
@@ -107,10 +121,11 @@ class CausalMultiHeadSelfAttention(Module):
             attend: computes attention, such as what `causal_attention` returns; if not given, attention is causal,
                 within the window.
             first_values: the values of a model's first block, with `mix_first_values`.
+            embedded_values: a vector of width kv·e for each position, with `add_embedded_values`.
             return_values: return the values too, before any mixing.
 
         Raises:
-            ValueError: `mix_first_values` is on, but first_values is not given.
+            ValueError: `mix_first_values` or `add_embedded_values` is on, but what it needs is not given.
         """
         q, k, v = joint_linear(x, self.q_proj, self.k_proj, self.v_proj)
         queries = einx.id("... t (h e) -> ... t h e", q, h=self.num_heads)
@@ -118,6 +133,8 @@ class CausalMultiHeadSelfAttention(Module):
         values = own_values = einx.id("... t (kv e) -> ... kv t e", v, kv=self.num_kv_heads)
         if self.qk_norm:
             queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if self.qk_scale != 1:
+            queries = self.qk_scale * queries
         if self.rope is not None:
             # Rotated before heads and positions change places, so that a kernel writes what the next one reads.
             tables = self.rope.tables(x.shape[-2], token_positions)
@@ -128,6 +145,11 @@ class CausalMultiHeadSelfAttention(Module):
             if first_values is None:
                 raise ValueError("this attention mixes in the values of a model's first block: pass first_values")
             values = self.value_mix(own_values, first_values)
+        if self.add_embedded_values:
+            if embedded_values is None:
+                raise ValueError("this attention adds embedded values of the tokens: pass embedded_values")
+            gates = self.value_gate(x)
+            values = values + einx.multiply("... t kv, ... t (kv e) -> ... kv t e", gates, embedded_values)
         if attend is None:
             attend = causal_attention(self.backend, x.shape[-2], x.device, window=self.window)
         output = self.output_proj(einx.id("... h t e -> ... t (h e)", attend(queries, keys, values)))

@@ -8,7 +8,7 @@ from torch.nn import Module
 from nn.attention import AttentionFunction, CausalMultiHeadSelfAttention
 from nn.config import ModelConfig
 from nn.feedforward import NETWORKS
-from nn.initialization import SHORTCUT_MIX_START
+from nn.initialization import SHORTCUT_MIX_START, matrix_initializer
 from nn.layers import Mix, RMSNorm
 from nn.rotary import RotaryPositionalEmbedding
 
@@ -51,6 +51,7 @@ class TransformerBlock(Module):
             rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=device)
         if config.embedding_shortcut:
             self.shortcut_mix = Mix(SHORTCUT_MIX_START, device=device, dtype=dtype)
+        init = matrix_initializer(config.init)
         self.attention = CausalMultiHeadSelfAttention(
             config.d_model,
             config.num_heads,
@@ -60,7 +61,11 @@ class TransformerBlock(Module):
             backend=config.attention,
             qk_norm=config.qk_norm,
             norm_eps=config.norm_eps,
+            norm_gains=config.norm_gains,
+            qk_scale=config.qk_scale,
             mix_first_values=config.value_residual and layer > 0,
+            add_embedded_values=layer in config.value_embedding_layers,
+            init=init,
             zero_init_output=config.zero_init_outputs,
             device=device,
             dtype=dtype,
@@ -68,13 +73,16 @@ class TransformerBlock(Module):
         self.feedforward = NETWORKS[config.ffn](
             config.d_model,
             config.feedforward_width,
+            init=init,
+            input_init=matrix_initializer(config.init, config.ffn_init_scale),
             zero_init_output=config.zero_init_outputs,
             device=device,
             dtype=dtype,
         )
         if config.norm != "none":
-            self.attention_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
-            self.feedforward_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
+            gains = config.norm_gains
+            self.attention_norm = RMSNorm(config.d_model, config.norm_eps, gains=gains, device=device, dtype=dtype)
+            self.feedforward_norm = RMSNorm(config.d_model, config.norm_eps, gains=gains, device=device, dtype=dtype)
 
     def forward(
         self,
@@ -84,6 +92,7 @@ class TransformerBlock(Module):
         attend: AttentionFunction | None = None,
         embedding: Float[Tensor, "*b t d"] | None = None,
         first_values: Float[Tensor, "*b kv t e"] | None = None,
+        embedded_values: Float[Tensor, "*b t _"] | None = None,
         return_values: bool = False,
     ) -> Float[Tensor, "*b t d"] | tuple[Float[Tensor, "*b t d"], Float[Tensor, "*b kv t e"]]:
         """Return the residual stream after this block.
@@ -95,12 +104,14 @@ class TransformerBlock(Module):
                 within the window of the configuration, by its back end.
             embedding: the first residual stream, for `embedding_shortcut`; in the first block it is `x`.
             first_values: the first block's values, for the later blocks with `value_residual`.
+            embedded_values: for `value_embeddings`, in the blocks that have them: `[*b t kv·e]`, from the table in
+                `TransformerLM.value_embeddings` of this block.
             return_values: return the pair of residual stream and attention's values. Those of the first block are the
                 `first_values` of the others.
 
         Raises:
-            ValueError: the configuration asks for documents, an embedding shortcut or a value residual, and what the
-                block needs for it is not given.
+            ValueError: the configuration asks for documents, an embedding shortcut, a value residual or value
+                embeddings, and what the block needs for it is not given.
         """
         if attend is None and self.config.separator_token is not None:
             raise ValueError(
@@ -116,6 +127,7 @@ class TransformerBlock(Module):
             token_positions,
             attend=attend,
             first_values=first_values,
+            embedded_values=embedded_values,
             return_values=True,
         )
         if self.config.norm == "post":

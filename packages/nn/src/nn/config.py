@@ -8,11 +8,19 @@ Norm = Literal["pre", "post", "none"]
 Position = Literal["rope", "none"]
 FeedForwardKind = Literal["swiglu", "silu", "relu2"]
 AttentionBackend = Literal["auto", "einx", "fused", "flex"]
+MatrixInit = Literal["truncated_normal", "uniform"]
+
+GATE_INPUTS = 12
+"""Components of a block's input, at most, that the gates of its value embeddings depend on."""
 
 _SIZES = {"vocab_size": False, "context_length": False, "d_model": False, "num_layers": False, "num_heads": False}
 _SIZES |= {"num_kv_heads": True, "d_ff": True, "window": True}  # may be null
-_SWITCHES = ("tie_embeddings", "qk_norm", "value_residual", "embedding_shortcut", "embedding_norm", "zero_init_outputs")
-_CHOICES = {"norm": Norm, "position": Position, "ffn": FeedForwardKind, "attention": AttentionBackend}
+_SWITCHES = ["tie_embeddings", "norm_gains", "qk_norm", "value_residual", "embedding_shortcut", "embedding_norm"]
+_SWITCHES += ["value_embeddings", "zero_init_outputs"]
+_CHOICES = {"norm": Norm, "position": Position, "ffn": FeedForwardKind, "init": MatrixInit}
+_CHOICES |= {"attention": AttentionBackend}
+_POSITIVE = {"rope_theta": False, "norm_eps": False, "logit_soft_cap": True}  # may be null
+_POSITIVE |= {"qk_scale": False, "embedding_std": True, "head_std": True, "ffn_init_scale": False}
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class ModelConfig:
     """Added to the mean square inside RMSNorm."""
     norm: Norm = "pre"
     """Where RMSNorm is applied: before each sub-layer, after each residual sum, or nowhere."""
+    norm_gains: bool = True
+    """Learned gains in the norms; false: they only normalize (K. Jordan et al. 2024, modded-nanogpt)."""
     position: Position = "rope"
     """Rotary position embedding, or no position information beyond the causal mask."""
     ffn: FeedForwardKind = "swiglu"
@@ -55,8 +65,14 @@ class ModelConfig:
     """Attention does not cross this id, which begins a document (Grattafiori et al. 2024, arXiv:2407.21783, 3.2)."""
     qk_norm: bool = False
     """RMSNorm on each query and key head, before rotation (Dehghani et al. 2023, arXiv:2302.05442)."""
+    qk_scale: float = 1.0
+    """Attention's scores are multiplied by this, beside 1/√d_head: normalized queries and keys cannot grow to make them
+    larger. Karpathy 2026, nanochat: 1.44."""
     value_residual: bool = False
     """Mix the first block's values into all later ones, by learned weights (Zhou et al. 2024, arXiv:2410.17897)."""
+    value_embeddings: bool = False
+    """In every other block, the last one among them, each token has a vector of its own that is added to its values, by
+    a learned gate for each head (K. Jordan et al. 2024, modded-nanogpt, after Zhou et al. 2024, arXiv:2410.17897)."""
     embedding_shortcut: bool = False
     """Mix the first embedding into each block's input, by learned weights (K. Jordan et al. 2024, modded-nanogpt)."""
     embedding_norm: bool = False
@@ -65,6 +81,16 @@ class ModelConfig:
     """Logits x become c·tanh(x/c), so that no logit exceeds c (Gemma Team 2024, arXiv:2408.00118); null: no cap."""
     zero_init_outputs: bool = False
     """Start the last projection of each sub-layer at 0: each block starts as the identity (Yang et al., 2203.03466)."""
+    init: MatrixInit = "truncated_normal"
+    """Initial values of the matrices of linear maps: truncated normal with variance 2/(d_in + d_out); or uniform within
+    ±√(3/d_in), which has variance 1/d_in (K. Jordan et al. 2024, modded-nanogpt)."""
+    ffn_init_scale: float = 1.0
+    """Factor of the initial values of W1, and W3, of the feed-forward network. Karpathy 2026, nanochat: 0.4."""
+    embedding_std: float | None = None
+    """Standard deviation of the initial embedding; null: 1, or 1/√d_model if it is also the LM head."""
+    head_std: float | None = None
+    """Standard deviation of an LM head of its own: small values, such as 0.001, make the first guess uniform (Karpathy
+    2026, nanochat); null: as that of other linear maps."""
     attention: AttentionBackend = "auto"
     """What computes attention, with equal results: einx (the definition), fused (torch's kernel), flex (windows and
     documents on GPUs), or auto, the fastest of them for the device and the mask."""
@@ -95,10 +121,15 @@ class ModelConfig:
                 f"rotary embedding rotates pairs, but a head has the odd width {self.d_head} "
                 f"(model.d_model {self.d_model} / model.num_heads {self.num_heads}): make it even"
             )
-        for name in ("rope_theta", "norm_eps", "logit_soft_cap"):
+        for name, optional in _POSITIVE.items():
             value = getattr(self, name)
-            if not (name == "logit_soft_cap" and value is None) and not 0 < value < math.inf:
+            if not (optional and value is None) and not 0 < value < math.inf:
                 raise ValueError(f"model.{name} is {value}: it must be a finite number above 0")
+        if self.tie_embeddings and self.head_std is not None:
+            raise ValueError(
+                f"model.head_std is {self.head_std}, but with model.tie_embeddings the embedding is the LM head: give "
+                "model.embedding_std instead"
+            )
         if self.separator_token is not None and not 0 <= self.separator_token < self.vocab_size:
             raise ValueError(
                 f"model.separator_token is {self.separator_token}, which is not an id of a vocabulary of "
@@ -114,6 +145,11 @@ class ModelConfig:
     def kv_heads(self) -> int:
         """Number of key/value heads."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+
+    @property
+    def value_embedding_layers(self) -> tuple[int, ...]:
+        """The blocks with value embeddings, counting from 0: the last one, and every other one before it."""
+        return tuple(range((self.num_layers - 1) % 2, self.num_layers, 2)) if self.value_embeddings else ()
 
     @property
     def feedforward_width(self) -> int:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from nn.config import FeedForwardKind
+from nn.initialization import Initializer, draw_normal
 from nn.layers import Linear, joint_linear
 
 
@@ -29,14 +30,16 @@ class SwiGLU(Module):
         d_model: int,
         d_ff: int,
         *,
+        init: Initializer = draw_normal,
+        input_init: Initializer = draw_normal,
         zero_init_output: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
-        self.w2 = Linear(d_ff, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
-        self.w3 = Linear(d_model, d_ff, device=device, dtype=dtype)
+        self.w1 = Linear(d_model, d_ff, init=input_init, device=device, dtype=dtype)
+        self.w2 = Linear(d_ff, d_model, init=init, zero_init=zero_init_output, device=device, dtype=dtype)
+        self.w3 = Linear(d_model, d_ff, init=input_init, device=device, dtype=dtype)
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """Apply the network to each position."""
@@ -54,13 +57,15 @@ class UngatedNetwork(Module):
         d_model: int,
         d_ff: int,
         *,
+        init: Initializer = draw_normal,
+        input_init: Initializer = draw_normal,
         zero_init_output: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.w1 = Linear(d_model, d_ff, device=device, dtype=dtype)
-        self.w2 = Linear(d_ff, d_model, zero_init=zero_init_output, device=device, dtype=dtype)
+        self.w1 = Linear(d_model, d_ff, init=input_init, device=device, dtype=dtype)
+        self.w2 = Linear(d_ff, d_model, init=init, zero_init=zero_init_output, device=device, dtype=dtype)
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """Apply the network to each position."""

@@ -3,16 +3,16 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import Module, ModuleList
+from torch.nn import Module, ModuleDict, ModuleList
 
 from nn.attention import causal_attention
 from nn.block import TransformerBlock
 from nn.config import ModelConfig
 from nn.documents import number_documents
 from nn.functional import soft_cap
-from nn.initialization import tied_embedding_std
+from nn.initialization import embedding_std, head_initializer
 from nn.kv_cache import KVCache
-from nn.layers import Embedding, Linear, Mix, RMSNorm
+from nn.layers import Embedding, Linear, Mix, RMSNorm, ValueGate
 from nn.loss import linear_cross_entropy
 from nn.rotary import RotaryPositionalEmbedding
 
@@ -46,10 +46,22 @@ class TransformerLM(Module):
         place = torch.get_default_device() if device is None else torch.device(device)
         if generator is not None:
             device = "meta"  # the modules' own initial values, which would be replaced, are not computed
-        std = tied_embedding_std(config.d_model) if config.tie_embeddings else 1.0
+        std = embedding_std(config)
         self.embedding = Embedding(config.vocab_size, config.d_model, std=std, device=device, dtype=dtype)
         if config.embedding_norm:
-            self.embedding_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
+            self.embedding_norm = self._norm(device, dtype)
+        if config.value_embeddings:  # looked up here, not in the blocks, which do not know the ids
+            tables = {
+                str(layer): Embedding(
+                    config.vocab_size,
+                    config.kv_heads * config.d_head,
+                    std=config.d_model**-0.5,
+                    device=device,
+                    dtype=dtype,
+                )
+                for layer in config.value_embedding_layers
+            }
+            self.value_embeddings = ModuleDict(tables)
         rope = None
         if config.position == "rope":  # one table of angles, shared by all blocks
             rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=place)
@@ -58,8 +70,10 @@ class TransformerLM(Module):
             for layer in range(config.num_layers)
         )
         if config.norm != "none":
-            self.final_norm = RMSNorm(config.d_model, config.norm_eps, device=device, dtype=dtype)
-        self.lm_head = Linear(config.d_model, config.vocab_size, device=device, dtype=dtype)
+            self.final_norm = self._norm(device, dtype)
+        self.lm_head = Linear(
+            config.d_model, config.vocab_size, init=head_initializer(config), device=device, dtype=dtype
+        )
         if generator is not None:
             self.to_empty(device=place)
         if config.tie_embeddings:
@@ -67,11 +81,15 @@ class TransformerLM(Module):
         if generator is not None:
             self.reset_parameters(generator)
 
+    def _norm(self, device: torch.device | str | None, dtype: torch.dtype | None) -> RMSNorm:
+        config = self.config
+        return RMSNorm(config.d_model, config.norm_eps, gains=config.norm_gains, device=device, dtype=dtype)
+
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw all parameters again, in the order of the modules."""
         for module in self.modules():
             tied_head = module is self.lm_head and self.config.tie_embeddings
-            if isinstance(module, Embedding | Linear | RMSNorm | Mix) and not tied_head:
+            if isinstance(module, Embedding | Linear | RMSNorm | Mix | ValueGate) and not tied_head:
                 module.reset_parameters(generator)
 
     def hidden_states(
@@ -109,11 +127,14 @@ class TransformerLM(Module):
         else:
             attend_by_layer = cache.attention(token_ids, token_positions)
         embedding, first_values = x, None
-        for block, attend in zip(self.blocks, attend_by_layer, strict=True):
+        tables = self.value_embeddings.items() if config.value_embeddings else ()
+        embedded_values = {int(layer): table(token_ids) for layer, table in tables}
+        for layer, (block, attend) in enumerate(zip(self.blocks, attend_by_layer, strict=True)):
+            given = {"attend": attend, "embedding": embedding, "embedded_values": embedded_values.get(layer)}
             if config.value_residual and first_values is None:
-                x, first_values = block(x, token_positions, attend=attend, embedding=embedding, return_values=True)
+                x, first_values = block(x, token_positions, **given, return_values=True)
             else:
-                x = block(x, token_positions, attend=attend, embedding=embedding, first_values=first_values)
+                x = block(x, token_positions, **given, first_values=first_values)
         return x if config.norm == "none" else self.final_norm(x)
 
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:

@@ -8,7 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Module, Parameter
 
-from nn.initialization import constant_, linear_std, truncated_normal_
+from nn.config import GATE_INPUTS
+from nn.initialization import Initializer, constant_, draw_normal, truncated_normal_
 
 
 class Linear(Module):
@@ -22,22 +23,22 @@ class Linear(Module):
         d_in: int,
         d_out: int,
         *,
+        init: Initializer = draw_normal,
         zero_init: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.zero_init = zero_init
+        self.init, self.zero_init = init, zero_init
         self.weight = Parameter(torch.empty(d_out, d_in, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw W from normal(0, 2 / (d_in + d_out)), truncated at ±3σ; or start at 0."""
+        """Draw W from normal(0, 2 / (d_in + d_out)), truncated at ±3σ, or as `init` does; or start at 0."""
         if self.zero_init:
             constant_(self.weight, 0.0)
-            return
-        d_out, d_in = self.weight.shape
-        truncated_normal_(self.weight, linear_std(d_in, d_out), generator)
+        else:
+            self.init(self.weight, generator)
 
     def forward(self, x: Float[Tensor, "... d_in"]) -> Float[Tensor, "... d_out"]:
         """Map the last dimension from d_in to d_out."""
@@ -97,7 +98,7 @@ class Embedding(Module):
 class RMSNorm(Module):
     """`x / √(mean(x²) + eps) · gain`, over the last dimension (Zhang & Sennrich 2019, arXiv:1910.07467).
 
-    Computed in float32 and returned in the dtype of the input.
+    Computed in float32 and returned in the dtype of the input. Without `gains` there is no gain, and no parameter.
     """
 
     def __init__(
@@ -105,23 +106,55 @@ class RMSNorm(Module):
         d_model: int,
         eps: float = 1e-5,
         *,
+        gains: bool = True,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.eps = eps
-        self.weight = Parameter(torch.empty(d_model, device=device, dtype=dtype))
+        self.weight = Parameter(torch.empty(d_model, device=device, dtype=dtype)) if gains else None
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002 nothing is drawn
         """Start with a gain of 1."""
-        constant_(self.weight, 1.0)
+        if self.weight is not None:
+            constant_(self.weight, 1.0)
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         """Normalize each vector."""
         wide = x.float()
         inverse_rms = (einx.mean("... [d]", wide * wide) + self.eps).rsqrt()
+        if self.weight is None:
+            return einx.multiply("... d, ... -> ... d", wide, inverse_rms).to(x.dtype)
         return einx.multiply("... d, ..., d -> ... d", wide, inverse_rms, self.weight.float()).to(x.dtype)
+
+
+class ValueGate(Module):
+    """`3·σ(W x[:12])`: how much of a token's value embedding is added to its values, for each key/value head.
+
+    Between 0 and 3. A few components of x are enough, and make it cheap (K. Jordan et al. 2025, modded-nanogpt;
+    Karpathy 2026, nanochat). Not a `Linear`: it is too narrow for float8.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        num_kv_heads: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight = Parameter(torch.empty(num_kv_heads, min(GATE_INPUTS, d_model), device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:  # noqa: ARG002 nothing is drawn
+        """Start with W = 0, a gate of 1.5."""
+        constant_(self.weight, 0.0)
+
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... kv"]:
+        """Return the gates of each position."""
+        return 3 * torch.sigmoid(x[..., : self.weight.shape[1]] @ self.weight.mT)
 
 
 class Mix(Module):

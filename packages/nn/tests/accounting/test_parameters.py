@@ -17,8 +17,10 @@ OPTIONS = st.fixed_dictionaries(
         "tie_embeddings": st.booleans(),
         "qk_norm": st.booleans(),
         "value_residual": st.booleans(),
+        "value_embeddings": st.booleans(),
         "embedding_shortcut": st.booleans(),
         "embedding_norm": st.booleans(),
+        "norm_gains": st.booleans(),
         "zero_init_outputs": st.booleans(),
     }
 )

@@ -38,8 +38,11 @@ def test_missing_fields_have_llamas_defaults(exported):
         ({"position": "none"}, "model.position is 'none', .* with 'rope'"),
         ({"ffn": "relu2"}, "model.ffn is 'relu2', .* with 'swiglu'"),
         ({"ffn": "silu"}, "model.ffn is 'silu'"),
+        ({"norm_gains": False}, "model.norm_gains is False, which Llama does not support: .* trained with True"),
+        ({"qk_scale": 1.44}, "model.qk_scale is 1.44, .* with 1.0"),
         ({"qk_norm": True}, "model.qk_norm is on, .* without it"),
         ({"value_residual": True}, "model.value_residual is on"),
+        ({"value_embeddings": True}, "model.value_embeddings is on"),
         ({"embedding_shortcut": True}, "model.embedding_shortcut is on"),
         ({"embedding_norm": True}, "model.embedding_norm is on"),
         ({"logit_soft_cap": 15.0}, "model.logit_soft_cap is 15.0, .* Set it to null"),
@@ -58,8 +61,15 @@ def test_every_field_that_changes_the_equations_is_known():
     exported = {"vocab_size", "context_length", "d_model", "num_layers", "num_heads", "num_kv_heads", "d_ff"}
     exported |= {"rope_theta", "norm_eps", "tie_embeddings"}
     refused = {"norm", "position", "ffn", "window", "separator_token", "qk_norm", "value_residual"}
-    refused |= {"embedding_shortcut", "embedding_norm", "logit_soft_cap"}
-    harmless = {"zero_init_outputs", "attention"}  # initial values, and what computes attention
+    refused |= {"embedding_shortcut", "embedding_norm", "logit_soft_cap", "norm_gains", "qk_scale", "value_embeddings"}
+    harmless = {
+        "zero_init_outputs",
+        "init",
+        "ffn_init_scale",
+        "embedding_std",
+        "head_std",
+        "attention",
+    }  # initial values, and what computes attention
     assert set(ModelConfig.__dataclass_fields__) == exported | refused | harmless
 
 

@@ -9,6 +9,7 @@ from .choices import (
 )
 from .clipping import clip_grad_norm as clip_grad_norm
 from .groups import (
+    LearningRateFactors as LearningRateFactors,
     ParameterGroup as ParameterGroup,
     describe_groups as describe_groups,
     parameter_groups as parameter_groups,

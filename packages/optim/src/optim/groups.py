@@ -12,22 +12,57 @@ from torch import Tensor
 from optim.choices import Algorithm
 
 _LABELS = {"muon": "Muon", "adamw": "AdamW"}
-_OUTER_MATRICES = frozenset({"embedding", "lm_head"})
+_EMBEDDINGS = frozenset({"embedding", "value_embeddings"})
+_HEADS = frozenset({"lm_head"})
+
+
+@dataclass(frozen=True)
+class LearningRateFactors:
+    """Learning rates as multiples of the schedule's: published recipes give each kind of parameter its own."""
+
+    muon: float = 1.0
+    """Of the matrices that Muon updates."""
+    embedding: float = 1.0
+    """Of the embedding, which is also the LM head if the two are tied, and of value embeddings."""
+    head: float = 1.0
+    """Of the LM head."""
+    scalar: float = 1.0
+    """Of vectors and scalars: gains of norms, weights of mixtures."""
+
+    def of(self, name: str, shape: Sequence[int], algorithm: Algorithm) -> float:
+        """Return the factor of a parameter; that of a matrix between embedding and LM head is 1 without Muon."""
+        if algorithm == "muon":
+            return self.muon
+        if len(shape) < 2:
+            return self.scalar
+        parts = name.split(".")
+        if not _EMBEDDINGS.isdisjoint(parts):
+            return self.embedding
+        return self.head if not _HEADS.isdisjoint(parts) else 1.0
 
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters that are updated by the same algorithm, with the same weight decay."""
+    """Parameters that are updated by the same algorithm, with the same weight decay and learning rate."""
 
     algorithm: Algorithm
     weight_decay: float
     parameters: tuple[tuple[str, Float[Tensor, "..."]], ...]
     """Names and tensors."""
+    lr_factor: float = 1.0
+    """Learning rate as a multiple of the schedule's."""
 
     def settings(self) -> dict[str, Any]:
-        """Return the group as a dict, the form in which optimizers expect it."""
-        tensors = [tensor for _, tensor in self.parameters]
-        return {"params": tensors, "algorithm": self.algorithm, "weight_decay": self.weight_decay}
+        """Return the group as a dict, the form in which optimizers expect it.
+
+        They ignore its ``lr_factor``, which is for the code that sets their learning rates.
+        """
+        return {
+            "params": [tensor for _, tensor in self.parameters],
+            "algorithm": self.algorithm,
+            "weight_decay": self.weight_decay,
+            "lr_factor": self.lr_factor,
+        }
 
 
 def rule(name: str, shape: Sequence[int], *, muon: bool, decay_vectors: bool = False) -> tuple[Algorithm, bool]:
@@ -56,7 +91,7 @@ def rule(name: str, shape: Sequence[int], *, muon: bool, decay_vectors: bool = F
     Returns:
         The algorithm, and whether weight decay applies.
     """
-    outer = not _OUTER_MATRICES.isdisjoint(name.split("."))
+    outer = not (_EMBEDDINGS | _HEADS).isdisjoint(name.split("."))
     algorithm: Algorithm = "muon" if muon and len(shape) == 2 and not outer else "adamw"
     return algorithm, decay_vectors or len(shape) >= 2
 
@@ -67,51 +102,60 @@ def parameter_groups(
     *,
     muon: bool,
     decay_vectors: bool = False,
+    lr_factors: LearningRateFactors | None = None,
 ) -> list[ParameterGroup]:
-    """Sort a model's parameters by ``rule`` into at most three groups, in the model's order within each.
+    """Sort a model's parameters by ``rule`` and learning rate into groups, in the model's order within each.
 
     Args:
         named_parameters: For example ``model.named_parameters()``, in which a tied weight appears once.
         weight_decay: λ of the parameters that decay; it is 0 for the others.
         muon: See ``rule``.
         decay_vectors: See ``rule``.
+        lr_factors: Learning rates of the kinds of parameters; all alike if not given.
 
     Returns:
-        The groups that are not empty: Muon's, then AdamW's with decay, then AdamW's without.
+        The groups that are not empty: Muon's, then AdamW's with decay, then AdamW's without; these have a group for
+        each learning rate, in the model's order.
     """
-    sorted_parameters: dict[tuple[Algorithm, bool], list[tuple[str, Tensor]]] = {
-        ("muon", True): [],
-        ("adamw", True): [],
-        ("adamw", False): [],
+    factors = lr_factors or LearningRateFactors()
+    sorted_parameters: dict[tuple[Algorithm, bool], dict[float, list[tuple[str, Tensor]]]] = {
+        ("muon", True): {},
+        ("adamw", True): {},
+        ("adamw", False): {},
     }
     for name, parameter in named_parameters:
-        sorted_parameters[rule(name, parameter.shape, muon=muon, decay_vectors=decay_vectors)].append((name, parameter))
+        algorithm, decays = rule(name, parameter.shape, muon=muon, decay_vectors=decay_vectors)
+        factor = factors.of(name, parameter.shape, algorithm)
+        sorted_parameters[algorithm, decays].setdefault(factor, []).append((name, parameter))
     return [
-        ParameterGroup(algorithm, weight_decay if decays else 0.0, tuple(parameters))
-        for (algorithm, decays), parameters in sorted_parameters.items()
-        if parameters
+        ParameterGroup(algorithm, weight_decay if decays else 0.0, tuple(parameters), factor)
+        for (algorithm, decays), by_factor in sorted_parameters.items()
+        for factor, parameters in by_factor.items()
     ]
 
 
 def describe_groups(groups: Sequence[ParameterGroup]) -> str:
     """Return a table of the groups; names that differ only in a number share a line.
 
+    Rates are multiples of the schedule's.
+
     >>> from torch import zeros
     >>> tensors = {"embedding.weight": zeros(8, 2), "blocks.0.w": zeros(2, 2), "blocks.1.w": zeros(2, 2)}
     >>> print(describe_groups(parameter_groups(tensors.items(), 0.1, muon=True)))
-    update  decay  tensors  weights  parameters
-    Muon      0.1        2        8  blocks.*.w (2)
-    AdamW     0.1        1       16  embedding.weight
+    update  rate  decay  tensors  weights  parameters
+    Muon       1    0.1        2        8  blocks.*.w (2)
+    AdamW      1    0.1        1       16  embedding.weight
     """
-    rows: list[tuple[str, str, str, str, str]] = [("update", "decay", "tensors", "weights", "parameters")]
+    rows = [("update", "rate", "decay", "tensors", "weights", "parameters")]
     for group in groups:
         patterns = Counter(re.sub(r"\b\d+\b", "*", name) for name, _ in group.parameters)
         names = [pattern if count == 1 else f"{pattern} ({count})" for pattern, count in patterns.items()]
         weights = sum(tensor.numel() for _, tensor in group.parameters)
+        settings = f"{group.lr_factor:g}", f"{group.weight_decay:g}"
         counts = str(len(group.parameters)), f"{weights:,}"
-        rows.append((_LABELS[group.algorithm], f"{group.weight_decay:g}", *counts, names[0]))
-        rows += [("", "", "", "", name) for name in names[1:]]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        rows.append((_LABELS[group.algorithm], *settings, *counts, names[0]))
+        rows += [("", "", "", "", "", name) for name in names[1:]]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = []
     for update, *numbers, name in rows:
         cells = [update.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))]

@@ -79,10 +79,20 @@ class OptimizerConfig:
     """Whether weight decay applies to the gains of norms and other vectors, as in the reference runs."""
     momentum: float = 0.95
     """Muon's momentum."""
+    momentum_start: float = 0.85
+    """Muon's momentum in the first update, from which it rises to momentum (K. Jordan et al. 2024, modded-nanogpt)."""
+    momentum_warmup_steps: int = 0
+    """Updates in which it rises, linearly; 0: it is the same in all updates."""
     muon_scale: MuonScale = "match_adamw"
     """Scale of Muon's steps: match_adamw suits AdamW's learning rates, original (Jordan et al.) rates of 0.02."""
     muon_lr_factor: float = 1.0
     """Learning rate of Muon as a multiple of the schedule's, which AdamW uses."""
+    embedding_lr_factor: float = 1.0
+    """Learning rate of AdamW for embeddings, a tied LM head included, as a multiple of the schedule's."""
+    head_lr_factor: float = 1.0
+    """Learning rate of AdamW for an LM head of its own, as a multiple of the schedule's."""
+    scalar_lr_factor: float = 1.0
+    """Learning rate of AdamW for gains of norms, weights of mixtures and other vectors, as a multiple likewise."""
     muon_precision: NewtonSchulzPrecision = "auto"
     """Number format of Muon's Newton–Schulz iterations; auto: bfloat16 where it is fast."""
     muon_coefficients: NewtonSchulzCoefficients = "jordan"
@@ -93,9 +103,13 @@ class OptimizerConfig:
         _one_of("optimizer.muon_scale", self.muon_scale, MuonScale)
         _one_of("optimizer.muon_precision", self.muon_precision, NewtonSchulzPrecision)
         _one_of("optimizer.muon_coefficients", self.muon_coefficients, NewtonSchulzCoefficients)
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"optimizer.momentum is {self.momentum}: give a number of at least 0 and below 1")
-        for name in ("eps", "weight_decay", "muon_lr_factor"):
+        for name in ("momentum", "momentum_start"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"optimizer.{name} is {getattr(self, name)}: give a number of at least 0 and below 1")
+        if self.momentum_warmup_steps < 0:
+            raise ValueError(f"optimizer.momentum_warmup_steps is {self.momentum_warmup_steps}: give 0 or more")
+        factors = ("muon_lr_factor", "embedding_lr_factor", "head_lr_factor", "scalar_lr_factor")
+        for name in ("eps", "weight_decay", *factors):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"optimizer.{name} is {getattr(self, name)}: give a number of at least 0")
         if self.eps == 0:

@@ -17,7 +17,7 @@ from trainer.data.batches import TrainingBatches
 from trainer.data.prefetch import prefetched
 from trainer.divergence import DivergedError, SkippedSteps, write_replay_file
 from trainer.evaluation import EvaluationStopped, Evaluator
-from trainer.optimization import learning_rate, learning_rate_by_time
+from trainer.optimization import learning_rate, learning_rate_by_time, muon_momentum
 from trainer.rehearsal import rehearse
 from trainer.run_report import RunReport
 from trainer.runtime.compilation import compilation_progress
@@ -80,7 +80,8 @@ class Loop:
 
     def _train(self, steps: range) -> int:
         """Make the updates of the steps that are left, and what is due between them; return the last step."""
-        state, settings, schedule = self.state, self.state.config.training, self.state.config.schedule
+        state, config = self.state, self.state.config
+        settings, schedule, optimizer = config.training, config.schedule, config.optimizer
         self.report.start()
         stop_requested, save_failed, seconds = self._signals()
         with prefetched(self._rows, steps, state.device) as batches:
@@ -97,6 +98,7 @@ class Loop:
                         inputs,
                         targets,
                         learning_rate=self.rate,
+                        momentum=muon_momentum(optimizer, step) if optimizer.momentum_warmup_steps else None,
                         gradient_accumulation=settings.gradient_accumulation,
                         max_grad_norm=settings.max_grad_norm,
                         world=state.world,

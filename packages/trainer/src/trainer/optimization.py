@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 from optim import (
     SGD,
     AdamW,
+    LearningRateFactors,
     Muon,
     ParameterGroup,
     constant_schedule,
@@ -27,6 +28,12 @@ def group_parameters(config: OptimizerConfig, model: Module) -> list[ParameterGr
         config.weight_decay,
         muon=config.name == "muon",
         decay_vectors=config.decay_vectors,
+        lr_factors=LearningRateFactors(
+            muon=config.muon_lr_factor,
+            embedding=config.embedding_lr_factor,
+            head=config.head_lr_factor,
+            scalar=config.scalar_lr_factor,
+        ),
     )
 
 
@@ -44,8 +51,6 @@ def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = F
     groups = [group.settings() for group in group_parameters(config, model)]
     if config.name == "adamw":
         return AdamW(groups, lr=0.0, betas=config.betas, eps=config.eps, implementation=implementation)
-    for group in groups:
-        group["lr_factor"] = config.muon_lr_factor if group["algorithm"] == "muon" else 1.0
     return Muon(
         groups,
         lr=0.0,
@@ -57,6 +62,18 @@ def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = F
         eps=config.eps,
         implementation=implementation,
     )
+
+
+def muon_momentum(config: OptimizerConfig, update: int) -> float | None:
+    """Return Muon's momentum in an update, counting from 1; None for another optimizer.
+
+    It rises linearly from `momentum_start` to `momentum`, which it reaches after `momentum_warmup_steps` updates. A
+    function of the step, like the learning rate, so a resumed run continues exactly.
+    """
+    if config.name != "muon":
+        return None
+    done = min(1.0, (update - 1) / max(1, config.momentum_warmup_steps))
+    return config.momentum_start + done * (config.momentum - config.momentum_start)
 
 
 def learning_rate(config: ScheduleConfig, update: int, num_updates: int) -> float:

@@ -42,6 +42,7 @@ def train_step(
     targets: Int[Tensor, "b t"],
     *,
     learning_rate: float,
+    momentum: float | None = None,
     gradient_accumulation: int = 1,
     max_grad_norm: float | None = 1.0,
     world: World | None = None,
@@ -54,6 +55,7 @@ def train_step(
         inputs: token ids, one sequence a row.
         targets: the id that follows each of them.
         learning_rate: of this update. A parameter group with an `lr_factor` takes that multiple of it.
+        momentum: of Muon in this update; that of its groups if not given.
         gradient_accumulation: microbatches of equal size that the batch is computed in, one after the other, to save
             memory. The gradient is that of the whole batch.
         max_grad_norm: the gradient is scaled down to this norm if its own is larger; None: never.
@@ -90,6 +92,8 @@ def train_step(
     updated = bool(torch.isfinite(loss + grad_norm))
     for group in optimizer.param_groups:
         group["lr"] = learning_rate * group.get("lr_factor", 1.0)
+        if momentum is not None:
+            group["momentum"] = momentum
     if updated:
         optimizer.step()
     return StepResult(loss, grad_norm, updated)

@@ -81,11 +81,14 @@ class TrainingStep:
 
 def kept_activations(step: TrainingStep) -> KeptActivations:
     """Count what the backward pass needs."""
-    layers = step.config.num_layers
+    config, layers = step.config, step.config.num_layers
+    embedding = config.value_embedding_layers
     return KeptActivations(
         norms=_norms(step),
-        attention=_attention(step, mixes_values=False)
-        + (layers - 1) * _attention(step, mixes_values=step.config.value_residual),
+        attention=sum(
+            _attention(step, mixes_values=config.value_residual and layer > 0, embeds_values=layer in embedding)
+            for layer in range(layers)
+        ),
         scores=layers * _scores(step),
         feedforward=layers * _feedforward(step),
         logits=_logits(step),
@@ -94,8 +97,10 @@ def kept_activations(step: TrainingStep) -> KeptActivations:
 
 
 def _norm(step: TrainingStep) -> int:
-    """One norm of the stream: x and x/rms(x) in float32; the compiler keeps only x and divides again."""
-    return step.vectors if step.compiled else 2 * 4 * step.tokens * step.config.d_model
+    """One norm of the stream: x and, for its gain, x/rms(x) in float32; the compiler keeps only x and divides again."""
+    if step.compiled:
+        return step.vectors
+    return (2 if step.config.norm_gains else 1) * 4 * step.tokens * step.config.d_model
 
 
 def _norms(step: TrainingStep) -> int:
@@ -107,8 +112,10 @@ def _norms(step: TrainingStep) -> int:
     return kept
 
 
-def _attention(step: TrainingStep, *, mixes_values: bool) -> int:
+def _attention(step: TrainingStep, *, mixes_values: bool, embeds_values: bool) -> int:
     """One layer: the input; queries, keys and values, both as projected and as the back end reads them; its result.
+
+    With value embeddings also those of the tokens, and their gates.
 
     The projections are parts of one tensor, which exists as long as one of them is needed.
     """
@@ -118,15 +125,17 @@ def _attention(step: TrainingStep, *, mixes_values: bool) -> int:
     # Keys and values are copied for every query head, but a single key/value head is expanded without a copy.
     copies_heads = config.attention == "einx" or 1 < config.kv_heads < config.num_heads
     read = [
-        step.vectors if rotated or config.attention == "einx" else 0,
+        step.vectors if rotated or config.qk_scale != 1 or config.attention == "einx" else 0,
         step.vectors if copies_heads else step.key_vectors * rotated,
-        step.vectors if copies_heads else step.key_vectors * mixes_values,
+        step.vectors if copies_heads else step.key_vectors * (mixes_values or embeds_values),
     ]
     kept = step.vectors + sum(read) + step.vectors
+    if embeds_values:
+        kept += step.key_vectors + 2 * width * step.tokens * config.kv_heads
     if not all(read) or config.value_residual or (config.qk_norm and (step.compiled or width == 4)):
         kept += projected
     if config.qk_norm and not step.compiled:  # as in `_norm`, but in float32 x is the projection
-        kept += (4 if width == 4 else 2 * 4) * (step.vectors + step.key_vectors) // width
+        kept += (4 * config.norm_gains + 4 * (width < 4)) * (step.vectors + step.key_vectors) // width
     return kept
 
 

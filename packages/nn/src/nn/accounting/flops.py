@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from nn.accounting.breakdown import Breakdown, at_least_one
-from nn.accounting.parameters import count_parameters, num_ffn_matrices, qkv_width
+from nn.accounting.parameters import count_parameters, gate_entries, num_ffn_matrices, qkv_width
 from nn.config import ModelConfig
 
 PairKind = Literal["dense", "visible"]
@@ -22,7 +22,7 @@ class FlopCount(Breakdown):
     """FLOPs by component, over all layers."""
 
     qkv: int
-    """Projections to queries, keys and values."""
+    """Projections to queries, keys and values, and to the gates of value embeddings."""
     scores: int
     """Queries times keys."""
     values: int
@@ -81,7 +81,7 @@ def forward_flops(
     d, layers, tokens = config.d_model, config.num_layers, batch * t
     products = 2 * batch * layers * config.num_heads * config.d_head * attention_pairs(config, t, pairs)
     return FlopCount(
-        qkv=2 * tokens * layers * d * qkv_width(config),
+        qkv=2 * tokens * (layers * d * qkv_width(config) + gate_entries(config)),
         scores=products,
         values=products,
         output=2 * tokens * layers * d * d,

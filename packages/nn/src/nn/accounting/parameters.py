@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from nn.accounting.breakdown import Breakdown
-from nn.config import ModelConfig
+from nn.config import GATE_INPUTS, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,10 @@ class ParameterCount(Breakdown):
 
     embedding: int
     """The token embedding."""
+    value_embeddings: int
+    """The tables of value embeddings, in all layers that have them."""
     attention: int
-    """The projections of queries, keys, values and output, in all layers."""
+    """The projections of queries, keys, values and output, in all layers, and the gates of value embeddings."""
     feedforward: int
     """The matrices of the feed-forward networks, in all layers."""
     norms: int
@@ -42,16 +44,17 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
     22696448
     """
     d, layers = config.d_model, config.num_layers
-    norms = 0 if config.norm == "none" else (2 * layers + 1) * d
-    norms += d if config.embedding_norm else 0
-    norms += 2 * layers * config.d_head if config.qk_norm else 0
+    gains = 0 if config.norm == "none" else (2 * layers + 1) * d
+    gains += d if config.embedding_norm else 0
+    gains += 2 * layers * config.d_head if config.qk_norm else 0
     mixes = 2 * (layers - 1) if config.value_residual else 0
     mixes += 2 * layers if config.embedding_shortcut else 0
     return ParameterCount(
         embedding=config.vocab_size * d,
-        attention=layers * (d * qkv_width(config) + d * d),
+        value_embeddings=len(config.value_embedding_layers) * config.vocab_size * config.kv_heads * config.d_head,
+        attention=layers * (d * qkv_width(config) + d * d) + gate_entries(config),
         feedforward=layers * num_ffn_matrices(config) * d * config.feedforward_width,
-        norms=norms,
+        norms=gains if config.norm_gains else 0,
         mixes=mixes,
         head=0 if config.tie_embeddings else config.vocab_size * d,
     )
@@ -67,6 +70,8 @@ def hidden_matrix_shapes(config: ModelConfig) -> Counter[tuple[int, int]]:
     shapes: Counter[tuple[int, int]] = Counter()
     shapes[d, d] += 2 * config.num_layers
     shapes[config.kv_heads * config.d_head, d] += 2 * config.num_layers
+    if gates := len(config.value_embedding_layers):
+        shapes[config.kv_heads, min(GATE_INPUTS, d)] += gates
     shapes[f, d] += (num_ffn_matrices(config) - 1) * config.num_layers
     shapes[d, f] += config.num_layers
     return shapes
@@ -75,6 +80,11 @@ def hidden_matrix_shapes(config: ModelConfig) -> Counter[tuple[int, int]]:
 def qkv_width(config: ModelConfig) -> int:
     """Return (h + 2kv)·e, the width of queries, keys and values together."""
     return (config.num_heads + 2 * config.kv_heads) * config.d_head
+
+
+def gate_entries(config: ModelConfig) -> int:
+    """Return the entries of all matrices of the gates of value embeddings."""
+    return len(config.value_embedding_layers) * config.kv_heads * min(GATE_INPUTS, config.d_model)
 
 
 def num_ffn_matrices(config: ModelConfig) -> int:

@@ -19,13 +19,14 @@ def check_exportable(config: ModelConfig) -> None:
     Raises:
         InterchangeError: an option is on that Llama does not have; the message names its field.
     """
-    for field, needed in {"norm": "pre", "position": "rope", "ffn": "swiglu"}.items():
+    needs = {"norm": "pre", "position": "rope", "ffn": "swiglu", "norm_gains": True, "qk_scale": 1.0}
+    for field, needed in needs.items():
         if getattr(config, field) != needed:
             raise InterchangeError(
                 f"model.{field} is {getattr(config, field)!r}, which Llama does not support: only a model trained with "
                 f"{needed!r} can be exported"
             )
-    for field in ("qk_norm", "value_residual", "embedding_shortcut", "embedding_norm"):
+    for field in ("qk_norm", "value_residual", "value_embeddings", "embedding_shortcut", "embedding_norm"):
         if getattr(config, field):
             raise InterchangeError(
                 f"model.{field} is on, which Llama does not support: only a model trained without it can be exported"
