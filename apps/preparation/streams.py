@@ -20,7 +20,7 @@ class Texts:
     settings: Settings
     train_paths: tuple[Path, ...]
     valid_paths: tuple[Path, ...]
-    """None if a share of the documents of the training files is held out."""
+    """None if documents of the training files are held out."""
 
     def paths(self, name: str) -> tuple[Path, ...]:
         """Return the files that one of the texts, `train` or `valid`, is read from."""
@@ -65,7 +65,7 @@ class Texts:
         files = f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
         if name == "valid" and not self.valid_paths:
             return (
-                f"no document of {files} was held out for validation: give validation files with --valid PATH, or a "
-                f"larger share than {self.settings.valid_share} (documents are separated by {self.settings.separator})"
+                f"no document of {files} was held out for validation (the share is {self.settings.valid_share}): use "
+                "more text, or for files of yours a larger share or validation files, with --valid"
             )
         return f"there is no text in {files}: give files with text"
