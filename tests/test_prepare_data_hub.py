@@ -191,8 +191,8 @@ def test_without_a_network_the_answer_names_what_can_be_done(hub, data, monkeypa
 @pytest.mark.parametrize("offline", [False, True])
 def test_a_command_without_a_network_loads_no_client(tmp_path, offline):
     program = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import preparation\n"
-        "try: preparation.prepare_corpus('owt', 300, offline=bool(int(sys.argv[1])))\n"
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); import pathlib, preparation\n"
+        "try: preparation.prepare_corpus('owt', 300, offline=bool(int(sys.argv[1])), root=pathlib.Path('data'))\n"
         "except preparation.DataNotFoundError as error: print(error)\n"
         "print([name for name in ('huggingface_hub', 'numpy', 'pyarrow', 'torch', 'zstandard') if name in sys.modules])"
     )
@@ -200,6 +200,7 @@ def test_a_command_without_a_network_loads_no_client(tmp_path, offline):
     done = subprocess.run(
         [sys.executable, "-c", program, str(APPS), str(int(offline))],
         env=environment,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,

@@ -28,9 +28,9 @@ def is_complete(state: State, job: Job | None = None) -> bool:
         return False
     phases = [state.phases[name] for name in _RESULTS]
     if job is not None and (
-        state.source != job.source or any(phase.inputs["settings"] != job.settings.as_inputs() for phase in phases)
+        state.source != job.source or any(phase.inputs.get("settings") != job.settings.as_inputs() for phase in phases)
     ):
         return False
     tokenizer, train, valid = phases
-    made = tokenizer.outputs["tokenizer.json"]
-    return train.inputs["tokenizer"] == made == valid.inputs["tokenizer"]
+    made = tokenizer.outputs.get("tokenizer.json")
+    return made is not None and train.inputs.get("tokenizer") == made == valid.inputs.get("tokenizer")
