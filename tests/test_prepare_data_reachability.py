@@ -43,6 +43,7 @@ def test_a_server_that_accepts_or_refuses():
         assert why_unreachable(f"http://127.0.0.1:{listener.getsockname()[1]}") is None
     assert "refused" in why_unreachable("http://127.0.0.1:9")
     assert "HF_ENDPOINT must be like" in why_unreachable("huggingface.co")
+    assert "Port" in why_unreachable("http://127.0.0.1:abc")
 
 
 def test_a_proxy_that_makes_a_tunnel_and_one_that_refuses(proxy, monkeypatch):
@@ -60,7 +61,12 @@ def test_a_proxy_that_makes_a_tunnel_and_one_that_refuses(proxy, monkeypatch):
 
 def test_nothing_that_answers(monkeypatch):
     released = threading.Event()
-    monkeypatch.setattr(socket, "create_connection", lambda *arguments: released.wait(10))
+
+    def hangs(*arguments):
+        released.wait(10)
+        raise OSError("too late")
+
+    monkeypatch.setattr(socket, "create_connection", hangs)
     started = time.perf_counter()
     reason = why_unreachable("https://huggingface.co")
     assert time.perf_counter() - started < 1

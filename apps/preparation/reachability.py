@@ -27,7 +27,7 @@ def why_unreachable(address: str, seconds: float | None = None) -> str | None:
     thread.join(seconds)
     if results:
         return results[0]
-    return f"no answer within {seconds:g} s; on a slow connection set HF_HUB_ETAG_TIMEOUT=10"
+    return _no_answer(seconds)
 
 
 def _seconds_from_environment() -> float:
@@ -41,21 +41,23 @@ def _try(address: str, seconds: float) -> str | None:
     server = urlsplit(address)
     if not server.hostname:
         return f"{address!r} is not an address: HF_ENDPOINT must be like https://huggingface.co"
-    port = server.port or (443 if server.scheme == "https" else 80)
-    proxies = getproxies()
-    proxy = None if proxy_bypass(server.hostname) else proxies.get(server.scheme) or proxies.get("all")
+    proxy = None if proxy_bypass(server.hostname) else getproxies().get(server.scheme) or getproxies().get("all")
+    through = "" if proxy is None else f"the proxy {_shown(proxy)}: "
     try:
+        port = server.port or (443 if server.scheme == "https" else 80)
         if proxy is None:
             socket.create_connection((server.hostname, port), seconds).close()
         else:
             _try_proxy(proxy, server.scheme, server.hostname, port, seconds)
     except TimeoutError:
-        who = server.hostname if proxy is None else f"the proxy {_shown(proxy)}"
-        return f"no answer from {who} within {seconds:g} s; on a slow connection set HF_HUB_ETAG_TIMEOUT=10"
-    except (OSError, HTTPException) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return reason if proxy is None else f"the proxy {_shown(proxy)}: {reason}"
+        return f"{through}{_no_answer(seconds)}"
+    except (OSError, HTTPException, ValueError) as error:  # a port, or a name, can have a form that is not allowed
+        return f"{through}{getattr(error, 'strerror', None) or error}"
     return None
+
+
+def _no_answer(seconds: float) -> str:
+    return f"no answer within {seconds:g} s; on a slow connection set HF_HUB_ETAG_TIMEOUT=10"
 
 
 def _try_proxy(proxy: str, scheme: str, host: str, port: int, seconds: float) -> None:
