@@ -43,6 +43,10 @@ COMMANDS = {
             ("export_run", "RUN", "RUN"),
             ("import_model", "--help"),
             ("import_model", "none", "OUT"),
+            ("prepare_data", "--help"),
+            ("prepare_data", "none.txt"),
+            ("prepare_data", "owt", "--vocab-size=10"),
+            ("prepare_data", "TEXT", "--valid=2"),
             ("plot_runs", "--help"),
             ("plot_runs", "none", "--out=OUT.svg"),
             ("plot_runs", "RUN", "--out=OUT.svg"),
@@ -134,6 +138,9 @@ def test_the_other_answers(outcomes):
         "export_run none OUT": "none is not a run",
         "import_model none OUT": "none does not exist: give a model's folder",
         "plot_runs none --out=OUT.svg": "none is not a run",
+        "prepare_data none.txt": "none.txt is neither a file nor one of the corpora tinystories, owt, fineweb",
+        "prepare_data owt --vocab-size=10": "--vocab-size is 10: give 257",
+        "prepare_data TEXT --valid=2": "--valid is 2.0: give a share between 0 and 1, or files",
     }
     for command, message in mistakes.items():
         code, output, errors, _ = outcomes[command]

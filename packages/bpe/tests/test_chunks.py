@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bpe import PATTERNS, chunks
-from bpe.chunks import cut_file, cut_text
+from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.patterns import compile_pattern, split_pieces
 from bpe.special_tokens import SpecialTokens
 
@@ -96,3 +96,29 @@ def test_bytes_that_are_not_utf8_are_in_some_chunk(descriptor, data, size):
 
 def test_with_a_custom_pattern_nothing_is_cut():
     assert list(cut_text("to be or not", compile_pattern(r"\w+|\W"), SpecialTokens([]), 3)) == ["to be or not"]
+
+
+@pytest.mark.parametrize("name", [*PATTERNS, r"\w+|\W+"])
+@given(given=st.lists(texts(max_size=20), max_size=6), tokens=st.sampled_from(SPECIALS), size=st.integers(1, 60))
+def test_pieces_of_the_parts_of_a_stream_are_those_of_the_text(name, given, tokens, size):
+    pattern, specials = compile_pattern(name), SpecialTokens(tokens)
+    text = "".join(given)
+    parts = list(cut_stream(given, tokens, pattern=name, size=size))
+    assert "".join(parts) == text
+    assert all(parts)
+    assert [piece for part in parts for piece in pieces(part, pattern, specials)] == list(
+        pieces(text, pattern, specials)
+    )
+
+
+def test_a_stream_is_cut_into_parts_of_about_the_requested_size():
+    parts = list(cut_stream(iter(["to be or not", " to be "] * 100), [END], size=64))
+    assert all(40 < len(part) < 100 for part in parts[:-1])
+
+
+def test_a_stream_without_a_place_to_cut_takes_linear_time(monkeypatch):
+    searched = []
+    real = chunks._safe_cut
+    monkeypatch.setattr(chunks, "_safe_cut", lambda text, *rest: searched.append(len(text)) or real(text, *rest))
+    assert "".join(cut_stream(["狐"] * 10_000, size=10)) == "狐" * 10_000
+    assert sum(searched) < 40_000

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from bpe import TextFileError, TokenFileError, Tokenizer, encode_file, read_token_file_info
+from bpe import TextFileError, TokenFileError, Tokenizer, encode_file, encode_stream, read_token_file_info
 from bpe.token_files import TokenFileWriter, read_token_ids
 
 from .conftest import END, SCRIPTS
@@ -199,3 +199,68 @@ def test_files_without_permission(encoder, text, tmp_path):
     text.chmod(0)
     with pytest.raises(PermissionError):
         encode_file(encoder, text, tmp_path / "ids")
+
+
+def cut_anywhere(text, size):
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@pytest.mark.parametrize(("size", "num_threads"), [(7, 1), (1000, 3), (10**9, None)])
+def test_a_stream_gives_the_token_file_of_the_joined_text(encoder, text, tmp_path, size, num_threads):
+    expected = encode_file(encoder, text, tmp_path / "ids")
+    info = encode_stream(encoder, iter(cut_anywhere(TEXT, size)), tmp_path / "stream", num_threads=num_threads)
+    assert info == expected
+    assert (tmp_path / "stream").read_bytes() == (tmp_path / "ids").read_bytes()
+
+
+def test_a_stream_and_a_custom_pattern(trained, engine, tmp_path):
+    encoder = Tokenizer(*trained, [END], engine=engine, pattern=r"\w+|\W")
+    encode_stream(encoder, cut_anywhere(TEXT, 50), tmp_path / "ids")
+    ids = [token_id for chunk in read_token_ids(tmp_path / "ids") for token_id in chunk]
+    assert ids == encoder.encode(TEXT)
+
+
+def test_a_long_stream_is_read_as_it_is_encoded(encoder, tmp_path, monkeypatch):
+    """Of a stream longer than what is read first, no more is requested than the threads need."""
+    monkeypatch.setattr("bpe.corpus.FROM_SOURCE", 1)
+    requested = 0
+
+    def chunks():
+        nonlocal requested
+        while requested < 200:
+            requested += 1
+            yield TEXT
+        raise RuntimeError("the end")
+
+    class Stopped(Exception):
+        pass
+
+    def stops(self, ids):
+        raise Stopped
+
+    monkeypatch.setattr(TokenFileWriter, "write", stops)
+    monkeypatch.setattr(TokenFileWriter, "write_array", stops)
+    with pytest.raises(Stopped):
+        encode_stream(encoder, chunks(), tmp_path / "ids", num_threads=2)
+    assert requested < 200
+    assert listing(tmp_path) == []
+
+
+def test_mistakes_in_a_stream(encoder, tmp_path):
+    mistakes = {
+        "character 11": ["to be or ", "no\ud800t"],
+        "of type bytes": [b"to be"],
+        "chunks is of type str": "to be",
+        "num_threads is 0": ["to be"],
+    }
+    for message, chunks in mistakes.items():
+        with pytest.raises(ValueError, match=message):
+            encode_stream(encoder, chunks, tmp_path / "ids", num_threads=0 if "threads" in message else None)
+        assert listing(tmp_path) == []
+    with pytest.raises(ValueError, match="give a Tokenizer"):
+        encode_stream("tokenizer.json", ["to be"], tmp_path / "ids")
+
+
+def test_an_empty_stream_gives_an_empty_token_file(encoder, tmp_path):
+    info = encode_stream(encoder, iter([]), tmp_path / "ids")
+    assert (info.count, info.text_bytes) == (0, 0)

@@ -14,6 +14,7 @@ from bpe.cli import main
 def test_public_names():
     assert bpe.__all__ == [
         "PATTERNS",
+        "Progress",
         "StreamDecoder",
         "TextFileError",
         "TokenFileError",
@@ -22,9 +23,12 @@ def test_public_names():
         "TokenizerFileError",
         "TrainingReport",
         "check_portable_pattern",
+        "cut_stream",
         "encode_file",
+        "encode_stream",
         "open_token_file",
         "read_text",
+        "read_text_stream",
         "read_token_file_info",
         "train_bpe",
         "train_bpe_with_report",

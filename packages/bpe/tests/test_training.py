@@ -11,7 +11,7 @@ import regex
 from hypothesis import given, strategies as st
 
 import bpe.engine
-from bpe import PATTERNS, TextFileError, train_bpe, train_bpe_with_report
+from bpe import PATTERNS, TextFileError, cut_stream, train_bpe, train_bpe_with_report
 from bpe.reference import count_pieces
 
 from .conftest import END
@@ -279,3 +279,12 @@ def test_limits_are_named_in_the_warning():
 def test_wrong_arguments_are_errors(corpus, arguments, message):
     with pytest.raises(ValueError, match=message):
         train_bpe(**{"source": corpus, "vocab_size": 300, **arguments})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_stream_cut_safely_gives_the_merges_of_the_joined_text(engine):
+    manual = " ".join(pydoc_data.topics.topics.values())
+    text = f"{manual[:60_000]}{END}{manual[60_000:90_000]}"
+    chunks = (text[start : start + 777] for start in range(0, len(text), 777))
+    streamed = train_bpe(cut_stream(chunks, [END], size=5000), 500, [END], engine=engine)
+    assert streamed == train_bpe(iter([text]), 500, [END], engine=engine)

@@ -8,12 +8,14 @@
 Importing this package loads neither numpy nor Numba.
 """
 
-from bpe.corpus import encode_file
+from bpe.chunks import cut_stream
+from bpe.corpus import encode_file, encode_stream
 from bpe.formats import TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.patterns import PATTERNS
+from bpe.progress import Progress
 from bpe.streaming import StreamDecoder
-from bpe.text_files import TextFileError, read_text
+from bpe.text_files import TextFileError, read_text, read_text_stream
 from bpe.token_files import TokenFileError, TokenFileInfo, open_token_file, read_token_file_info, write_token_file
 from bpe.tokenizer import Tokenizer
 from bpe.training import train_bpe, train_bpe_with_report
@@ -21,6 +23,7 @@ from bpe.training_report import TrainingReport
 
 __all__ = [
     "PATTERNS",
+    "Progress",
     "StreamDecoder",
     "TextFileError",
     "TokenFileError",
@@ -29,9 +32,12 @@ __all__ = [
     "TokenizerFileError",
     "TrainingReport",
     "check_portable_pattern",
+    "cut_stream",
     "encode_file",
+    "encode_stream",
     "open_token_file",
     "read_text",
+    "read_text_stream",
     "read_token_file_info",
     "train_bpe",
     "train_bpe_with_report",

@@ -10,14 +10,60 @@ inside a special token. Only the last few thousand bytes of a chunk are searched
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import regex
 
-from bpe.patterns import last_safe_cut
+from bpe.patterns import DEFAULT_PATTERN, PATTERNS, compile_pattern, last_safe_cut
 from bpe.special_tokens import SpecialTokens
+from bpe.streaming import safe_parts
 
 _FIRST_WINDOW = 4096
+
+
+def cut_stream(
+    chunks: Iterable[str],
+    special_tokens: Sequence[str] = (),
+    *,
+    pattern: str = DEFAULT_PATTERN,
+    size: int = 1 << 20,
+) -> Iterator[str]:
+    """Yield a text that arrives in chunks, cut at arbitrary places, in parts that can be encoded or counted separately.
+
+    `train_bpe(cut_stream(chunks))` learns what it would learn from the joined text.
+
+    Args:
+        chunks: the text in chunks.
+        special_tokens: strings that are not to be cut.
+        pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression. With a custom expression the text
+            can be cut only at special tokens, each of which is a part of its own.
+        size: the length of a part in characters, about. A part is longer if there is no place to cut.
+
+    >>> list(cut_stream(["to b", "e or n", "ot to be"], size=8))
+    ['to be or', ' not to', ' be']
+
+    Raises:
+        ValueError: a special token is empty or given twice, or the pattern is not a regular expression.
+    """
+    compiled, specials = compile_pattern(pattern), SpecialTokens(special_tokens)
+    if compiled.pattern not in PATTERNS.values():
+        yield from (part for part, _ in safe_parts(chunks, specials, compiled))
+        return
+    collected: list[str] = []
+    length, enough = 0, size
+    for chunk in chunks:
+        collected.append(chunk)
+        length += len(chunk)
+        if length < enough:
+            continue
+        text = "".join(collected)
+        cut = _safe_cut(text, compiled, specials)
+        if cut:
+            yield text[:cut]
+        collected, length = [text[cut:]], len(text) - cut
+        enough = max(size, 2 * length)  # searching again only after the rest has doubled keeps the time linear
+    if length:
+        yield "".join(collected)
 
 
 def cut_text(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens, size: int) -> Iterator[str]:

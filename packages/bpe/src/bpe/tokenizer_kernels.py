@@ -68,7 +68,11 @@ class TokenizerWithKernels(TokenizerBase):
         path = Path(path)
         # Only a regular file has a known size, and not every system can read at an offset.
         size = path.stat().st_size if path.is_file() and hasattr(os, "preadv") else 0
-        return self._compiled(size) if size else None
+        return self.compiled_for_size(size)
+
+    def compiled_for_size(self, num_bytes: int) -> "CompiledEncoder | None":
+        """Return the compiled encoder if it is to encode so many bytes, else None. Internal to this package."""
+        return self._compiled(num_bytes) if num_bytes else None
 
     def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
         """Return the compiled encoder if it is to encode a text of `num_bytes` bytes, else None."""

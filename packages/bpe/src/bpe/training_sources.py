@@ -5,7 +5,7 @@
 ([['To be,'], ['or not to be']], 18)
 
 No piece (pre-token) and no special token extends across two files or two strings, as if a special token were between
-them. A stream that was cut at arbitrary places should therefore be joined first, or be written to a file.
+them. A stream that was cut at arbitrary places is to be passed through `bpe.cut_stream`.
 """
 
 import os

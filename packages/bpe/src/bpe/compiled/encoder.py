@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import regex
 
-from bpe.chunks import cut_file, cut_text
+from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import CompiledModel, pattern_code
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
@@ -98,6 +98,30 @@ class CompiledEncoder:
 
         for arrays in map_in_order(encode, _groups(texts, CHUNK_BYTES), num_threads):
             yield from arrays
+
+    def stream_runs(
+        self, chunks: Iterable[str], special_tokens: SpecialTokens, num_threads: int
+    ) -> Iterator["np.ndarray"]:
+        """Yield the ids of a text that arrives in chunks, in arrays, in order, each valid until the next is requested.
+
+        Args:
+            chunks: the text, cut anywhere. They are requested by the calling thread.
+            special_tokens: those to recognize in it.
+            num_threads: the number of threads that share the work.
+
+        Raises:
+            UnicodeEncodeError: the text contains a surrogate.
+        """
+        if not self._has_scanner:
+            with self._worker() as worker:
+                yield from self._custom_runs(safe_parts(chunks, special_tokens, self._pattern), worker)
+            return
+
+        def encode(part: str) -> np.ndarray:
+            return self.array(part, special_tokens)
+
+        parts = cut_stream(chunks, special_tokens.tokens, pattern=self._pattern.pattern, size=CHUNK_BYTES)
+        yield from map_in_order(encode, parts, num_threads)
 
     def _custom_runs(self, parts: Iterable[tuple[str, bool]], worker: Worker) -> Iterator["np.ndarray"]:
         """Encode parts of a text, split by `regex`, for a pattern without a scanner."""

@@ -1,0 +1,44 @@
+"""Preparing data: from the files of a corpus to a tokenizer and token files.
+
+    hub, or files of the user's ──byte_sources──▶ bytes ──readers──▶ text ──selection──▶ training and validation text
+                                                                                              │
+          report ◀── tokenizer.json, train.bin, valid.bin ◀──phases (bpe)─────────────────────┘
+
+| module | contents |
+|---|---|
+| `corpora.py` | the corpora that have names |
+| `job.py` | what is to be prepared, with which settings, and where the results are |
+| `prepared.py` | finding data that is prepared already |
+| `preparing.py` | the phases in order, each skipped if it is done |
+| `phases.py` | what the phases do |
+| `state.py`, `checksums.py` | what has been done, and how files are recognized |
+| `folder_lock.py` | one process at a time works in a folder |
+| `hub.py`, `hub_settings.py`, `reachability.py` | fetching files into the cache of the hub's client |
+| `byte_sources.py`, `readers.py` | files as bytes, decompressed; the formats as text |
+| `selection.py`, `streams.py` | documents held out for validation; the two texts of a job |
+| `report.py` | the report |
+| `errors.py` | the errors |
+
+Importing this package loads neither the hub's client nor numpy nor torch.
+"""
+
+from preparation.corpora import CORPORA, Corpus
+from preparation.errors import DataNotFoundError, PreparationError
+from preparation.job import DATA, Job, PreparedData, Settings, corpus_job
+from preparation.prepared import find_prepared
+from preparation.preparing import prepare, prepare_corpus
+
+__all__ = [
+    "CORPORA",
+    "DATA",
+    "Corpus",
+    "DataNotFoundError",
+    "Job",
+    "PreparationError",
+    "PreparedData",
+    "Settings",
+    "corpus_job",
+    "find_prepared",
+    "prepare",
+    "prepare_corpus",
+]
