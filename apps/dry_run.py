@@ -42,6 +42,8 @@ def print_dry_run(config: TextRunConfig, run: RunDirectory | None) -> None:
     with readable_memory_errors():
         state = build_train_state(dataclasses.replace(config, training=alone), World(), plan.device)
     print("\n".join(_shapes(state.model)))
+    if config.run.init_from is not None:
+        print(f"initial weights: those of {config.run.init_from}")
     flops = training_flops(model, training.batch_size).total
     tokens = training.batch_size * model.context_length
     print(

@@ -98,6 +98,11 @@ def main(arguments: list[str]) -> None:
     if note:
         print(f"note: {note}")
     print(f"{given.source} → {RunDirectory(given.out).checkpoint(0)}: {model.num_parameters():,} parameters")
+    texts = "--data.train_text train.txt --data.valid_text valid.txt"
+    needs = "" if tokenizer is not None else " --data.tokenizer tokenizer.json"
+    print(f"Next: uv run apps/train_owt.py --run.init_from {given.out} {texts}{needs} --run.directory runs/more")
+    if tokenizer is not None:
+        print(f'      uv run apps/generate.py {given.out} --prompt "Once upon a time"')
 
 
 if __name__ == "__main__":

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from starting_weights import Adjustment, with_given_weights, with_model_of
 from text_config import CONFIGS, TextRunConfig, read_run_config, with_directory
 from text_data import check_data
 from trainer import RunDirectory, config_difference, open_run_directory, option_values, parse_config
 
-_FIXED = ("data.", "model.", "run.seed:")
+_FIXED = ("data.", "model.", "run.seed:", "run.init_from:")
 _MAY_CHANGE = ("data.train_tokens:", "data.valid_tokens:", "model.attention:")  # files are recognized by their content
 
 _EXAMPLES = (
     "--config configs/{name}_cpu.yaml --data.train_text train.txt --data.valid_text valid.txt",
     "--data.train_text train.txt --data.valid_text valid.txt --training.batch_size 64 --run.directory runs/mine",
     "--data.train_text train.txt --data.valid_text valid.txt --dry-run",
+    "--data.train_text train.txt --data.valid_text valid.txt --run.init_from runs/mine --run.directory runs/more",
     "--resume runs/mine --training.steps 20000",
 )
 _OPTIONS = {
@@ -48,7 +50,7 @@ def read_request(arguments: Sequence[str], default_config: str, description: str
         ValueError: an option, a configuration file or a named path is wrong.
     """
 
-    def parse(file: Path) -> tuple[TextRunConfig, dict[str, str | None]]:
+    def parse(file: Path, adjust: Adjustment) -> tuple[TextRunConfig, dict[str, str | None]]:
         return parse_config(
             TextRunConfig,
             arguments,
@@ -57,15 +59,18 @@ def read_request(arguments: Sequence[str], default_config: str, description: str
             examples=[example.format(name=Path(default_config).stem) for example in _EXAMPLES],
             options=_OPTIONS,
             flags=_FLAGS,
+            adjust=adjust,
         )
 
-    config, given = parse(CONFIGS / default_config)
+    config, given = parse(
+        CONFIGS / default_config, lambda settings, chosen: with_given_weights(settings, chosen, arguments)
+    )
     resume, dry_run = given["resume"] or "never", given["dry-run"] is not None
     run = run_to_resume(resume, config)
     if run is None:
         check_data(config.data)
         return RunRequest(config, None, restore=False, dry_run=dry_run)
-    config, _ = parse(run.config)
+    config, _ = parse(run.config, lambda settings, chosen: with_model_of(run, settings, chosen))
     config = in_its_own_folder(config, run, arguments)
     if resume == "auto" and not has_checkpoints(run):
         # The folder is complete, but training has saved nothing: another process has just created it, or it was killed.

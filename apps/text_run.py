@@ -14,6 +14,7 @@ from pathlib import Path
 import trainer  # trainer.open_data and trainer.train load torch when they are first used
 from command import is_main_process, say
 from run_request import read_request
+from starting_weights import copy_weights
 from step_memory import readable_memory_errors, require_memory
 from text_config import TextRunConfig
 from text_data import prepare_data, token_files
@@ -48,6 +49,7 @@ def prepare_run(config: TextRunConfig) -> RunDirectory:
         return run
     with new_run_directory(run.path) as unfinished:
         require_memory(config)  # refuses a device that this machine does not have, too
+        copy_weights(config, unfinished)
         try:
             prepare_data(config.data, config.model, unfinished)
         except trainer.DataError as error:  # it names files in a folder that is about to be removed

@@ -29,8 +29,11 @@ class RunConfig:
 
     directory: str = "runs/run"
     """The folder of the run, which the run creates."""
+    init_from: str | None = None
+    """Start from the weights of a run (its latest checkpoint), a checkpoint, a folder of a Llama model of transformers,
+    or a .bin file of llama2.c, with their model and their tokenizer; null: from random weights."""
     seed: int = 0
-    """Determines the initial weights and every batch."""
+    """Determines every batch, and the initial weights if they are random."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps; auto: the first accelerator, or the CPU if there is none."""
 
@@ -135,7 +138,7 @@ class ScheduleConfig:
     segments: tuple[Segment, ...] = ()
     """Only for shape piecewise: until which step, to which rate, in which shape."""
     by: ScheduleAxis = "steps"
-    """steps: the schedule ends at training.steps; time: at training.max_seconds."""
+    """steps: the schedule ends at training.steps; time: when training.max_seconds leave no time for another step."""
 
     def __post_init__(self) -> None:
         _one_of("schedule.shape", self.shape, ScheduleShape)
@@ -184,6 +187,8 @@ class TrainingConfig:
     """Steps between two evaluations; there is always one at the end."""
     eval_batches: int | None = 50
     """Batches of an evaluation, spread evenly over the validation tokens; null: all tokens."""
+    final_eval_batches: int | Literal["same"] | None = "same"
+    """Batches of the evaluation at the end: same: eval_batches; null: all tokens, each predicted once."""
     checkpoint_interval: int = 1_000
     """Steps between two checkpoints; there is always one at the end."""
     compile: CompileSetting | bool = "auto"
@@ -197,7 +202,8 @@ class TrainingConfig:
     parallel: Parallel = "none"
     """Processes started by torchrun: ddp replicates the model, fsdp shards every parameter."""
     max_seconds: float | None = None
-    """Training time after which the run ends, including earlier sessions of the run; null: no limit."""
+    """Time in which the run ends, compilation, the final evaluation, the last checkpoint and earlier sessions included;
+    null: no limit."""
     max_skipped_in_a_row: int = 10
     """The run stops after this many steps in a row whose loss or gradient is not finite."""
     spike_threshold: float | None = 8.0
@@ -221,6 +227,8 @@ class TrainingConfig:
                 raise ValueError(f"training.{name} is {value}: give a number above 0, or null")
         _at_least_one("training.checkpoint_interval", self.checkpoint_interval)
         _at_least_one("training.eval_batches", self.eval_batches)
+        if self.final_eval_batches != "same":
+            _at_least_one("training.final_eval_batches", self.final_eval_batches)
         if self.batch_size % self.gradient_accumulation:
             raise ValueError(
                 f"training.batch_size = {self.batch_size} cannot be divided into {self.gradient_accumulation} "

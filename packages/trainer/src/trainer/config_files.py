@@ -7,7 +7,7 @@ similar known one.
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -28,6 +28,8 @@ from trainer.config_values import (
 
 Config = TypeVar("Config")
 PathLike = str | os.PathLike[str]
+Settings = dict[str, Any]
+"""Values of a configuration by their dotted keys."""
 
 _HELP, _PRINT_CONFIG = ("help", "-h"), ("print-config", "print_config")
 
@@ -41,6 +43,7 @@ def parse_config(
     examples: Sequence[str] = (),
     options: Mapping[str, str] | None = None,
     flags: Mapping[str, str] | None = None,
+    adjust: Callable[[Settings, Settings], Settings] = lambda settings, _: settings,
 ) -> tuple[Config, dict[str, str | None]]:
     """Read a configuration: the class's defaults, then `files`, then the command line.
 
@@ -56,6 +59,8 @@ def parse_config(
         examples: command lines for `--help`, without the program's name.
         options: further options that are not part of the configuration, with their help.
         flags: the same, without a value.
+        adjust: receives all settings by their dotted keys, and those of them that `--group.key` or `--group` gives;
+            returns the settings to use. It is not called for `--help`.
 
     Returns:
         The configuration, and the value of each of `options` and `flags`: None where it was not given, else what was
@@ -67,7 +72,8 @@ def parse_config(
     """
     options, flags = options or {}, flags or {}
     kinds = _key_types(config_class)
-    settings: dict[str, Any] = {}
+    settings: Settings = {}
+    chosen: Settings = {}
     for file in files:
         settings |= _read_settings(file, config_class)
     given: dict[str, str | None] = dict.fromkeys((*options, *flags))
@@ -84,9 +90,12 @@ def parse_config(
         elif name == "config":
             settings |= _read_settings(value, config_class)
         elif is_group(kinds[name]):
-            settings |= _read_group(name, value, kinds[name])
+            chosen |= (group := _read_group(name, value, kinds[name]))
+            settings |= group
         else:
-            settings[name] = parse_value(name, value, kinds[name])
+            chosen[name] = settings[name] = parse_value(name, value, kinds[name])
+    if not wants_help:
+        settings = adjust(settings, chosen)
     config = _with_settings(config_class(), settings)
     if wants_help:
         text = help_text(config, description=description, examples=examples, options=options, flags=flags, files=files)

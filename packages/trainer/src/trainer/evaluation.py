@@ -1,9 +1,11 @@
 """Evaluation: the mean loss on validation data, measured during a run and reported."""
 
 import math
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import torch
@@ -13,7 +15,7 @@ from torch.nn import Module
 
 from nn import TransformerLM
 from trainer.data.training_data import TrainingData
-from trainer.data.validation_batches import validation_batches
+from trainer.data.validation_batches import count_targets, validation_batches
 from trainer.data.windows import Batch
 from trainer.divergence import DivergedError
 from trainer.reporting.reporter import Metrics, Reporter
@@ -64,6 +66,10 @@ class Evaluation:
         """Return the figures under their names in metrics.jsonl."""
         figures: dict[str, float | int | None] = {"valid_loss": self.loss, "valid_perplexity": self.perplexity}
         return figures if self.num_bytes is None else figures | {"bits_per_byte": self.bits_per_byte}
+
+
+_TURNS = 4
+"""Batches of each process by which `Evaluator.measure_speed` measures."""
 
 
 class EvaluationStopped(Exception):  # noqa: N818 not an error: it was requested
@@ -166,17 +172,24 @@ class Evaluator:
     sample: SampleHook | None
     best: tuple[float, int] | None = None
     """The lowest validation loss, and its step."""
+    seconds_per_token: deque[float] = field(default_factory=lambda: deque(maxlen=3))
+    """How long the latest evaluations took."""
 
-    def evaluate(self, step: int) -> float:
+    def evaluate(self, step: int, *, final: bool = False) -> float:
         """Measure the validation loss, report it, and return it.
+
+        Args:
+            step: the step that is done.
+            final: whether it is the evaluation at the end of the run, which may use other batches.
 
         Raises:
             EvaluationStopped: the process was asked to stop.
             DivergedError: the loss is not finite.
         """
-        evaluation = self.measure(step)
+        evaluation = self.measure(step, final=final)
         loss, seconds = evaluation.loss, self.state.elapsed_seconds()
-        if self.best is None or loss < self.best[0]:
+        comparable = self._num_windows(final=final) == self._num_windows(final=False)
+        if self.best is None or (comparable and loss < self.best[0]):
             self.best = (loss, step)
         figures: Metrics = {"seconds": seconds, **evaluation.metrics()}
         in_bits = ""
@@ -188,23 +201,58 @@ class Evaluator:
         self.reporter.message(f"step {step}: {message}, after {seconds:.0f} s")
         return loss
 
-    def measure(self, step: int) -> Evaluation:
-        """Measure the validation loss; raises what `evaluate` does."""
-        state, settings = self.state, self.state.config.training
-        num_windows = None if settings.eval_batches is None else settings.eval_batches * settings.batch_size
-        context_length = state.config.model.context_length
-        batches = validation_batches(
-            self.data.valid, state.microbatch_size, context_length, state.device, num_windows=num_windows
-        )
-        with evaluation_mode(state.loss):
-            measured = measure_loss(
-                state.loss, batches, world=state.world, stop=lambda: self.interruption.requested is not None
-            )
+    def measure(self, step: int, *, final: bool = False) -> Evaluation:
+        """Measure the validation loss; arguments and errors are those of `evaluate`."""
+        state = self.state
+        measured = self._timed(self._batches(final=final))
         if not math.isfinite(measured.nats):
             raise DivergedError(
                 f"the validation loss is {measured.loss} at step {step}, so the run has diverged: "
                 f"lower schedule.max_lr (it is {state.config.schedule.max_lr}) or training.max_grad_norm"
             )
+        return measured
+
+    def measure_speed(self) -> None:
+        """Measure how long a few batches of the final evaluation take; their loss is not reported."""
+        for turns in (1, _TURNS):  # the first, which loads kernels, is slower
+            self.seconds_per_token.clear()
+            self._timed(islice(self._batches(final=True), turns * self.state.world.size))
+
+    def final_seconds(self) -> float:
+        """Return how long the final evaluation will take, by the slowest of the latest evaluations.
+
+        Raises:
+            ValueError: nothing has been measured yet.
+        """
+        context_length = self.state.config.model.context_length
+        targets = count_targets(self.data.valid, context_length, self._num_windows(final=True))
+        return max(self.seconds_per_token) * targets
+
+    def _num_windows(self, *, final: bool) -> int | None:
+        settings = self.state.config.training
+        batches = settings.eval_batches
+        if final and settings.final_eval_batches != "same":
+            batches = settings.final_eval_batches
+        return None if batches is None else batches * settings.batch_size
+
+    def _batches(self, *, final: bool) -> Iterator[Batch]:
+        state, num_windows = self.state, self._num_windows(final=final)
+        context_length = state.config.model.context_length
+        return validation_batches(
+            self.data.valid, state.microbatch_size, context_length, state.device, num_windows=num_windows
+        )
+
+    def _timed(self, batches: Iterable[Batch]) -> Evaluation:
+        """Measure the loss of batches, and how long that takes."""
+        started = time.perf_counter()
+        with evaluation_mode(self.state.loss):
+            measured = measure_loss(
+                self.state.loss,
+                batches,
+                world=self.state.world,
+                stop=lambda: self.interruption.requested is not None,
+            )
+        self.seconds_per_token.append((time.perf_counter() - started) / measured.tokens)
         return measured
 
     def show_sample(self, step: int) -> None:

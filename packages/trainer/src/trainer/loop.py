@@ -1,6 +1,7 @@
 """The training loop: one update after another, and between them what is due."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -23,6 +24,7 @@ from trainer.run_report import RunReport
 from trainer.runtime.compilation import compilation_progress
 from trainer.runtime.interruption import Interruption, TrainingInterrupted
 from trainer.step import train_step
+from trainer.time_limit import TimeLimit
 from trainer.train_state import TrainState
 
 
@@ -43,12 +45,16 @@ class Loop:
     """Learning rate of the latest update."""
     valid_loss: float | None = field(init=False)
     """Validation loss at the present step; None if it was not measured."""
+    limit: TimeLimit | None = field(init=False)
+    """The time limit of the run, if it has one."""
 
     def __post_init__(self) -> None:
         progress = self.state.progress
         self._own_rows = self.state.world.rows(self.batches.batch_size)
         self.rate = progress.schedule.get("learning_rate")
         self.valid_loss = progress.valid_loss
+        seconds = self.state.config.training.max_seconds
+        self.limit = None if seconds is None else TimeLimit(seconds, self.state, self.evaluator, self.saver)
         if progress.best_loss is not None and progress.best_step is not None:
             self.evaluator.best = (progress.best_loss, progress.best_step)
 
@@ -57,6 +63,7 @@ class Loop:
 
         Raises:
             DivergedError: losses or gradients are not finite.
+            ValueError: the time limit is too short for the final evaluation.
             TrainingInterrupted: the process was asked to stop; everything is saved.
             TooLittleMemoryError: a gradient does not fit into the memory of the accelerator.
             OSError: a checkpoint or the metrics cannot be written.
@@ -68,8 +75,11 @@ class Loop:
         if not finished:
             with self._compiling("the gradient"):
                 rehearse(state, *self._rows(done + 1))
+            self._before_the_first_step(done)
+        elif self.limit is not None:
+            self.limit.ended_after = state.progress.extras.get("ended_after")
         if self.valid_loss is None and done and (finished or done % settings.eval_interval == 0):
-            self._evaluate(done)  # the process was asked to stop before it was evaluated
+            self._evaluate(done, last=finished)  # the process was asked to stop before it was evaluated
             self.saver.finish(self._progress(done))
         if finished:
             self.report.reporter.message(f"nothing left to do: step {done} of {settings.steps} is done")
@@ -84,10 +94,12 @@ class Loop:
         settings, schedule, optimizer = config.training, config.schedule, config.optimizer
         self.report.start()
         stop_requested, save_failed, seconds = self._signals()
+        step_seconds, (training_seconds, reserved) = 0.0, self._time_left()
         with prefetched(self._rows, steps, state.device) as batches:
             for step in steps:
-                if schedule.by == "time" and settings.max_seconds is not None:
-                    self.rate = learning_rate_by_time(schedule, seconds, settings.max_seconds)
+                step_started = seconds
+                if schedule.by == "time":  # the last step begins when one more would end too late
+                    self.rate = learning_rate_by_time(schedule, seconds, max(seconds, training_seconds - step_seconds))
                 else:
                     self.rate = learning_rate(schedule, step, settings.steps)
                 inputs, targets = next(batches)
@@ -108,14 +120,19 @@ class Loop:
                 self.valid_loss = None
 
                 stop_requested, save_failed, seconds = self._signals()
-                out_of_time = settings.max_seconds is not None and seconds >= settings.max_seconds
+                if step != steps[0]:  # which compiles
+                    step_seconds = seconds - step_started
+                out_of_time = seconds + step_seconds > training_seconds
                 last = step == settings.steps or out_of_time
+                if out_of_time and self.limit is not None:
+                    self.limit.ended_after = seconds
                 if last or step == 1 or step % settings.log_interval == 0:
                     self.report.step(step, result, self.rate, self.skipped.count)
                 if stop_requested and not last:
                     self._save_and_stop(step)
-                evaluation_due = last or step % settings.eval_interval == 0
-                checkpoint_due = save_failed or step % settings.checkpoint_interval == 0
+                pause_fits = seconds + reserved <= training_seconds  # else the one at the end comes instead
+                evaluation_due = last or (step % settings.eval_interval == 0 and pause_fits)
+                checkpoint_due = (save_failed or step % settings.checkpoint_interval == 0) and pause_fits
                 if self.skipped.in_a_row:
                     checkpoint_due = False  # these weights may be the reason why updates are skipped
                 if evaluation_due or checkpoint_due or step == steps[0]:
@@ -123,9 +140,28 @@ class Loop:
                         self._evaluate_and_save(step, evaluate=evaluation_due, save=checkpoint_due, last=last)
                         if step == steps[0] and not last:
                             self.saver.reserve(self._progress(step))
+                    stop_requested, save_failed, seconds = self._signals()
+                    training_seconds, reserved = self._time_left()
                 if last:
                     break
         return step
+
+    def _before_the_first_step(self, done: int) -> None:
+        """Evaluate weights that the run was given, and find out how much of the time limit must be reserved."""
+        try:
+            if self.state.source is not None:
+                self.evaluator.evaluate(done)
+            if self.limit is not None:
+                self.report.reporter.message(self.limit.start())
+        except EvaluationStopped:
+            raise self._interrupted() from None
+
+    def _time_left(self) -> tuple[float, float]:
+        """Return when training must end, and the seconds that are reserved after it: the same in all processes."""
+        if self.limit is None:
+            return math.inf, 0.0
+        self.limit.update()
+        return self.limit.training_seconds, self.limit.reserved_seconds
 
     def _signals(self) -> tuple[bool, bool, float]:
         """Return whether to stop, whether to save again, and the elapsed time: the same in all processes."""
@@ -155,24 +191,26 @@ class Loop:
     def _evaluate_and_save(self, step: int, *, evaluate: bool, save: bool, last: bool) -> None:
         """Do what is due after a step. The sample comes last: it may fail, and nothing depends on it."""
         if evaluate:
-            self._evaluate(step)
+            self._evaluate(step, last=last)
         if last:
             self.saver.finish(self._progress(step))
+            if self.limit is not None and self.limit.ended_after is not None:
+                self.report.reporter.message(self.limit.summary())
         elif save:
             self.saver.save(self._progress(step))
         if evaluate:
             self.evaluator.show_sample(step)
 
-    def _evaluate(self, step: int) -> None:
+    def _evaluate(self, step: int, *, last: bool) -> None:
         try:
-            self.valid_loss = self.evaluator.evaluate(step)
+            self.valid_loss = self.evaluator.evaluate(step, final=last)
         except EvaluationStopped:
             self._save_and_stop(step)
 
     def _measure_again(self, step: int) -> float:
         """Return the validation loss of a finished run, measured now."""
         try:
-            return self.evaluator.measure(step).loss
+            return self.evaluator.measure(step, final=True).loss
         except EvaluationStopped:
             raise TrainingInterrupted(f"{self.interruption.requested}: step {step} was saved before") from None
 
@@ -192,9 +230,13 @@ class Loop:
         except RuntimeError as error:
             if self.interruption.requested is None:
                 raise
-            saved = self.state.progress.step
-            what = f"step {saved} was saved before" if saved else "no step was done yet"
-            raise TrainingInterrupted(f"{self.interruption.requested}: {what}") from error
+            raise self._interrupted() from error
+
+    def _interrupted(self) -> TrainingInterrupted:
+        """Return the exception for a stop before the first step of this session."""
+        saved = self.state.progress.step
+        what = f"step {saved} was saved before" if saved else "no step was done yet"
+        return TrainingInterrupted(f"{self.interruption.requested or 'another process'}: {what}")
 
     def _progress(self, step: int) -> Progress:
         """Return what is saved besides model and optimizer; every process must call it."""
@@ -211,7 +253,16 @@ class Loop:
             best_loss=best_loss,
             best_step=best_step,
             rng=self.state.rng(),
-            extras={**self.skipped.state(), "batches": self.batches.settings()},
+            extras={**self.skipped.state(), "batches": self.batches.settings(), **self._time_limit()},
+        )
+
+    def _time_limit(self) -> dict[str, float]:
+        """Return the time limit at which training has ended, for `is_finished`; empty if it has not."""
+        limit = self.limit
+        return (
+            {}
+            if limit is None or limit.ended_after is None
+            else {"time_limit": limit.max_seconds, "ended_after": limit.ended_after}
         )
 
     def _save_and_stop(self, step: int) -> None:
@@ -230,4 +281,7 @@ class Loop:
 def is_finished(config: TrainConfig, progress: Progress) -> bool:
     """Return whether a run has reached its number of steps, or its time limit."""
     limit = config.training.max_seconds
-    return progress.step >= config.training.steps or (limit is not None and progress.elapsed_seconds >= limit)
+    if limit is None or progress.step >= config.training.steps:
+        return progress.step >= config.training.steps
+    reached = progress.extras.get("time_limit")
+    return progress.elapsed_seconds >= limit or (isinstance(reached, int | float) and reached >= limit)

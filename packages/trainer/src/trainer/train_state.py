@@ -20,6 +20,8 @@ from trainer.checkpoints.writing import Contents, contents_of_states
 from trainer.config import TrainConfig
 from trainer.divergence import SkippedSteps
 from trainer.optimization import make_optimizer
+from trainer.run.directory import RunDirectory
+from trainer.run.initial_weights import WeightsSource, restore_initial_weights
 from trainer.runtime.compilation import estimate_run_flops, keep_compiled_code, why_not_compiled
 from trainer.runtime.distributed import World
 from trainer.runtime.peak_flops import MatmulFormat
@@ -59,6 +61,8 @@ class TrainState:
     """Whether gradients and updates are compiled."""
     notes: list[str]
     """Messages for the start of the log."""
+    source: WeightsSource | None = None
+    """Where the initial weights came from, if this session started with given ones."""
     progress: Progress = field(default_factory=lambda: Progress(step=0, run_id=secrets.token_hex(8)))
     """Where this session started: at step 0, or at the checkpoint that it resumed from."""
     started: float = field(default_factory=time.perf_counter)
@@ -109,6 +113,22 @@ class TrainState:
         self.progress = progress
         if len(progress.rng) > self.world.rank:
             restore_rng(progress.rng[self.world.rank])
+
+    def start(self, run: RunDirectory) -> None:
+        """Start with the weights that the run was given, or else with those that the model has.
+
+        Raises:
+            CheckpointError: the given weights are damaged, or belong to another model.
+            ValueError: the configuration names given weights, but the run's folder does not contain them.
+        """
+        self.source = restore_initial_weights(self.model, run)
+        if self.source is not None:
+            self.notes.append(self.source.describe())
+        elif self.config.run.init_from is not None:
+            raise ValueError(
+                f"run.init_from is {self.config.run.init_from!r}, but there are no weights in {run.initial_weights}: "
+                "use trainer.run.save_initial_weights, or apps/train_owt.py, which does that"
+            )
 
     def rng(self) -> tuple[dict[str, Any], ...]:
         """Return the state of the random generators of all processes; every process must call it."""

@@ -62,8 +62,9 @@ def train(
 ) -> TrainingResult:
     """Train a language model, into the folder of a run.
 
-    The initial weights follow from `run.seed`, and the batch of each step from the seed and the step. So training for
-    N steps gives the same weights as stopping after k steps and resuming: bit for bit on a CPU.
+    The initial weights follow from `run.seed`, unless the folder contains given ones, and the batch of each step from
+    the seed and the step. So training for N steps gives the same weights as stopping after k steps and resuming: bit
+    for bit on a CPU.
 
     Args:
         config: the configuration, which is saved in the folder.
@@ -106,6 +107,8 @@ def train(
             if run.fingerprint.exists():  # which runs of the first format do not have
                 refuse_other_data(load_fingerprint(run.fingerprint), fingerprint)
             state.notes += _resume(state, store, batches)
+        else:
+            state.start(run)
         world.barrier()  # until every process has read the checkpoint, before the main process changes the folder
         logged = _prepare_folder(run, state, store, fingerprint) if world.is_main else []
         with (
@@ -148,7 +151,7 @@ def _prepare_folder(
     if not is_finished(state.config, progress):
         save_config(state.config, run.config)
     save_fingerprint(fingerprint, run.fingerprint)
-    record_environment(run, state.device, progress.step)
+    record_environment(run, state.device, progress.step, state.source)
     return logged
 
 

@@ -42,3 +42,9 @@ def validation_batches(
         yield windows(data, starts[first : first + batch_size], context_length, device)
     if num_windows is None and num_left:
         yield windows(data, np.array([num_full * context_length]), num_left, device)
+
+
+def count_targets(data: np.ndarray, context_length: int, num_windows: int | None = None) -> int:
+    """Return how many targets the batches of `validation_batches` have together."""
+    num_full = (len(data) - 1) // context_length
+    return len(data) - 1 if num_windows is None else context_length * min(num_windows, num_full)

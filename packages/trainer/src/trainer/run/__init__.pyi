@@ -5,4 +5,9 @@ from .directory import (
     open_run_directory as open_run_directory,
 )
 from .environment import record_environment as record_environment
+from .initial_weights import (
+    WeightsSource as WeightsSource,
+    restore_initial_weights as restore_initial_weights,
+    save_initial_weights as save_initial_weights,
+)
 from .lock import RunInUseError as RunInUseError

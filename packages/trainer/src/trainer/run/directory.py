@@ -2,6 +2,7 @@
 
 runs/NAME/  config.yaml  environment.json  environment.diff  data.json  metrics.jsonl  log.txt  tokenizer.json
             tokens/*.bin  plots/*  tensorboard/  wandb/  wandb_run.json
+            initial_weights/{model.safetensors, …}, if the run was started from given weights
             checkpoints/step_00001000/{model.safetensors, optimizer.safetensors, state.json}
 
 This module does not load torch; `latest_good_checkpoint` does, since it reads tensors.
@@ -81,6 +82,11 @@ class RunDirectory:
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def initial_weights(self) -> Path:
+        """The weights that the run was started from, if they were given: a checkpoint of the model alone."""
+        return self.path / "initial_weights"
 
     def checkpoint(self, step: int) -> Path:
         """Return the path of the checkpoint of a step, whether it exists or not."""

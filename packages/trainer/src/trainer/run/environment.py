@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 
 from trainer.run.directory import RunDirectory
+from trainer.run.initial_weights import WeightsSource
 from trainer.run.source_revision import SourceRevision, find_source_revision
 from trainer.runtime.device import device_name
 
@@ -24,7 +26,9 @@ _PACKAGES = ("torch", "einx", "numpy", "safetensors", "nn", "optim", "trainer", 
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-def record_environment(run: RunDirectory, device: torch.device, first_step: int = 0) -> dict[str, Any]:
+def record_environment(
+    run: RunDirectory, device: torch.device, first_step: int = 0, initial_weights: WeightsSource | None = None
+) -> dict[str, Any]:
     """Add a session to the run's environment.json, and return its entry.
 
     The entries of earlier sessions are kept. An environment.json that cannot be read is renamed to
@@ -34,6 +38,7 @@ def record_environment(run: RunDirectory, device: torch.device, first_step: int 
         run: the run's folder.
         device: the device of the run.
         first_step: number of steps done in earlier sessions.
+        initial_weights: where the weights came from that this session started with, if they were given.
 
     Raises:
         OSError: it cannot be written.
@@ -42,6 +47,7 @@ def record_environment(run: RunDirectory, device: torch.device, first_step: int 
     entry = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "first_step": first_step,
+        "initial_weights": None if initial_weights is None else asdict(initial_weights),
         **describe_environment(device),
         "git": _record_source(run, find_source_revision(), len(sessions) + 1),
     }
