@@ -11,6 +11,7 @@ from torch.nn import Module
 
 from command import is_main_process
 from nn.accounting import count_parameters, training_flops
+from presets import cpu_preset_note
 from step_memory import MEGABYTE, StepPlan, device_memory, readable_memory_errors, require_memory
 from text_config import TextRunConfig
 from text_data import token_files
@@ -19,12 +20,13 @@ from trainer.data import TrainingData, fingerprint_file
 from trainer.runtime import World
 
 
-def print_dry_run(config: TextRunConfig, run: RunDirectory | None) -> None:
+def print_dry_run(config: TextRunConfig, run: RunDirectory | None, preset: str | None) -> None:
     """Print it, after computing the gradient of one microbatch, and one update.
 
     Args:
         config: the run.
         run: its folder, if it exists already.
+        preset: the file of `configs/` that it comes from, if the command line does not name one.
 
     Raises:
         ValueError: what the configuration asks for cannot be done here, such as for lack of memory.
@@ -32,10 +34,13 @@ def print_dry_run(config: TextRunConfig, run: RunDirectory | None) -> None:
     if not is_main_process():
         return
     model, training = config.model, config.training
+    if note := cpu_preset_note(config, preset):
+        print(note)
     plan = require_memory(config)
     texts = [Path(text) for text in (config.data.train_text, config.data.valid_text) if text is not None and not run]
     files = config.data if run is None else token_files(config.data, run)
-    data = None if texts else open_data(files, model)
+    corpus = None if run or config.data.has_files else config.data.corpus
+    data = None if texts or corpus else open_data(files, model)
 
     print(f"parameters: {count_parameters(model).total:,}")
     alone = dataclasses.replace(training, parallel="none", compile="off")
@@ -54,6 +59,8 @@ def print_dry_run(config: TextRunConfig, run: RunDirectory | None) -> None:
     print(f"FLOPs: {flops:.4g} a step, {training.steps * flops:.4g} in all")
     _print_memory(plan)
     _print_time(state, plan)
+    if corpus is not None:
+        print(f"data: {corpus} with {model.vocab_size:,} entries, which the run prepares first")
     _print_data(data, texts)
 
 

@@ -4,9 +4,10 @@ Everything here is decided before torch is loaded, so that a mistake is reported
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from corpora import without_unused_corpus
 from starting_weights import Adjustment, with_given_weights, with_model_of
 from text_config import CONFIGS, TextRunConfig, read_run_config, with_directory
 from text_data import check_data
@@ -16,6 +17,7 @@ _FIXED = ("data.", "model.", "run.seed:", "run.init_from:")
 _MAY_CHANGE = ("data.train_tokens:", "data.valid_tokens:", "model.attention:")  # files are recognized by their content
 
 _EXAMPLES = (
+    "",
     "--config configs/{name}_cpu.yaml --data.train_text train.txt --data.valid_text valid.txt",
     "--data.train_text train.txt --data.valid_text valid.txt --training.batch_size 64 --run.directory runs/mine",
     "--data.train_text train.txt --data.valid_text valid.txt --dry-run",
@@ -26,7 +28,10 @@ _OPTIONS = {
     "resume": "Resume the run in this folder, with its configuration. auto: resume run.directory if it contains a run, "
     "else start it; never: start a new run (the default).",
 }
-_FLAGS = {"dry-run": "Print sizes, costs and the time of a step, and train nothing."}
+_FLAGS = {
+    "dry-run": "Print sizes, costs and the time of a step, and train nothing.",
+    "offline": "Never ask the network for a corpus that is missing.",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class RunRequest:
     restore: bool
     """Whether to continue from a checkpoint in it."""
     dry_run: bool
+    offline: bool
+    """Whether a corpus that is missing may not be fetched."""
     notes: tuple[str, ...] = ()
     """What to print and log at the start."""
 
@@ -65,17 +72,22 @@ def read_request(arguments: Sequence[str], default_config: str, description: str
     config, given = parse(
         CONFIGS / default_config, lambda settings, chosen: with_given_weights(settings, chosen, arguments)
     )
-    resume, dry_run = given["resume"] or "never", given["dry-run"] is not None
+    resume = given["resume"] or "never"
+    dry_run, offline = (given[flag] is not None for flag in _FLAGS)
     run = run_to_resume(resume, config)
     if run is None:
-        check_data(config.data)
-        return RunRequest(config, None, restore=False, dry_run=dry_run)
+        data = without_unused_corpus(config.data)
+        if data != config.data and (named := option_values(arguments, "data.corpus")):
+            raise ValueError(f"data.corpus {named[-1]} and files of data are both given: remove one of them")
+        check_data(data)
+        return RunRequest(replace(config, data=data), None, restore=False, dry_run=dry_run, offline=offline)
     config, _ = parse(run.config, lambda settings, chosen: with_model_of(run, settings, chosen))
     config = in_its_own_folder(config, run, arguments)
     if resume == "auto" and not has_checkpoints(run):
         # The folder is complete, but training has saved nothing: another process has just created it, or it was killed.
-        return RunRequest(config, run, restore=False, dry_run=dry_run)
-    return RunRequest(config, run, restore=True, dry_run=dry_run, notes=check_changes(config, run))
+        return RunRequest(config, run, restore=False, dry_run=dry_run, offline=offline)
+    notes = check_changes(config, run)
+    return RunRequest(config, run, restore=True, dry_run=dry_run, offline=offline, notes=notes)
 
 
 def run_to_resume(resume: str, config: TextRunConfig) -> RunDirectory | None:

@@ -1,16 +1,19 @@
-"""The texts that a model writes while it is trained, one at each evaluation."""
+"""The texts that a model writes while it is trained, at each evaluation."""
 
 import os
 
 from bpe import Tokenizer
 from nn import SamplingConfig, TransformerLM
+from sample_file import Samples, samples_path, write_samples
 from speaker import Speaker
 from text_config import TextRunConfig
 from trainer import RunDirectory, SampleHook
 
 
 def make_sampler(config: TextRunConfig, run: RunDirectory) -> SampleHook | None:
-    """Return the function that writes a sample, or None if there are none: see `why_no_samples`.
+    """Return the function that writes the samples of a step into the run's folder, and returns the first for the log.
+
+    It is None if there are no samples: see `why_no_samples`.
 
     Raises:
         ValueError: the prompt is longer than the model's context.
@@ -28,8 +31,11 @@ def make_sampler(config: TextRunConfig, run: RunDirectory) -> SampleHook | None:
 
     def sample(model: TransformerLM, step: int) -> str:
         speaker = Speaker(model, tokenizer)
-        (parts,) = speaker.speak(speaker.encode_prompt(prompt), settings.max_new_tokens, sampling, seeds=[0])
-        return f"step {step}, a sample: {prompt}{''.join(parts)}"
+        seeds = range(settings.num_samples)
+        streams = speaker.speak(speaker.encode_prompt(prompt), settings.max_new_tokens, sampling, seeds)
+        texts = tuple("".join(parts) for parts in streams)
+        write_samples(samples_path(run), Samples(step, prompt, texts))
+        return f"step {step}, a sample: {prompt}{texts[0]}"
 
     return sample
 

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 from nn import SamplingConfig
 from trainer import DataConfig, RunDirectory, TrainConfig, parse_config
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CorpusName = Literal["tinystories", "owt", "fineweb"]
 
 
 @dataclass(frozen=True)
 class TextDataConfig(DataConfig):
-    """Text files or finished token files, for training and for validation."""
+    """A prepared corpus, or text files or token files for training and for validation, which replace it."""
 
+    corpus: CorpusName | None = None
+    """tinystories, owt, fineweb: what apps/prepare_data.py makes of it; null: only the files that are given."""
     train_text: str | None = None
     """UTF-8 text to train on, documents separated by <|endoftext|>."""
     valid_text: str | None = None
@@ -22,21 +26,35 @@ class TextDataConfig(DataConfig):
     pattern: str = "gpt2"
     """Split pattern of a tokenizer that is trained: gpt2, cl100k, o200k or a regular expression."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = get_args(CorpusName)
+        if self.corpus is not None and self.corpus not in known:
+            raise ValueError(f"data.corpus is {self.corpus!r}: choose one of {', '.join(known)}, or null")
+
+    @property
+    def has_files(self) -> bool:
+        """Whether a text file or a token file is given."""
+        return any((self.train_text, self.valid_text, self.train_tokens, self.valid_tokens))
+
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """A text that the model writes at each evaluation, to show its progress."""
+    """Texts that the model writes at each evaluation, to show its progress."""
 
     prompt: str | None = None
-    """What it continues; "" begins a document; null: no samples."""
+    """What they continue; "" begins a document; null: no samples."""
+    num_samples: int = 1
+    """Texts at each evaluation: the first is logged, all of them are in samples.jsonl and report.html."""
     max_new_tokens: int = 64
     """The largest number of tokens in a sample."""
     temperature: float = 0.7
     """As in apps/generate.py."""
 
     def __post_init__(self) -> None:
-        if self.max_new_tokens < 1:
-            raise ValueError(f"sample.max_new_tokens is {self.max_new_tokens}: it must be at least 1")
+        for name in ("max_new_tokens", "num_samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"sample.{name} is {getattr(self, name)}: it must be at least 1")
         SamplingConfig(self.temperature)  # refuses a temperature that is out of range
 
 

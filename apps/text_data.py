@@ -18,16 +18,26 @@ END_OF_TEXT = "<|endoftext|>"
 def check_data(data: TextDataConfig) -> None:
     """Refuse data that is missing or given twice, and a pattern that the run's tokenizer.json could not represent.
 
+    Whether a corpus is prepared is not checked.
+
     Raises:
-        ValueError: for training or validation there is neither text nor tokens, or both; or other libraries would
-            read the split pattern of the tokenizer that is to be trained differently.
+        ValueError: without a corpus, for training or validation there is neither text nor tokens, or both; or other
+            libraries would read the split pattern of the tokenizer that is to be trained differently.
     """
+    if data.corpus is not None and not data.has_files:
+        if data.tokenizer is not None:
+            raise ValueError(
+                f"data.corpus {data.corpus} is prepared with its own tokenizer, but data.tokenizer is given: "
+                "remove it, or give the texts to encode with it"
+            )
+        return
     for name in ("train", "valid"):
         text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
         if text is None and tokens is None:
             raise ValueError(
-                "no data: give --data.train_text FILE and --data.valid_text FILE, "
-                "or token files with --data.train_tokens and --data.valid_tokens"
+                f"no data to {'train' if name == 'train' else 'evaluate'} on: give --data.train_text FILE and "
+                "--data.valid_text FILE, token files with --data.train_tokens and --data.valid_tokens, "
+                "or a corpus with --data.corpus"
             )
         if text is not None and tokens is not None:
             raise ValueError(f"data.{name}_text and data.{name}_tokens are both given: remove one of them")

@@ -27,6 +27,7 @@ TINY_TRAINING = [
     "--training.eval_interval=2",
     "--training.eval_batches=1",
     "--training.checkpoint_interval=2",
+    "--sample.prompt=null",
 ]
 
 

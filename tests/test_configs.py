@@ -8,47 +8,67 @@ from trainer import learning_rate, parse_config
 
 from .conftest import ROOT
 
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+APPLICATIONS = ("tinystories", "owt", "leaderboard")
 
 
 def read(name):
     return parse_config(TextRunConfig, [], files=[ROOT / "configs" / f"{name}.yaml"])[0]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT / "configs")))
 def test_a_configuration_can_be_read_and_built(path):
-    config = read(path.stem)
+    config, _ = parse_config(TextRunConfig, [], files=[path])
     TransformerLM(config.model, device="meta")
-    assert config.run.directory == f"runs/{path.stem}"
+    suffix = "_reference" if path.parent.name == "reference" else ""
+    assert config.run.directory == f"runs/{path.stem}{suffix}"
     assert learning_rate(config.schedule, config.training.steps, config.training.steps) >= 0
 
 
-def test_each_application_has_its_configuration_and_one_for_two_cores():
+def test_each_application_has_its_presets():
     names = {path.stem for path in CONFIGS}
-    for name in ("tinystories", "owt", "leaderboard"):
-        assert {name, f"{name}_cpu"} <= names
+    for name in APPLICATIONS:
+        assert {name, *(f"{name}_{machine}" for machine in ("cpu", "mps", "node"))} <= names
         assert f'"{name}.yaml"' in "".join(path.read_text("utf-8") for path in (ROOT / "apps").glob("*.py"))
+        for machine in ("", "_cpu", "_mps", "_node"):
+            config = read(f"{name}{machine}")
+            assert config.data.corpus == ("tinystories" if name == "tinystories" else "owt")
+            assert config.sample.prompt
+            assert config.training.parallel == ("ddp" if machine == "_node" else "none")
     assert "quickstart" in names
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_several_gpus_train_what_one_trains(name):
+    one, node = read(name), read(f"{name}_node")
+    assert (node.model, node.optimizer, node.schedule) == (one.model, one.optimizer, one.schedule)
+    assert (node.training.steps, node.training.batch_size) == (one.training.steps, one.training.batch_size)
+    assert node.training.batch_size % 8 == 0
 
 
 @pytest.mark.parametrize(("name", "vocab_size"), [("tinystories", 10_000), ("owt", 32_000)])
 def test_the_base_runs(name, vocab_size):
-    config = read(name)
-    model, training = config.model, config.training
-    assert (model.vocab_size, model.context_length, model.d_model, model.feedforward_width) == (
-        vocab_size,
-        256,
-        512,
-        1344,
-    )
-    assert (model.num_layers, model.num_heads, model.rope_theta) == (4, 16, 10_000)
-    assert training.batch_size * training.steps * model.context_length == 327_680_000
-    assert (config.optimizer.betas, config.optimizer.weight_decay) == ((0.9, 0.999), 0.01)
-    assert (training.max_grad_norm, config.schedule.shape, config.schedule.warmup_fraction) == (1.0, "cosine", 0.01)
+    config, reference = read(name), read(f"reference/{name}")
+    for model in (config.model, reference.model):
+        assert (model.vocab_size, model.context_length, model.d_model, model.feedforward_width) == (
+            vocab_size,
+            256,
+            512,
+            1344,
+        )
+        assert (model.num_layers, model.num_heads, model.rope_theta) == (4, 16, 10_000)
+    for each in (config, reference):
+        assert each.training.batch_size * each.training.steps * each.model.context_length == 327_680_000
+        assert (each.training.max_grad_norm, each.optimizer.weight_decay) == (1.0, 0.01)
+        assert (each.schedule.shape, each.schedule.warmup_fraction) == ("cosine", 0.01)
+    assert (reference.training.batch_size, reference.schedule.max_lr) == (128, 5e-3)
+    assert reference.optimizer.betas == (0.9, 0.999)
+    assert (config.training.batch_size, config.schedule.max_lr) == (256, 1e-2)
+    assert config.optimizer.betas == (0.9, 0.95)
 
 
 def test_the_leaderboard_run():
-    config = read("leaderboard")
+    config = read("reference/leaderboard")
     model, schedule = config.model, config.schedule
     assert (model.d_model, model.d_ff, model.num_layers, model.num_heads) == (1280, 3456, 12, 16)
     assert (model.context_length, model.tie_embeddings, model.vocab_size) == (512, True, 32_000)

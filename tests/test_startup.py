@@ -9,13 +9,14 @@ import pytest
 from .conftest import APPS, ROOT
 
 TRAINING = ("train_tinystories.py", "train_owt.py", "leaderboard.py")
-NO_DATA = "error: no data: give --data.train_text FILE and --data.valid_text FILE, "
+MISSING = ("uv run apps/prepare_data.py ", "--data.train_text PATH --data.valid_text PATH")
 COMMANDS = {
-    **{f"{app} {option}".strip(): (app, option) for app in TRAINING for option in ("", "--help")},
+    **{f"{app} {option}": (app, option) for app in TRAINING for option in ("--offline", "--help")},
     **{
         f"train_owt.py {' '.join(options)}": ("train_owt.py", *options)
         for options in (
             ("--print-config",),
+            ("--data.corpus=null",),
             ("--traning.steps=3",),
             ("--training.steps=abc",),
             ("--config=none.yaml",),
@@ -47,9 +48,12 @@ COMMANDS = {
             ("prepare_data", "none.txt"),
             ("prepare_data", "owt", "--vocab-size=10"),
             ("prepare_data", "TEXT", "--valid=2"),
+            ("run_report", "--help"),
+            ("run_report", "none"),
             ("plot_runs", "--help"),
             ("plot_runs", "none", "--out=OUT.svg"),
             ("plot_runs", "RUN", "--out=OUT.svg"),
+            ("run_report", "RUN"),
         )
     },
 }
@@ -99,16 +103,17 @@ def test_torch_is_not_loaded(outcomes, command):
     _, _, errors, loaded = outcomes[command]
     assert "torch" not in loaded, errors
     assert "wandb" not in loaded
-    if "plot_runs RUN" not in command:
+    if command not in ("plot_runs RUN --out=OUT.svg", "run_report RUN"):
         assert loaded == []
 
 
 @pytest.mark.parametrize("app", TRAINING)
 def test_missing_data_is_one_line(outcomes, app):
-    code, output, errors, _ = outcomes[app]
+    code, output, errors, _ = outcomes[f"{app} --offline"]
     assert (code, output) == (2, "")
-    assert errors.startswith(NO_DATA)
     assert errors.count("\n") == 1
+    for part in MISSING:
+        assert part in errors
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if "--help" in name])
@@ -129,7 +134,9 @@ def test_the_other_answers(outcomes):
     assert "vocab_size: 32000" in output
     assert json.loads(outcomes["account --json"][1])["parameters"]["total"] == 22_696_448
     assert outcomes["plot_runs RUN --out=OUT.svg"][0] == 0
+    assert outcomes["run_report RUN"][0] == 0
     mistakes = {
+        "train_owt.py --data.corpus=null": "no data to train on: give --data.train_text FILE and ",
         "train_owt.py --traning.steps=3": "unknown option --traning.steps: did you mean --training.steps?",
         "train_owt.py --training.steps=abc": "training.steps is 'abc': give a whole number",
         "train_owt.py --resume=none": "none is not a run",
@@ -141,6 +148,7 @@ def test_the_other_answers(outcomes):
         "prepare_data none.txt": "none.txt is neither a file nor one of the corpora tinystories, owt, fineweb",
         "prepare_data owt --vocab-size=10": "--vocab-size is 10: give 257",
         "prepare_data TEXT --valid=2": "--valid is 2.0: give a share between 0 and 1, or files",
+        "run_report none": "none is not a run",
     }
     for command, message in mistakes.items():
         code, output, errors, _ = outcomes[command]

@@ -32,6 +32,7 @@ def test_a_run_is_self_contained(trained_run, texts):
         "log.txt",
         "metrics.jsonl",
         "plots/loss.png",
+        "report.html",
         "tokenizer.json",
         *(f"tokens/{name}.bin{end}" for name in ("train", "valid") for end in ("", ".json")),
     }

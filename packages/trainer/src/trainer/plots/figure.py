@@ -112,15 +112,21 @@ def _isolated(values: Sequence[float]) -> list[int]:
 def _scale(axes: "Axes", *, log_x: bool, log_y: bool, by: Axis) -> None:
     from matplotlib.ticker import FuncFormatter, LogFormatter
 
+    class ShortLogFormatter(LogFormatter):
+        """Labels the ticks that LogFormatter labels, with plain numbers, since there may be few powers of ten."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return short_number(x) if super().__call__(x, pos) else ""
+
     short = FuncFormatter(lambda value, _: short_number(value))
     if log_x:
         axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(LogFormatter())  # plain numbers, as for the vertical axis
+        axes.xaxis.set_minor_formatter(ShortLogFormatter())
     if log_x or by != "time":
         axes.xaxis.set_major_formatter(short)
     if log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(LogFormatter())  # plain numbers, since there may be few powers of ten
+        axes.yaxis.set_minor_formatter(ShortLogFormatter())
     if log_y or max(map(abs, axes.get_ylim())) >= _SHORT_NUMBERS_FROM:
         axes.yaxis.set_major_formatter(short)
 
