@@ -21,7 +21,7 @@ from stories.side_events import SIDES
 
 from .conftest import APPS
 
-FIRST_200_SHA256 = "17beeb460b427f6a64833c4d662dff79ae71d365c21d58fc19576cb640bfd571"
+FIRST_200_SHA256 = "f83dd65ff893f3cb729babc1f456596d8bda5cd40cbfc3cf0496291f1dd75b9b"
 
 
 @pytest.fixture(scope="module")

@@ -144,8 +144,7 @@ def _character(rng: random.Random, pronouns: Pronouns, traits: list[Trait], plac
 def new_story(rng: random.Random, place: Place, weathers: tuple[str, ...], barred_traits: tuple[str, ...]) -> Story:
     """Set up a world in which nothing has happened yet.
 
-    The hero differs in gender from the friend and from the grown-up, so a pronoun always says who is meant as long as
-    the templates use none for a grown-up where the friend is near.
+    The hero differs in gender from the friend and from the grown-up, so that a pronoun for the wrong one is noticed.
     """
     own, other = rng.choice([(HE, SHE), (SHE, HE)])
     traits = [trait for trait in TRAITS if trait.word not in barred_traits]

@@ -15,7 +15,7 @@ def tell(s: Story) -> None:
     s.choose("game", ("tag", "catch", "hopscotch", "pirates", "leapfrog"))
     s.say(
         '"Take your umbrella," {elder} had said, but {hero} had left it at home.',
-        "{hero.his} umbrella stayed at home, because {hero.he} did not want to carry it.",
+        "{hero}'s umbrella stayed at home, because {hero.he} did not want to carry it.",
     )
     _start_to_rain(s)
     _get_wet_and_dry(s)
