@@ -5,10 +5,12 @@ is known only for the characters of `apps/stories/people.py`.
 """
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command import CommandLineParser, run_command, whole_number
+from generate import SAMPLES_AT_ONCE
 from nn import SamplingConfig
 from stories.agreement import StoryShares, check_stories
 from trained_run import open_trained_run
@@ -52,16 +54,18 @@ def main(arguments: list[str]) -> None:
     from speaker import load_speaker  # loads torch
 
     speaker = load_speaker(run, given.checkpoint)
-    seeds = range(given.seed, given.seed + given.num_samples)
-    texts = [text for start in range(0, len(seeds), 50) for text in tell(speaker, seeds[start : start + 50])]
+    last = given.seed + given.num_samples
+    texts: list[str] = []
+    for start in range(given.seed, last, SAMPLES_AT_ONCE):
+        stories = begin_stories(speaker, range(start, min(start + SAMPLES_AT_ONCE, last)))
+        texts += ["".join(parts) for parts in stories]
     print(f"{len(texts)} stories of {run.path}, with intervals of 95 % confidence")
     print_shares(check_stories(texts))
 
 
-def tell(speaker: "Speaker", seeds: range) -> list[str]:
-    """Return a story for each seed."""
-    stories = speaker.speak(speaker.encode_prompt(""), LONGEST, SAMPLING, seeds)
-    return ["".join(parts).strip() for parts in stories]
+def begin_stories(speaker: "Speaker", seeds: range) -> list[Iterator[str]]:
+    """Return a story for each seed, in parts that are generated together as they are read."""
+    return speaker.speak(speaker.encode_prompt(""), LONGEST, SAMPLING, seeds)
 
 
 def print_shares(shares: StoryShares) -> None:
