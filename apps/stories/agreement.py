@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stories.people import BOYS, ELDERS, GIRLS, HE, HE_ANIMALS, SHE, SHE_ANIMALS
+from stories.people import ANIMALS, CHILDREN, ELDERS, HE, SHE
 
 _ELDERS = {*ELDERS[HE], *ELDERS[SHE]}
-_MALE = {*BOYS, *HE_ANIMALS, *ELDERS[HE]}
-_FEMALE = {*GIRLS, *SHE_ANIMALS, *ELDERS[SHE]}
+_MALE = {*CHILDREN[HE], *ANIMALS[HE], *ELDERS[HE]}
+_FEMALE = {*CHILDREN[SHE], *ANIMALS[SHE], *ELDERS[SHE]}
 _HE_WORDS = {"he", "him", "his", "himself", "boy"}
 _NAME = "|".join(sorted(_MALE | _FEMALE))
 _WORDS = re.compile(

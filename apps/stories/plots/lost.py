@@ -61,7 +61,7 @@ def _find(s: Story, thing: Item) -> None:
     s.say(
         "They [ran|hurried] back, and there it was, {thing.spot}.",
         "And yes, there lay the {thing.noun}, {thing.spot}!",
-        "{friend} looked {thing.spot}, and there was the {thing}!",
+        "So {friend} looked {thing.spot}, and there was the {thing}!",
     )
     s.find(thing, s.friend)
     s.give(thing, thing.owner)
@@ -69,7 +69,7 @@ def _find(s: Story, thing: Item) -> None:
     s.say(
         "{friend} picked it up and gave it [back to|to] {thing.holder}. "
         '"[Thank you|You are a true friend]!" said {hero}.',
-        '"Here you are," said {friend}, and put the {thing.noun} into {hero}\'s {hero.hand}.',
+        '"Here you are," said {friend}, and put the {thing.noun} into {hero}\'s hand.',
     )
 
 

@@ -64,7 +64,7 @@ def _fall_ill(s: Story, illness: str) -> None:
     s.log.append(Event("fall ill", str(s.friend), illness))
     s.say(
         "{friend} was in bed with {illness} and {sign}.",
-        '"{friend} has {illness}," said the neighbor. Poor {friend} {sign}.',
+        '"Poor {friend} has {illness}," said the neighbor. {friend} {sign}.',
     )
 
 

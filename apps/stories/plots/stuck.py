@@ -58,12 +58,12 @@ def _get_it_back(s: Story) -> None:
     s.paragraph()
     s.feel(s.hero, THANKFUL)
     s.say(
-        "{helper} got the {thing} down and gave it to {thing.holder}. It was not even [torn|bent|dirty].",
+        "Soon {helper} got the {thing} down and gave it to {thing.holder}. It was not even [torn|bent|dirty].",
         '"Got it!" called {helper}, and soon {thing.holder} had the {thing.noun} back.',
     )
     s.say(
         '"Thank you, {helper}!" said {hero}. From then on, {hero.he} held the {thing.noun} tight.',
-        '{hero} thanked {helper}. "Next time I will hold it with both {hero.hand}s," {hero} {hero.says}.',
+        '{hero} thanked {helper}. "Next time I will hold it with both hands," {hero} {hero.says}.',
     )
 
 
