@@ -15,7 +15,8 @@ The files, each using only those above it:
 * `plot.py`: what a plot is;
 * `plots/`: the plots, one per file, and how to add one;
 * `generator.py`: `generate_story` tells one story, `generate_stories` a stream of them;
-* `corpus.py`: `write_corpus` fills a pair of text files.
+* `corpus.py`: `write_corpus` fills a pair of text files;
+* `agreement.py`: whether the pronouns of a story, be it one that a model wrote, agree with its names.
 """
 
 from stories.corpus import END_OF_STORY, write_corpus

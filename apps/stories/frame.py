@@ -32,8 +32,8 @@ def meet(s: Story) -> None:
     s.paragraph()
     s.say(
         "{place.at}, {hero} met {hero.his} [friend|good friend] {friend}, {friend.a_kind}.",
-        '{friend}, {friend.a_kind}, was [already|also] {place.at}. "Hello, {hero}!" {friend.he} [called|said].',
-        "{hero.his} best friend {friend}, {friend.a_kind}, [came along|came, too|was waiting there].",
+        '"Hello, {hero}!" [called|said] {friend}, {friend.a_kind}, who was [already|also] {place.at}.',
+        "{hero}'s best friend {friend}, {friend.a_kind}, [came along|came, too|was waiting there].",
         "{hero} was not alone {place.at}. {friend}, {friend.a_kind}, had come to play.",
     )
 

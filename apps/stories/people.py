@@ -28,10 +28,8 @@ class Trait:
     says: str = "said"
 
 
-BOYS = words("Tom, Ben, Sam, Leo, Max, Finn, Jack, Noah, Oscar, Hugo, Theo, Eli, Otto, Ravi, Omar, Luca, Pedro, Henry")
-GIRLS = words("Lily, Anna, Mia, Zoe, Rosie, Ella, Nora, Clara, Maya, Tess, Wendy, Amina, Lucy, Emma, Sara, Molly, Ines")
-HE_ANIMALS = words("Bruno, Pip, Hopper, Rusty, Biscuit, Barney, Fuzz, Ziggy")
-SHE_ANIMALS = words("Dot, Willow, Pepper, Tilly, Fern, Nutmeg, Bella, Daisy")
+CHILDREN = {HE: words("Tom, Ben, Leo, Max, Noah, Omar, Ravi"), SHE: words("Lily, Anna, Mia, Zoe, Lucy, Amina, Rosie")}
+ANIMALS = {HE: words("Bruno, Pip, Rusty, Biscuit, Fuzz"), SHE: words("Dot, Willow, Tilly, Daisy, Nutmeg")}
 ANIMAL_KINDS = words("rabbit, bear, fox, mouse, hedgehog, squirrel, kitten, puppy, mole, badger, raccoon, hamster")
 CHILD_KINDS = {HE: ("boy", "little boy", "young boy"), SHE: ("girl", "little girl", "young girl")}
 ELDERS = {HE: words("Papa, Grandpa, Uncle Joe, Uncle Bill"), SHE: words("Mama, Grandma, Aunt Rose, Aunt May")}

@@ -41,7 +41,7 @@ SIDES = (
     Side(
         (
             "On the way, {hero.he} found {keepsake.a} and put it in {hero.his} bag for {elder}.",
-            'By the path lay {keepsake.a}. "{elder} will like this," {hero.he} thought, and picked it up.',
+            'By the path lay {keepsake.a}. "{elder} will like this," {hero} thought, and picked it up.',
         ),
         (
             "[At home|Before supper|In the evening], {hero} gave {elder} the {keepsake}.",

@@ -8,20 +8,7 @@ import random
 from dataclasses import dataclass, field
 
 from stories.language import fill_template
-from stories.people import (
-    ANIMAL_KINDS,
-    BOYS,
-    CHILD_KINDS,
-    ELDERS,
-    GIRLS,
-    HE,
-    HE_ANIMALS,
-    SHE,
-    SHE_ANIMALS,
-    TRAITS,
-    Pronouns,
-    Trait,
-)
+from stories.people import ANIMAL_KINDS, ANIMALS, CHILD_KINDS, CHILDREN, ELDERS, HE, SHE, TRAITS, Pronouns, Trait
 from stories.places import TIMES, Place
 from stories.side_events import Side
 from stories.things import ItemKind
@@ -129,28 +116,21 @@ class Story:
         who.wet = False
 
 
-def _character(rng: random.Random, pronouns: Pronouns, traits: list[Trait], place: Place) -> Character:
-    """Invent a child or, one time in three, an animal."""
-    if rng.random() < 1 / 3:
-        name = rng.choice(HE_ANIMALS if pronouns is HE else SHE_ANIMALS)
-        kind = rng.choice(ANIMAL_KINDS)
-    else:
-        name = rng.choice(BOYS if pronouns is HE else GIRLS)
-        kind = rng.choice(CHILD_KINDS[pronouns])
-    trait = rng.choice(traits)
-    return Character(name, kind, pronouns, trait, rng.choice(trait.habits), place)
-
-
 def new_story(rng: random.Random, place: Place, weathers: tuple[str, ...], barred_traits: tuple[str, ...]) -> Story:
     """Set up a world in which nothing has happened yet.
 
-    The hero differs in gender from the friend and from the grown-up, so a pronoun always says who is meant as long as
-    the templates use none for a grown-up where the friend is near.
+    The hero is a child and the friend an animal, so that a name alone says who somebody is. The hero differs in gender
+    from the friend and from the grown-up, so that a pronoun for the wrong one is noticed.
     """
     own, other = rng.choice([(HE, SHE), (SHE, HE)])
-    traits = [trait for trait in TRAITS if trait.word not in barred_traits]
-    hero = _character(rng, own, traits, place)
-    friend = _character(rng, other, [trait for trait in TRAITS if trait is not hero.trait], place)
+
+    def cast_one(names: tuple[str, ...], kinds: tuple[str, ...], pronouns: Pronouns, traits: list[Trait]) -> Character:
+        trait = rng.choice(traits)
+        return Character(rng.choice(names), rng.choice(kinds), pronouns, trait, rng.choice(trait.habits), place)
+
+    allowed = [trait for trait in TRAITS if trait.word not in barred_traits]
+    hero = cast_one(CHILDREN[own], CHILD_KINDS[own], own, allowed)
+    friend = cast_one(ANIMALS[other], ANIMAL_KINDS, other, [trait for trait in TRAITS if trait is not hero.trait])
     elder = Character(rng.choice(ELDERS[other]), "grown-up", other, TRAITS[0], "", place)
     cast: dict[str, object] = {"hero": hero, "friend": friend, "elder": elder, "place": place}
     story = Story(rng, hero, friend, elder, cast)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stories.language import with_article
-from stories.people import ANIMAL_KINDS, Pronouns, Trait
+from stories.people import Pronouns, Trait
 from stories.places import Place
 
 
@@ -58,16 +58,6 @@ class Character:
     def a_kind(self) -> str:
         """What somebody who has just met them would call them: "a shy little girl"."""
         return with_article(f"{self.trait.word} {self.kind}")
-
-    @property
-    def hand(self) -> str:
-        """Children have hands, animals have paws."""
-        return "paw" if self.kind in ANIMAL_KINDS else "hand"
-
-    @property
-    def hair(self) -> str:
-        """Children have hair, animals have fur."""
-        return "fur" if self.kind in ANIMAL_KINDS else "hair"
 
 
 @dataclass(eq=False)

@@ -7,7 +7,10 @@ recorded in `s.log`, which the tests check.
 
 To add a plot, copy a file (`rain.py` is a simple one), write its steps and its `Plot`, and put it into `PLOTS`:
 
-* `hero`, `friend`, `elder` and `place` have a role in every story; `s.item` and `s.choose` give a role to more;
+* `hero` (a child), `friend` (an animal), `elder` and `place` have a role in every story; `s.item` and `s.choose` give
+  a role to more;
+* a pronoun stands for the person named last, and the friend is introduced, as `agreement.py` says: these are the rules
+  that the quickstart's model is measured by;
 * a plot may start with `meet(s)`, and must call `end_day(s)` before it goes on to another day;
 * before the end, the hero must have felt at least twice, first one way and then another;
 * every change to `PLOTS`, its order included, changes which stories a seed tells, so the pinned hash of the tests

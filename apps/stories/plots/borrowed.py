@@ -27,7 +27,7 @@ def _borrow(s: Story, thing: Item) -> None:
         '{hero} liked it very much. "You may have it until tomorrow," said {friend}.',
     )
     s.give(thing, s.hero)
-    s.say("{hero} [thanked {friend.him}|was very happy] and took the {thing.noun} home.")
+    s.say("{hero} [thanked {friend}|was very happy] and took the {thing.noun} home.")
     end_day(s)
 
 
@@ -49,7 +49,7 @@ def _stain(s: Story, thing: Item) -> None:
         '"I could say that I lost it," {hero} thought. But that was not true.',
     )
     s.say(
-        '{hero} went to {friend}. "I got {stain} on your {thing.noun}. I am sorry," {hero.he} said.',
+        '{hero} went to {friend}. "I got {stain} on your {thing.noun}. I am sorry," said {hero}.',
         'Then {hero} told {friend}, "I am sorry. There is {stain} on your {thing.noun}."',
     )
 

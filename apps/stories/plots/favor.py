@@ -19,12 +19,12 @@ class Trouble:
 
 
 TROUBLES = (
-    Trouble("{hero} got stuck in deep mud", "{friend} pulled {hero.him} out with a long stick"),
+    Trouble("{hero} got stuck in deep mud", "{friend} pulled {hero} out with a long stick"),
     Trouble("{hero}'s cap fell into the water", "{friend} fished the cap out with a branch"),
     Trouble("{hero} could not lift a heavy basket", "{friend} took one handle, and they lifted it together"),
-    Trouble("{hero} hurt {hero.his} knee and could not walk", "{friend} carried {hero.him} all the way home"),
-    Trouble("{hero} could not find the way home in the fog", "{friend} took a lantern and showed {hero.him} the way"),
-    Trouble("{hero} could not open the rusty gate", "{friend} pushed with {hero.him} until the gate was open"),
+    Trouble("{hero} hurt {hero.his} knee and could not walk", "{friend} carried {hero} all the way home"),
+    Trouble("{hero} could not find the way home in the fog", "{friend} took a lantern and showed {hero} the way"),
+    Trouble("{hero} could not open the rusty gate", "{friend} pushed with {hero} until the gate was open"),
     Trouble("{hero}'s sleeve got caught on a thorn bush", "{friend} set the sleeve free, thorn by thorn"),
     Trouble("{hero} sat high up in a tree and could not get down", "{friend} brought a ladder and held it"),
 )

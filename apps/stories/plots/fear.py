@@ -43,7 +43,7 @@ class Courage:
 
 
 COURAGES = (
-    Courage("Take my hand", "{hero} took {friend.his} {friend.hand}", "{hero} thought of {friend.his} {friend.hand}"),
+    Courage("Take my paw", "{hero} took {friend}'s paw", "{hero} thought of {friend}'s paw"),
     Courage("Let us count to ten", "they counted to ten", "{hero} counted to ten again"),
     Courage("Let us sing", "they sang a loud song", "{hero} sang the same loud song"),
     Courage("Look only at me", "{hero} looked only at {friend}", "{hero} pretended to look at {friend}"),
@@ -81,8 +81,7 @@ def _dare_together(s: Story, danger: Fear, courage: Courage) -> None:
     """Dare it together, with the friend's way to be brave."""
     s.paragraph()
     s.say(
-        '{friend} came back and did not laugh at {hero.him}. "{courage.advice}, and we will do it together," '
-        "{friend.he} said.",
+        'Then {friend} came back and did not laugh. "{courage.advice}, and we will do it together," {friend.he} said.',
         '"I was {hero.feeling} too, the first time," said {friend}. "{courage.advice}. That helps."',
     )
     s.say(
@@ -107,7 +106,7 @@ def _dare_alone(s: Story, danger: Fear, courage: Courage) -> None:
         + " and {danger.acted}, all alone.",
         "A few days later, {hero} stood before the {danger.what} without {friend}. "
         + courage.alone
-        + ". Then {hero.he} {danger.acted} all by {hero.himself}!",
+        + ". Then {hero} {danger.acted} all by {hero.himself}!",
     )
     s.log.append(Event("dare alone", str(s.hero), danger.what))
     s.feel(s.hero, PROUD)

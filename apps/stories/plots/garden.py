@@ -66,7 +66,7 @@ def _wait(s: Story) -> None:
         "It made {hero.him} {hero.feeling}.",
     )
     s.say(
-        '"I will dig it up and throw it away," said {hero}. "Wait," said {friend}, {hero.his} friend. '
+        '"I will dig it up and throw it away," said {hero}. "Wait," said {hero}\'s friend {friend}. '
         '"It is only asleep."',
         '{hero} told {hero.his} friend {friend}. "A {crop.seed} needs time," {friend} {friend.says}. "Do not give up."',
     )

@@ -45,8 +45,7 @@ def _earn_the_coins(s: Story, present: Item) -> None:
     """Let the hero work one day for each missing coin, and buy the toy."""
     s.paragraph()
     s.say(
-        "So {hero} {chore} for {elder}, and each day {elder} gave {hero.him} one coin. "
-        "After {days}, {hero} had all {all}.",
+        "So {hero} {chore} for {elder}, and each day {elder} gave {hero} one coin. After {days}, {hero} had all {all}.",
         '"If you help me, you get one coin a day," said {elder}. {hero} {chore} for {days}. '
         "Then {hero.he} had all {all}.",
     )

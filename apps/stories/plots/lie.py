@@ -23,7 +23,7 @@ MISCHIEFS = (
     Mischief(
         "On the table was a cake that {elder} had made. {hero} ate one bite, then one more, until it was all gone",
         "ate the cake",
-        "there were crumbs all over {hero.his} {hero.hand}s",
+        "there were crumbs all over {hero.his} hands",
         "baked a new cake",
     ),
     Mischief(
@@ -41,7 +41,7 @@ MISCHIEFS = (
     Mischief(
         "There was a new jar of honey. {hero} licked the spoon again and again, until the jar was empty",
         "ate the honey",
-        "the honey spoon was still stuck to {hero.his} {hero.hand}",
+        "the honey spoon was still stuck to {hero.his} hand",
         "went to the beekeeper for new honey",
     ),
     Mischief(

@@ -55,7 +55,7 @@ def _meet_the_little_one(s: Story, baby: Baby) -> None:
     s.feel(s.hero, WORRIED)
     s.say(
         'It made {hero} {hero.feeling}. "I will help you," {hero.he} {hero.says}.',
-        '{hero} was {hero.feeling}. "Do not cry, little one. We will find her."',
+        '{hero} was {hero.feeling}. "Do not cry, little one. We will find your mother."',
     )
 
 
@@ -77,8 +77,8 @@ def _come_home(s: Story, baby: Baby) -> None:
     """Find the mother in the home that fits, and be welcome there."""
     s.paragraph()
     s.say(
-        "And there, {baby.home}, was the mother. The {baby.young} ran to her and was not lost any more.",
-        "They [ran|hurried] to look, and {baby.home} the mother was waiting. She kissed her {baby.young}.",
+        "And there, {baby.home}, was the mother. The {baby.young} was not lost any more.",
+        "They [ran|hurried] to look, and {baby.home} the mother was waiting. The {baby.young} got a kiss.",
     )
     s.log.append(Event("come home", baby.young, where=baby.home))
     s.say(

@@ -23,8 +23,8 @@ def _lose(s: Story, thing: Item, spot: str) -> None:
     meet(s)
     s.say(
         "{hero} had brought {thing.a}, a [gift|present] from {elder}.",
-        'In {hero.his} pocket, {hero} had {thing.a}. "{elder} gave it to me," {hero.he} {hero.says}.',
-        "{hero} showed {friend.him} {thing.a} that {elder} had found.",
+        '{hero} had {thing.a} in {hero.his} pocket. "{elder} gave it to me," {hero} {hero.says}.',
+        "{hero} showed {friend} {thing.a} that {elder} had found.",
     )
     s.say(
         "They played hide and seek, and {hero} hid {right}.",
@@ -61,7 +61,7 @@ def _find(s: Story, thing: Item) -> None:
     s.say(
         "They [ran|hurried] back, and there it was, {thing.spot}.",
         "And yes, there lay the {thing.noun}, {thing.spot}!",
-        "{friend} looked {thing.spot}, and there was the {thing}!",
+        "So {friend} looked {thing.spot}, and there was the {thing}!",
     )
     s.find(thing, s.friend)
     s.give(thing, thing.owner)
@@ -69,7 +69,7 @@ def _find(s: Story, thing: Item) -> None:
     s.say(
         "{friend} picked it up and gave it [back to|to] {thing.holder}. "
         '"[Thank you|You are a true friend]!" said {hero}.',
-        '"Here you are," said {friend}, and put the {thing.noun} into {hero.his} {hero.hand}.',
+        '"Here you are," said {friend}, and put the {thing.noun} into {hero}\'s hand.',
     )
 
 

@@ -95,7 +95,7 @@ def _keep_it(s: Story, duty: Duty) -> None:
         "In the end, {duty.good}.",
     )
     s.log.append(Event("keep promise", str(s.hero), duty.what))
-    s.say('"Now I can trust you again," said {friend}.', "{friend} was {friend.feeling} again and forgave {hero.him}.")
+    s.say('"Now I can trust you again," said {friend}.', "{friend} was {friend.feeling} again and forgave {hero}.")
     s.feel(s.hero, PROUD)
 
 

@@ -48,8 +48,8 @@ def _boast(s: Story) -> None:
     )
     s.feel(s.hero, ("vain", "boastful", "proud"))
     s.say(
-        '"I am much faster than you," {hero} said to {friend}. {hero.He} was very {hero.feeling}.',
-        '{hero} was {hero.feeling}. "You will never win, {friend}," {hero.he} said.',
+        '"I am much faster than {friend}," said {hero}. {hero.He} was very {hero.feeling}.',
+        '{hero} was {hero.feeling}. "You will never win, {friend}," said {hero}.',
     )
 
 
@@ -65,9 +65,7 @@ def _run(s: Story, prize: Item) -> None:
         '"I have so much time," {hero.he} thought, and {hero.he} {delay.stops}.',
         "Then {hero.he} looked back, saw that {friend} was far behind, and {delay.stops}.",
     )
-    s.say(
-        "{friend} did not stop. Step by step, {friend.he} ran on.", "But {friend} kept running and passed {hero.him}."
-    )
+    s.say("{friend} did not stop. Step by step, {friend.he} ran on.", "But {friend} kept running and passed {hero}.")
     s.give(prize, s.friend, to_keep=True)
     s.say(
         "{friend} was first at {goal}, and {elder} gave {prize.holder} the {prize}.",
@@ -86,7 +84,7 @@ def _be_sorry(s: Story) -> None:
     s.feel(s.hero, HAPPY)
     s.say(
         "Then they ran back together. This time {hero} did not stop, and both were first.",
-        "{friend} let {hero.him} hold the {prize.noun}, and they walked home side by side.",
+        "{friend} let {hero} hold the {prize.noun}, and they walked home side by side.",
     )
 
 

@@ -15,7 +15,7 @@ def tell(s: Story) -> None:
     s.choose("game", ("tag", "catch", "hopscotch", "pirates", "leapfrog"))
     s.say(
         '"Take your umbrella," {elder} had said, but {hero} had left it at home.',
-        "{hero.his} umbrella stayed at home, because {hero.he} did not want to carry it.",
+        "{hero}'s umbrella stayed at home, because {hero.he} did not want to carry it.",
     )
     _start_to_rain(s)
     _get_wet_and_dry(s)
@@ -36,7 +36,7 @@ def _get_wet_and_dry(s: Story) -> None:
     """Let the hero get wet, run home, and dry by the fire."""
     s.paragraph()
     s.say(
-        "{friend} opened the {umbrella} and stayed dry. But it was too small for two, and {hero} got wet "
+        "Quickly, {friend} opened the {umbrella} and stayed dry. But it was too small for two, and {hero} got wet "
         "from head to toe.",
         "Under the {umbrella}, {friend} did not get wet. But {hero} had no umbrella, and water ran down {hero.his} "
         "[neck|nose].",
@@ -46,8 +46,8 @@ def _get_wet_and_dry(s: Story) -> None:
     s.dry(s.hero)
     s.feel(s.hero, HAPPY)
     s.say(
-        "{hero} sat by the fire with a cup of {drink} until {hero.his} {hero.hair} was dry.",
-        "{elder} made a fire and brought {drink}. Slowly, {hero}'s {hero.hair} dried.",
+        "{hero} sat by the fire with a cup of {drink} until {hero.his} hair was dry.",
+        "{elder} made a fire and brought {drink}. Slowly, {hero}'s hair dried.",
     )
     end_day(s)
 

@@ -32,7 +32,8 @@ def _hide(s: Story, treasure: Item, spot: str) -> None:
     s.say(
         "That day, {hero.his} friend {friend}, {friend.a_kind}, was very {friend.feeling}, and {hero} was "
         "{hero.feeling}, too.",
-        "Then {friend} came, {friend.a_kind}. {friend} looked {friend.feeling}, and that made {hero} {hero.feeling}.",
+        "Then {friend}, {friend.a_kind}, came along. {friend} looked {friend.feeling}, and that made {hero} "
+        "{hero.feeling}.",
     )
 
 

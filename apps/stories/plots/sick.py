@@ -53,7 +53,8 @@ def _fall_ill(s: Story, illness: str) -> None:
     s.say(
         "{hero} and {hero.his} friend {friend}, {friend.a_kind}, wanted to {plan.todo} there. "
         "But {friend} did not come.",
-        '"Today {friend} and I will {plan.todo}," said {hero}. {hero.He} waited {place.at}, but no {friend} came.',
+        '"Today my friend {friend} and I will {plan.todo}," said {hero}. {hero.He} waited {place.at}, but no {friend} '
+        "came.",
     )
     s.feel(s.hero, WORRIED)
     s.say(
@@ -63,7 +64,7 @@ def _fall_ill(s: Story, illness: str) -> None:
     s.log.append(Event("fall ill", str(s.friend), illness))
     s.say(
         "{friend} was in bed with {illness} and {sign}.",
-        '"{friend} has {illness}," said the neighbor. Poor {friend} {sign}.',
+        '"Poor {friend} has {illness}," said the neighbor. {friend} {sign}.',
     )
 
 
@@ -75,13 +76,13 @@ def _care(s: Story) -> None:
         "So {hero} and {elder} cooked {cure}, and {hero} carried it to {friend}.",
     )
     s.say(
-        "{hero} sat by the bed and told {friend.him} a story about [a brave snail|a flying pig|a lazy king].",
+        "{hero} sat by the bed and told {friend} a story about [a brave snail|a flying pig|a lazy king].",
         '"We cannot {plan.todo} now," said {friend}. "We will do it when you are well," said {hero}.',
     )
     s.say(
         "{friend} ate it all and slept.",
         "{friend} had two bowls of {cure} and smiled.",
-        "The {cure} did {friend.him} good.",
+        "The {cure} did {friend} good.",
     )
     end_day(s)
 

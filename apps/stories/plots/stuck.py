@@ -24,9 +24,7 @@ def tell(s: Story) -> None:
 def _fly_away(s: Story, thing: Item, perch: str) -> None:
     """Let the wind take the thing and leave it on its perch."""
     meet(s)
-    s.say(
-        "{hero} had {thing.a}.", "{hero} showed {friend.him} {thing.a}.", "They wanted to play with {hero}'s {thing}."
-    )
+    s.say("{hero} had {thing.a}.", "{hero} showed {friend} {thing.a}.", "They wanted to play with {hero}'s {thing}.")
     s.say("Whoosh! A strong wind came and took it away.", "But {hero} let go for a moment, and up, up it went.")
     s.lay(thing, perch, "get stuck")
     s.feel(s.hero, SAD)
@@ -60,12 +58,12 @@ def _get_it_back(s: Story) -> None:
     s.paragraph()
     s.feel(s.hero, THANKFUL)
     s.say(
-        "{helper} got the {thing} down and gave it to {thing.holder}. It was not even [torn|bent|dirty].",
+        "Soon {helper} got the {thing} down and gave it to {thing.holder}. It was not even [torn|bent|dirty].",
         '"Got it!" called {helper}, and soon {thing.holder} had the {thing.noun} back.',
     )
     s.say(
         '"Thank you, {helper}!" said {hero}. From then on, {hero.he} held the {thing.noun} tight.',
-        '{hero} thanked {helper}. "Next time I will hold it with both {hero.hand}s," {hero.he} {hero.says}.',
+        '{hero} thanked {helper}. "Next time I will hold it with both hands," {hero} {hero.says}.',
     )
 
 
