@@ -243,7 +243,7 @@ def test_another_process_prepares_the_same(run, results):
         assert "another process is preparing data in" in run().one_line_error()
 
 
-def test_mistakes(call, run, files, results):
+def test_mistakes(call, run, files):
     text = files / "train.txt"
     (files / "empty.txt").touch()
     (files / "empty.jsonl").write_text('{"text": ""}\n')
@@ -263,7 +263,6 @@ def test_mistakes(call, run, files, results):
         (files / "one.txt",): "was held out for validation",
     }
     for arguments, message in mistakes.items():
-        assert message in run(*arguments).one_line_error()
-        shutil.rmtree(results.parent, ignore_errors=True)
+        assert message in run(*arguments).one_line_error()  # though another text has failed in the same folder
     assert "--vocab-size is 256: give 257" in call(prepare_data.main, text, "--vocab-size=256").one_line_error()
     assert "is for the corpus owt: give another folder" in call(prepare_data.main, files / "owt.txt").one_line_error()

@@ -5,13 +5,14 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from bpe import TokenFileInfo, Tokenizer, cut_stream, encode_stream, open_token_file, train_bpe_with_report
+from bpe import TokenFileInfo, Tokenizer, cut_stream, encode_stream, train_bpe_with_report
 from preparation.corpora import END_OF_TEXT, Corpus
 from preparation.state import Figures
 from preparation.streams import Texts
 
 Say = Callable[[str], None]
-_IDS_AT_ONCE = 1 << 22
+_IDS_AT_ONCE = 1 << 20
+_ENDING_IDS = 100  # enough to tell text from a line end after the last separator
 
 
 def megabytes(num_bytes: float) -> str:
@@ -98,12 +99,15 @@ def count_documents(path: Path, info: TokenFileInfo, tokenizer: Tokenizer) -> in
     import numpy as np
 
     separator = tokenizer.special_tokens[END_OF_TEXT]
-    tokens = open_token_file(path)
-    count, after = 0, 0
-    for start in range(0, info.count, _IDS_AT_ONCE):
-        places = np.flatnonzero(tokens[start : start + _IDS_AT_ONCE] == separator)
-        count += len(places)
-        if len(places):
-            after = start + int(places[-1]) + 1
-    ending = tokenizer.decode(tokens[after : after + 100].tolist())
+    dtype = np.dtype(info.dtype).newbyteorder("<")
+    count, after = 0, b""
+    with path.open("rb") as file:  # not mapped: the pages of a mapped file would count as memory of this process
+        while data := file.read(_IDS_AT_ONCE * dtype.itemsize):
+            places = np.flatnonzero(np.frombuffer(data, dtype) == separator)
+            count += len(places)
+            if len(places):
+                after = b""
+                data = data[(int(places[-1]) + 1) * dtype.itemsize :]
+            after = (after + data)[: _ENDING_IDS * dtype.itemsize]
+    ending = tokenizer.decode(np.frombuffer(after, dtype).tolist())
     return count + bool(ending.strip())

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from preparation.checksums import fingerprint
+from preparation.corpora import Corpus
 from preparation.errors import PreparationError
 from preparation.folder_lock import lock_folder
 from preparation.job import DATA, Job, PreparedData, corpus_job, result_paths
@@ -46,13 +47,13 @@ def prepare(job: Job, *, offline: bool, say: Say) -> PreparedData:
 
     results, state = result_paths(job.results), State(job.results)
     needs_texts = job.corpus is None or not is_complete(state, job)
-    if needs_texts and job.corpus is not None and not state.is_done("fetch"):
+    if needs_texts and job.corpus is not None and not state.is_done("fetch", _fetch_inputs(job.corpus, job)):
         from preparation.hub import require_files  # before a folder is made for data that cannot be had
 
         require_files(job.corpus, job.settings.max_bytes, offline=offline)
     with lock_folder(job.results):
         state = State(job.results)  # what another process has done meanwhile
-        if state.source not in (None, job.source):
+        if state.phases and state.source != job.source:
             raise PreparationError(
                 f"{job.results} was prepared from {state.source}: give another folder with --out, or delete it"
             )
@@ -91,9 +92,7 @@ def _find_texts(job: Job, state: State, say: Say) -> Texts:
     from preparation.phases import fetch_files
 
     corpus = job.corpus
-    names = [*corpus.train_files, *corpus.valid_files]
-    inputs = {"repository": corpus.repository, "files": names, "max_bytes": job.settings.max_bytes}
-    fetched = state.run("fetch", inputs, lambda: fetch_files(corpus, job.settings.max_bytes, say))
+    fetched = state.run("fetch", _fetch_inputs(corpus, job), lambda: fetch_files(corpus, job.settings.max_bytes, say))
     paths = {
         text: tuple(
             Path(path)
@@ -103,6 +102,11 @@ def _find_texts(job: Job, state: State, say: Say) -> Texts:
         for text in ("train", "valid")
     }
     return Texts(job.settings, paths["train"], paths["valid"])
+
+
+def _fetch_inputs(corpus: Corpus, job: Job) -> Inputs:
+    names = [*corpus.train_files, *corpus.valid_files]
+    return {"repository": corpus.repository, "files": names, "max_bytes": job.settings.max_bytes}
 
 
 def _run(

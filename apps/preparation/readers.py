@@ -22,6 +22,9 @@ _COMPRESSIONS = (".gz", ".zst")
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _MAX_LINE_BYTES = 256 << 20
 _ROWS_AT_ONCE = 1024
+_TEXT_BYTES_AT_ONCE = 1 << 16
+"""Few: threads take turns at reading, and of large blocks that one allocates and another frees the C library keeps more
+and more (twice the memory after a gigabyte of text with 1 MiB)."""
 _CHUNK_CHARACTERS = 1 << 18  # documents are joined into chunks of about this length
 
 
@@ -65,7 +68,7 @@ def read_file(path: Path, column: str, on_read: OnRead) -> Iterator[str]:
         yield from _chunks(_json_documents(path, column, on_read))
     else:
         with open_bytes(path, on_read) as file:
-            yield from read_text_stream(file, _named(path))
+            yield from read_text_stream(file, _named(path), chunk_bytes=_TEXT_BYTES_AT_ONCE)
 
 
 def _named(path: Path) -> str:

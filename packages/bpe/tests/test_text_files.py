@@ -1,4 +1,5 @@
 import errno
+import io
 import os
 import stat
 import subprocess
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from bpe.text_files import TextFileError, read_text, whole_file
+from bpe.text_files import TextFileError, read_text, read_text_stream, whole_file
 
 CHUNK = 1 << 20
 
@@ -19,6 +20,17 @@ def test_text_is_read_unchanged(tmp_path):
     chunks = list(read_text(path))
     assert len(chunks) > 1
     assert "".join(chunks) == text
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2, 5, 100])
+def test_an_open_file_is_read_in_chunks_of_any_size(chunk_bytes):
+    text = "za狐👍\r\n" * 5
+    data = text.encode()
+    chunks = list(read_text_stream(io.BytesIO(data), "a file", chunk_bytes=chunk_bytes))
+    assert "".join(chunks) == text
+    assert all(len(chunk.encode()) < chunk_bytes + 4 for chunk in chunks)
+    with pytest.raises(TextFileError, match=f"a file is not UTF-8: byte 0xff at offset {len(data)} "):
+        list(read_text_stream(io.BytesIO(data + b"\xff"), "a file", chunk_bytes=chunk_bytes))
 
 
 @pytest.mark.parametrize("offset", [0, 5, CHUNK - 1, CHUNK, CHUNK + 3])

@@ -37,8 +37,15 @@ def read_text(path: str | os.PathLike[str]) -> Iterator[str]:
         yield from read_text_stream(file, path)
 
 
-def read_text_stream(file: IO[bytes], name: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the text of an open UTF-8 file, as `read_text` does. Errors use `name`.
+def read_text_stream(
+    file: IO[bytes], name: str | os.PathLike[str], *, chunk_bytes: int = _CHUNK_BYTES
+) -> Iterator[str]:
+    """Yield the text of an open UTF-8 file, as `read_text` does.
+
+    Args:
+        file: the file, such as a compressed one that is decompressed while it is read.
+        name: what errors call it.
+        chunk_bytes: how many bytes to read at once.
 
     Raises:
         TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
@@ -46,7 +53,7 @@ def read_text_stream(file: IO[bytes], name: str | os.PathLike[str]) -> Iterator[
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset = 0
-    while chunk := file.read(_CHUNK_BYTES):
+    while chunk := file.read(chunk_bytes):
         yield _decode(decoder, chunk, offset, name)
         offset += len(chunk)
     if offset == 0:
