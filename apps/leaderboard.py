@@ -1,9 +1,11 @@
 r"""Train the leaderboard model, on OpenWebText or any text, with `configs/leaderboard.yaml`.
 
+uv run apps/leaderboard.py
 uv run apps/leaderboard.py --config configs/leaderboard_cpu.yaml \
     --data.train_text train.txt --data.valid_text valid.txt
 
-`text_run.main` reads the configuration, prepares the data and trains.
+The first command is for a GPU, and fetches the corpus if it is not prepared. `text_run.main` reads the configuration,
+prepares the data, trains, and writes the run page.
 """
 
 from command import run_command

@@ -1,9 +1,11 @@
 r"""Train on OpenWebText, or on any text, with `configs/owt.yaml`.
 
+uv run apps/train_owt.py
 uv run apps/train_owt.py --config configs/owt_cpu.yaml \
     --data.train_text train.txt --data.valid_text valid.txt
 
-`text_run.main` reads the configuration, prepares the data and trains.
+The first command is for a GPU, and fetches the corpus if it is not prepared. `text_run.main` reads the configuration,
+prepares the data, trains, and writes the run page.
 """
 
 from command import run_command

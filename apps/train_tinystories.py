@@ -1,9 +1,11 @@
 r"""Train on TinyStories, or on any text, with `configs/tinystories.yaml`.
 
+uv run apps/train_tinystories.py
 uv run apps/train_tinystories.py --config configs/tinystories_cpu.yaml \
     --data.train_text train.txt --data.valid_text valid.txt
 
-`text_run.main` reads the configuration, prepares the data and trains.
+The first command is for a GPU, and fetches the corpus if it is not prepared. `text_run.main` reads the configuration,
+prepares the data, trains, and writes the run page.
 """
 
 from command import run_command
