@@ -67,6 +67,10 @@ def test_the_default_feedforward_width(ffn, d_model, width):
         ({"qk_scale": 0.0}, "model.qk_scale is 0.0: it must be a finite number above 0"),
         ({"ffn_init_scale": -1.0}, "model.ffn_init_scale is -1.0"),
         ({"embedding_std": 0.0}, "model.embedding_std is 0.0"),
+        (
+            {"shortcut_embedding_start": (0.2, float("nan"))},
+            r"model.shortcut_embedding_start is \(0.2, nan\): give two",
+        ),
         ({"head_std": 0.1, "tie_embeddings": True}, "the embedding is the LM head: give model.embedding_std instead"),
         ({"attention": "flash"}, "model.attention is 'flash': choose one of auto, einx, fused, flex"),
     ],

@@ -110,6 +110,15 @@ def test_initial_values_by_configuration():
     assert tied.lm_head.weight.std().item() == pytest.approx(0.9866 * 0.5, rel=0.02)
 
 
+def test_the_shortcuts_start_by_their_depth():
+    starts = {"shortcut_stream_start": (1.15, 1.05), "shortcut_embedding_start": (0.2, 0.05)}
+    model = TransformerLM(config_of({"embedding_shortcut": True}, num_layers=3, **starts))
+    weights = [block.shortcut_mix.weight.tolist() for block in model.blocks]
+    assert [w for pair in weights for w in pair] == pytest.approx([1.15, 0.2, 1.1, 0.125, 1.05, 0.05])
+    plain = TransformerLM(config_of({"embedding_shortcut": True}, num_layers=1))
+    assert plain.blocks[0].shortcut_mix.weight.tolist() == [1.0, 0.0]
+
+
 def test_the_initial_weights_of_a_seed_stay_those_of_earlier_versions():
     model = TransformerLM(config_of({}), generator=torch.Generator().manual_seed(1))
     sums = [parameter.double().sum().item() for parameter in model.parameters()]

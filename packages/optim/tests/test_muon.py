@@ -12,6 +12,8 @@ from torch.nn import Parameter
 from optim import AdamW, Muon, newton_schulz
 from optim.muon import shape_factor
 
+needs_a_compiler = pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")
+
 
 def random_tensors(shape, count, seed=0):
     generator = torch.Generator().manual_seed(seed)
@@ -52,6 +54,74 @@ def test_follows_its_equations(shape, scale, nesterov):
     torch.testing.assert_close(ours.double(), naive_muon(start, gradients, factor=factor, **chosen), rtol=0, atol=2e-4)
 
 
+def naive_normuon(weight, gradients, lr, momentum, weight_decay, beta2, factor):
+    """As `naive_muon` with Nesterov momentum, row by row, or column by column of a wide matrix."""
+    if weight.shape[0] < weight.shape[1]:
+        transposed = [gradient.T for gradient in gradients]
+        return naive_normuon(weight.T, transposed, lr, momentum, weight_decay, beta2, factor).T
+    weight, buffer = weight.double(), torch.zeros_like(weight, dtype=torch.float64)
+    moments = [0.0] * len(weight)
+    for gradient in gradients:
+        g = gradient.double()
+        buffer = momentum * buffer + (1 - momentum) * g
+        direction = momentum * buffer + (1 - momentum) * g
+        u, s, v = torch.linalg.svd(direction, full_matrices=False)
+        s = s / direction.norm()
+        for _ in range(5):
+            s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+        orthogonal = u @ torch.diag(s) @ v
+        normalized = torch.zeros_like(orthogonal)
+        for number, row in enumerate(orthogonal):
+            moments[number] = beta2 * moments[number] + (1 - beta2) * (row**2).mean().item()
+            normalized[number] = row / (math.sqrt(moments[number]) + 1e-8)
+        normalized *= orthogonal.norm() / normalized.norm()
+        weight = weight - lr * weight_decay * weight - lr * factor * normalized
+    return weight
+
+
+every_compiled = pytest.mark.parametrize("implementation", ["auto", pytest.param("compiled", marks=needs_a_compiler)])
+
+
+@every_compiled
+@pytest.mark.parametrize("shape", [(6, 6), (12, 4), (4, 12)])
+def test_a_second_moment_follows_its_equations(shape, implementation):
+    start, *gradients = random_tensors(shape, 6)
+    chosen = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}
+    parameter = Parameter(start.clone())
+    choices = {"second_moment": 0.8, "precision": "float32", "implementation": implementation}
+    optimizer = Muon([parameter], **choices, **chosen)
+    ours = run(optimizer, parameter, gradients)
+    factor = math.sqrt(max(1, shape[0] / shape[1]))
+    expected = naive_normuon(start, gradients, beta2=0.8, factor=factor, **chosen)
+    torch.testing.assert_close(ours.double(), expected, rtol=0, atol=3e-4)
+    assert optimizer.state[parameter]["second_moment"].numel() == max(shape)
+
+
+def test_a_second_moment_keeps_the_size_of_an_update_and_evens_its_rows():
+    generator = torch.Generator().manual_seed(0)
+    matrices = [Parameter(torch.zeros(32, 8)), Parameter(torch.zeros(32, 8))]
+    gradients = torch.randn(2, 32, 8, generator=generator) * torch.logspace(-2, 0, 32)[:, None]
+    updates = []
+    for beta2 in (None, 0.9):
+        optimizer = Muon(matrices, lr=1.0, precision="float32", second_moment=beta2)
+        before = [matrix.detach().clone() for matrix in matrices]
+        for matrix, gradient in zip(matrices, gradients, strict=True):
+            matrix.grad = gradient.clone()
+        optimizer.step()
+        updates.append([(matrix.detach() - old) for matrix, old in zip(matrices, before, strict=True)])
+    for plain, normalized in zip(*updates, strict=True):
+        assert normalized.norm().item() == pytest.approx(plain.norm().item(), rel=1e-4)
+        rows = normalized.norm(dim=1)
+        assert (rows.max() / rows.min()).item() == pytest.approx(1, rel=1e-3)  # the first moment is that of the update
+        assert (plain.norm(dim=1).max() / plain.norm(dim=1).min()).item() > 5
+
+
+def test_a_gradient_of_zero_stays_zero_with_a_second_moment():
+    parameter = Parameter(torch.ones(4, 6))
+    end = run(Muon([parameter], lr=0.1, second_moment=0.9), parameter, [torch.zeros(4, 6)] * 2)
+    assert torch.equal(end, torch.ones(4, 6))
+
+
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch.optim.Muon came with torch 2.9")
 @pytest.mark.parametrize("nesterov", [True, False])
 @pytest.mark.parametrize(("scale", "torchs"), [("original", "original"), ("match_adamw", "match_rms_adamw")])
@@ -87,7 +157,7 @@ def test_matrices_together_give_the_same_as_each_alone():
         torch.testing.assert_close(parameter.detach(), expected)
 
 
-@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")
+@needs_a_compiler
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_compiled_gives_the_same_up_to_rounding(nesterov):
     results = []
@@ -116,7 +186,7 @@ def test_coefficients_are_passed_to_the_iterations_and_absent_from_older_states(
     assert not torch.allclose(ends["jordan"], ends["polar_express"], atol=1e-2)
 
     saved = optimizer.state_dict()
-    del saved["param_groups"][0]["coefficients"]
+    del saved["param_groups"][0]["coefficients"], saved["param_groups"][0]["second_moment"]
     optimizer.load_state_dict(saved)
     run(optimizer, parameter, [gradient])
     assert optimizer.param_groups[0].get("coefficients", "jordan") == "jordan"
@@ -161,9 +231,11 @@ def test_its_adamw_groups_give_the_bits_of_adamw():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("through_json", [False, True])
-def test_a_resumed_optimizer_continues_bitwise(dtype, through_json):
+@pytest.mark.parametrize("second_moment", [None, 0.9])
+def test_a_resumed_optimizer_continues_bitwise(dtype, through_json, second_moment):
     def make(params, lr):
-        return Muon([{"params": params[:1]}, {"params": params[1:], "algorithm": "adamw", "lr": lr / 3}], lr=lr)
+        groups = [{"params": params[:1]}, {"params": params[1:], "algorithm": "adamw", "lr": lr / 3}]
+        return Muon(groups, lr=lr, second_moment=second_moment)
 
     params = [Parameter(parameter.detach().to(dtype)) for parameter in mixed()[0]]
     optimizer = make(params, 0.1)
@@ -218,6 +290,7 @@ def test_it_learns_a_linear_map():
         ({"scale": "spectral"}, "scale is 'spectral': choose 'original' or 'match_adamw'"),
         ({"steps": 0}, "steps is 0, but it must be at least 1: try 5"),
         ({"coefficients": "chebyshev"}, "coefficients is 'chebyshev': choose one of jordan, polar_express"),
+        ({"second_moment": 1.0}, r"second_moment is 1\.0, but it must be at least 0 and below 1: try 0\.95, or None"),
         ({"precision": "half"}, "precision is 'half': choose one of auto, bfloat16, float32"),
         ({"implementation": "fused"}, "implementation is 'fused'"),
     ],

@@ -47,6 +47,11 @@ def test_the_defaults_are_the_base_run():
         (OptimizerConfig, {"muon_coefficients": "x"}, "muon_coefficients is 'x': choose one of jordan, polar_express"),
         (OptimizerConfig, {"muon_lr_factor": -1.0}, "optimizer.muon_lr_factor is -1.0"),
         (OptimizerConfig, {"head_lr_factor": float("inf")}, "optimizer.head_lr_factor is inf"),
+        (
+            OptimizerConfig,
+            {"muon_second_moment": 1.0},
+            "optimizer.muon_second_moment is 1.0: give a number of at least",
+        ),
         (OptimizerConfig, {"momentum_start": 1.0}, "optimizer.momentum_start is 1.0: give a number of at least 0"),
         (OptimizerConfig, {"momentum_warmup_steps": -1}, "optimizer.momentum_warmup_steps is -1: give 0 or more"),
         (TrainingConfig, {"compile": "yes"}, "training.compile is 'yes': choose one of auto, on, off"),

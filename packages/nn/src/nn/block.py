@@ -8,7 +8,7 @@ from torch.nn import Module
 from nn.attention import AttentionFunction, CausalMultiHeadSelfAttention
 from nn.config import ModelConfig
 from nn.feedforward import NETWORKS
-from nn.initialization import SHORTCUT_MIX_START, matrix_initializer
+from nn.initialization import matrix_initializer, shortcut_start
 from nn.layers import Mix, RMSNorm
 from nn.rotary import RotaryPositionalEmbedding
 
@@ -50,7 +50,7 @@ class TransformerBlock(Module):
         elif rope is None:
             rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=device)
         if config.embedding_shortcut:
-            self.shortcut_mix = Mix(SHORTCUT_MIX_START, device=device, dtype=dtype)
+            self.shortcut_mix = Mix(shortcut_start(config, layer), device=device, dtype=dtype)
         init = matrix_initializer(config.init)
         self.attention = CausalMultiHeadSelfAttention(
             config.d_model,

@@ -75,6 +75,11 @@ class ModelConfig:
     a learned gate for each head (K. Jordan et al. 2024, modded-nanogpt, after Zhou et al. 2024, arXiv:2410.17897)."""
     embedding_shortcut: bool = False
     """Mix the first embedding into each block's input, by learned weights (K. Jordan et al. 2024, modded-nanogpt)."""
+    shortcut_stream_start: tuple[float, float] = (1.0, 1.0)
+    """Initial weight of a block's input in that mix, in the first and the last block, linear between. Karpathy 2026,
+    nanochat: 1.15 to 1.05."""
+    shortcut_embedding_start: tuple[float, float] = (0.0, 0.0)
+    """Initial weight of the embedding in that mix, likewise: 0.20 to 0.05."""
     embedding_norm: bool = False
     """RMSNorm right after the embedding (Le Scao et al. 2022, arXiv:2211.05100)."""
     logit_soft_cap: float | None = None
@@ -125,6 +130,9 @@ class ModelConfig:
             value = getattr(self, name)
             if not (optional and value is None) and not 0 < value < math.inf:
                 raise ValueError(f"model.{name} is {value}: it must be a finite number above 0")
+        for name in ("shortcut_stream_start", "shortcut_embedding_start"):
+            if not all(map(math.isfinite, getattr(self, name))):
+                raise ValueError(f"model.{name} is {getattr(self, name)}: give two finite numbers")
         if self.tie_embeddings and self.head_std is not None:
             raise ValueError(
                 f"model.head_std is {self.head_std}, but with model.tie_embeddings the embedding is the LM head: give "

@@ -9,7 +9,8 @@
     last map of a sub-layer        the same, or 0 with `zero_init_outputs`
     gains of norms                 1
     mix of values                  ½ own + ½ first block's: their mean
-    mix of the embedding           1 stream + 0 embedding: no effect at first
+    mix of the embedding           1 stream + 0 embedding: no effect at first; or `shortcut_stream_start` and
+                                   `shortcut_embedding_start`
 
 Modules call these from `reset_parameters(generator)`; without a generator they use torch's global one.
 """
@@ -29,8 +30,6 @@ Initializer: TypeAlias = Callable[[Tensor, torch.Generator | None], None]
 
 VALUE_MIX_START = (0.5, 0.5)
 """Own values and the first block's, as in Zhou et al. 2024, arXiv:2410.17897."""
-SHORTCUT_MIX_START = (1.0, 0.0)
-"""Residual stream and embedding."""
 
 
 def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | None = None) -> None:
@@ -84,6 +83,14 @@ def tied_embedding_std(d_model: int) -> float:
     With the embedding's own std of 1 they would be √d_model times as large, and so would the first loss.
     """
     return d_model**-0.5
+
+
+def shortcut_start(config: ModelConfig, layer: int) -> tuple[float, float]:
+    """Return the weights of the residual stream and of the embedding in a block's shortcut."""
+    depth = layer / max(1, config.num_layers - 1)
+    ends = config.shortcut_stream_start, config.shortcut_embedding_start
+    stream, embedding = (first + depth * (last - first) for first, last in ends)
+    return stream, embedding
 
 
 def embedding_std(config: ModelConfig) -> float:

@@ -68,6 +68,8 @@ def test_every_field_that_changes_the_equations_is_known():
         "ffn_init_scale",
         "embedding_std",
         "head_std",
+        "shortcut_stream_start",
+        "shortcut_embedding_start",
         "attention",
     }  # initial values, and what computes attention
     assert set(ModelConfig.__dataclass_fields__) == exported | refused | harmless

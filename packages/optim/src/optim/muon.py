@@ -13,6 +13,7 @@ from optim.adamw import adamw_update_group, check_adamw_settings
 from optim.adamw_fast import check_implementation
 from optim.choices import Algorithm, Implementation, MuonScale, NewtonSchulzCoefficients, NewtonSchulzPrecision
 from optim.muon_fast import compiled_descend, compiled_update_momentum
+from optim.normuon import normalize_longer_side, second_moments
 from optim.one_pass import fits_one_pass
 from optim.optimizer import BaseOptimizer
 from optim.orthogonalization import check_coefficients, check_precision, computing_type, newton_schulz
@@ -40,7 +41,9 @@ class Muon(BaseOptimizer):
     exactly as by ``AdamW``, with the group's ``lr``, ``betas``, ``eps`` and ``weight_decay``; ``parameter_groups``
     sorts a model's parameters into such groups. Parameters without gradient are skipped entirely.
 
-    State: ``momentum_buffer`` (B) for matrices, and that of ``AdamW`` for its groups.
+    With ``second_moment``, the rows or columns of O are brought to the same size: see ``optim.normuon``.
+
+    State: ``momentum_buffer`` (B) and ``second_moment`` (v) for matrices, and that of ``AdamW`` for its groups.
 
     Sources: K. Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
     kellerjordan.github.io/posts/muon; Liu et al. 2025, "Muon is Scalable for LLM Training", arXiv:2502.16982, for
@@ -60,6 +63,7 @@ class Muon(BaseOptimizer):
         implementation: Of ``AdamW``, for its groups. ``compiled`` also computes all that comes before and after the
             iterations in one pass each: 24 bytes for each weight instead of 52.
         coefficients: Polynomials of the iterations: see ``newton_schulz``.
+        second_moment: β2 of NorMuon, in [0, 1), such as 0.95; None: O is used as it is.
 
     Raises:
         ValueError: A setting, of the optimizer or of one group, is outside its range; a parameter in a group of
@@ -85,6 +89,7 @@ class Muon(BaseOptimizer):
         eps: float = 1e-8,
         implementation: Implementation = "auto",
         coefficients: NewtonSchulzCoefficients = "jordan",
+        second_moment: float | None = None,
     ) -> None:
         defaults = {
             "algorithm": "muon",
@@ -95,6 +100,7 @@ class Muon(BaseOptimizer):
             "scale": scale,
             "steps": steps,
             "coefficients": coefficients,
+            "second_moment": second_moment,
             "betas": betas,
             "eps": eps,
         }
@@ -142,6 +148,8 @@ class Muon(BaseOptimizer):
             "coefficients", "jordan"
         )  # missing in states that were saved before there was a choice
         orthogonal = newton_schulz(directions, group["steps"], self.precision, coefficients)
+        if (beta2 := group.get("second_moment")) is not None:  # absent from older states
+            orthogonal = normalize_longer_side(orthogonal, second_moments(self.state, matrices), beta2)
         step_size = group["lr"] * shape_factor(group["scale"], *matrices[0].shape)
         after(matrices, list(orthogonal.unbind()), step_size, decay=group["lr"] * group["weight_decay"])
 
@@ -207,6 +215,9 @@ def _check_settings(settings: dict[str, Any], params: list[Any]) -> None:
     if settings["scale"] not in get_args(MuonScale):
         raise ValueError(f"scale is {settings['scale']!r}: choose 'original' or 'match_adamw'")
     check_coefficients(settings["coefficients"])
+    beta2 = settings["second_moment"]
+    if beta2 is not None and not 0 <= beta2 < 1:
+        raise ValueError(f"second_moment is {beta2!r}, but it must be at least 0 and below 1: try 0.95, or None")
     if settings["steps"] < 1:
         raise ValueError(f"steps is {settings['steps']!r}, but it must be at least 1: try 5")
     for param in params:

@@ -98,6 +98,9 @@ class OptimizerConfig:
     """Learning rate of AdamW for gains of norms, weights of mixtures and other vectors, as a multiple likewise."""
     muon_precision: NewtonSchulzPrecision = "auto"
     """Number format of Muon's Newton–Schulz iterations; auto: bfloat16 where it is fast."""
+    muon_second_moment: float | None = None
+    """Decay rate of a second moment by which Muon's update is normalized, per row or column (NorMuon, Li et al. 2025,
+    arXiv:2510.05491), such as 0.95; null: it is not."""
     muon_coefficients: NewtonSchulzCoefficients = "jordan"
     """Polynomials of these iterations: jordan (the usual ones), polar_express (closer to orthogonal, same cost)."""
 
@@ -109,6 +112,11 @@ class OptimizerConfig:
         for name in ("momentum", "momentum_start"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"optimizer.{name} is {getattr(self, name)}: give a number of at least 0 and below 1")
+        if self.muon_second_moment is not None and not 0 <= self.muon_second_moment < 1:
+            raise ValueError(
+                f"optimizer.muon_second_moment is {self.muon_second_moment}: give a number of at least 0 and below 1, "
+                "or null"
+            )
         if self.momentum_warmup_steps < 0:
             raise ValueError(f"optimizer.momentum_warmup_steps is {self.momentum_warmup_steps}: give 0 or more")
         factors = ("muon_lr_factor", "embedding_lr_factor", "head_lr_factor", "scalar_lr_factor")

@@ -58,6 +58,7 @@ def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = F
         scale=config.muon_scale,
         precision=config.muon_precision,
         coefficients=config.muon_coefficients,
+        second_moment=config.muon_second_moment,
         betas=config.betas,
         eps=config.eps,
         implementation=implementation,

@@ -13,7 +13,7 @@ class ParameterCount(Breakdown):
 
     embedding: int
     """The token embedding."""
-    value_embeddings: int
+    value_tables: int
     """The tables of value embeddings, in all layers that have them."""
     attention: int
     """The projections of queries, keys, values and output, in all layers, and the gates of value embeddings."""
@@ -51,7 +51,7 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
     mixes += 2 * layers if config.embedding_shortcut else 0
     return ParameterCount(
         embedding=config.vocab_size * d,
-        value_embeddings=len(config.value_embedding_layers) * config.vocab_size * config.kv_heads * config.d_head,
+        value_tables=len(config.value_embedding_layers) * config.vocab_size * config.kv_heads * config.d_head,
         attention=layers * (d * qkv_width(config) + d * d) + gate_entries(config),
         feedforward=layers * num_ffn_matrices(config) * d * config.feedforward_width,
         norms=gains if config.norm_gains else 0,
