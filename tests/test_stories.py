@@ -21,7 +21,7 @@ from stories.side_events import SIDES
 
 from .conftest import APPS
 
-FIRST_200_SHA256 = "6bce23c15e88b2dbb93d4d7ae5a3bc4cfef1fefa80ae6c24b386d07dd455b3c0"
+FIRST_200_SHA256 = "b9cc9d58e4a9759f0c62f217ea423f88c23f616f42ce40776c81c7f1d6f07791"
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ CHILDREN = {HE: words("Tom, Ben, Leo, Max, Noah, Omar, Ravi"), SHE: words("Lily,
 ANIMALS = {HE: words("Bruno, Pip, Rusty, Biscuit, Fuzz"), SHE: words("Dot, Willow, Tilly, Daisy, Nutmeg")}
 ANIMAL_KINDS = words("rabbit, bear, fox, mouse, hedgehog, squirrel, kitten, puppy, mole, badger, raccoon, hamster")
 CHILD_KINDS = {HE: ("boy", "little boy", "young boy"), SHE: ("girl", "little girl", "young girl")}
-ELDERS = {HE: words("Papa, Grandpa, Uncle Joe, Uncle Bill"), SHE: words("Mama, Grandma, Aunt Rose, Aunt May")}
+ELDERS = {HE: words("Papa, Grandpa"), SHE: words("Mama, Grandma")}
 NEIGHBORS = words("baker, farmer, miller, teacher, doctor, gardener, shoemaker, fisherman")
 
 TRAITS = (
