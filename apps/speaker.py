@@ -1,20 +1,31 @@
 """A trained model together with its tokenizer: text in, text out."""
 
+import codecs
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import tee
+from dataclasses import dataclass, replace
+from itertools import chain, tee
 from pathlib import Path
 from typing import Literal
 
 import torch
 
-from bpe import StreamDecoder, Tokenizer
-from nn import DecodingMode, SamplingConfig, TransformerLM, generate_batch
+from bpe import Tokenizer
+from nn import DecodingMode, DrawnToken, SamplingConfig, TransformerLM, generate_tokens
 from text_config import read_run_config
 from text_data import END_OF_TEXT
 from trainer import RunDirectory, choose_device
 from trainer.checkpoints import open_checkpoint
+
+
+@dataclass(frozen=True)
+class SpokenToken:
+    """A token of a text that is being generated."""
+
+    text: str
+    """The characters that it completes: none if it ends inside one, which comes with a later token as a whole."""
+    token: DrawnToken
+    """Its id, and how probable it was."""
 
 
 @dataclass(frozen=True)
@@ -79,35 +90,92 @@ class Speaker:
         Raises:
             ValueError: the prompt or the number of tokens cannot be used; at the call, before any text.
         """
+        prompts = [prompt_ids] * len(seeds)
+        steps = self.stream(prompts, max_new_tokens, sampling, seeds, stop_tokens=stop_tokens, compile=compile)
+        rows = separate_rows(steps, len(seeds))
+        return [(spoken.text for spoken in row) for row in rows]
+
+    def stream(
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        samplings: SamplingConfig | Sequence[SamplingConfig],
+        seeds: Sequence[int],
+        *,
+        stop_tokens: Collection[int] = (),
+        drawn_before: Sequence[int] | None = None,
+        num_alternatives: int = 0,
+        compile: DecodingMode | Literal["auto"] = "auto",
+    ) -> Iterator[list[SpokenToken | None]]:
+        """Continue several prompts together, yielding the next token of each with its text; None for ended ones.
+
+        Args:
+            prompts: the ids of each, at least one and at most the context.
+            max_new_tokens: the most tokens of each continuation; one with fewer has come to a stop token.
+            samplings: how tokens are drawn, in all continuations or one for each.
+            seeds: one for each prompt.
+            stop_tokens: ids that end a text, besides the one that separates documents.
+            drawn_before: for each prompt, how many tokens an earlier call has drawn with its seed; see
+                `nn.generate_tokens`.
+            num_alternatives: also yield this many of the most probable tokens at each place.
+            compile: how each step runs; see `nn.DecodingMode`.
+
+        Raises:
+            ValueError: an argument cannot be used; at the call, before any text.
+        """
         stops = {*stop_tokens} if self.end_token is None else {*stop_tokens, self.end_token}
-        steps = generate_batch(
+        steps = generate_tokens(
             self.model,
-            [prompt_ids] * len(seeds),
+            prompts,
             max_new_tokens,
-            sampling,
+            samplings,
             stop_tokens={token_id for token_id in stops if token_id < self.model.config.vocab_size},
             generators=[torch.Generator().manual_seed(seed) for seed in seeds],
+            drawn_before=drawn_before,
+            num_alternatives=num_alternatives,
             compile=compile,
         )
-        return [self._decode(_row(index, copy)) for index, copy in enumerate(tee(steps, len(seeds)))]
+        return self._with_text(steps, len(prompts))
 
-    def _decode(self, ids: Iterator[int]) -> Iterator[str]:
-        stream = StreamDecoder(self.tokenizer)
-        known = self.tokenizer.vocab
-        for token_id in ids:
-            # A model may have more rows than the tokenizer has entries; such rows were never trained.
-            if token_id in known:
-                yield stream.feed(token_id)
-        yield stream.finish()
+    def _with_text(self, steps: Iterator[list[DrawnToken | None]], count: int) -> Iterator[list[SpokenToken | None]]:
+        decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(count)]
+        held: list[SpokenToken | None] | None = None
+        end: list[DrawnToken | None] = [None] * count
+        for tokens in chain(steps, [end]):
+            ended = [token is None for token in tokens]
+            if held is not None:
+                # A character that is incomplete at the end of its text is shown as U+FFFD, with the last token.
+                yield [
+                    replace(spoken, text=spoken.text + decoder.decode(b"", final=True)) if last and spoken else spoken
+                    for spoken, decoder, last in zip(held, decoders, ended, strict=True)
+                ]
+            if all(ended):
+                return
+            held = [
+                None if token is None else SpokenToken(decoder.decode(self.token_bytes(token.id)), token)
+                for token, decoder in zip(tokens, decoders, strict=True)
+            ]
+            # Only a step that ends inside a character must wait for the next one: its text may end there.
+            if not any(decoder.getstate()[0] for decoder in decoders):
+                yield held
+                held = None
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """Return the bytes of a token: none for an id that only the model has, which was never trained."""
+        return self.tokenizer.decode_bytes([token_id]) if token_id in self.tokenizer.vocab else b""
 
 
-def _row(index: int, steps: Iterator[list[int | None]]) -> Iterator[int]:
-    """Return the ids of one row of a batch, until it has ended."""
-    for ids in steps:
-        token_id = ids[index]
-        if token_id is None:
-            return
-        yield token_id
+def separate_rows(steps: Iterator[list[SpokenToken | None]], count: int) -> list[Iterator[SpokenToken]]:
+    """Return an iterator for each continuation; all of them are generated as far as the furthest one is read."""
+
+    def row(index: int, copy: Iterator[list[SpokenToken | None]]) -> Iterator[SpokenToken]:
+        for tokens in copy:
+            token = tokens[index]
+            if token is None:
+                return
+            yield token
+
+    return [row(index, copy) for index, copy in enumerate(tee(steps, count))]
 
 
 def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str = "auto") -> Speaker:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bpe import Tokenizer
-from nn import ModelConfig, SamplingConfig, TransformerLM
+from nn import DrawnToken, ModelConfig, SamplingConfig, TransformerLM
 from speaker import Speaker, load_speaker
 from trainer import open_run_directory
 
@@ -18,7 +18,8 @@ def bytes_speaker(context_length=24):
 
 def script(monkeypatch, ids):
     """Let the model generate these ids."""
-    monkeypatch.setattr("speaker.generate_batch", lambda *_, **__: iter([[token_id] for token_id in ids]))
+    steps = [[DrawnToken(token_id, -1.0)] for token_id in ids]
+    monkeypatch.setattr("speaker.generate_tokens", lambda *_, **__: iter(steps))
 
 
 def speak(speaker, count, seeds=(0,), **options):
@@ -61,6 +62,45 @@ def test_several_texts_are_those_of_their_seeds_and_end_on_their_own():
     alone = [speak(speaker, 40, [seed], stop_tokens=stops)[0] for seed in range(3, 7)]
     assert speak(speaker, 40, range(3, 7), stop_tokens=stops) == alone
     assert len({len(text) for text in alone}) > 1
+
+
+def pieces(steps):
+    return [[None if spoken is None else spoken.text for spoken in step] for step in steps]
+
+
+def test_a_stream_has_the_text_of_each_token(monkeypatch):
+    speaker = bytes_speaker()
+    rows = [["a", *"é".encode(), "b", 0xE7], [0xFF, "c", *"狐".encode()[:2]]]
+    ids = [[ord(byte) if isinstance(byte, str) else byte for byte in row] for row in rows]
+    steps = [[DrawnToken(row[i], -1.0) if i < len(row) else None for row in ids] for i in range(5)]
+    monkeypatch.setattr("speaker.generate_tokens", lambda *_, **__: iter(steps))
+    spoken = list(speaker.stream([[1], [1]], 5, SamplingConfig(), [0, 1]))
+    assert pieces(spoken) == [["a", "\ufffd"], ["", "c"], ["é", ""], ["b", "\ufffd"], ["\ufffd", None]]
+    assert [[s and s.token.id for s in step] for step in spoken] == [[t and t.id for t in step] for step in steps]
+
+
+def test_a_stream_waits_only_inside_a_character(monkeypatch):
+    speaker, read = bytes_speaker(), []
+
+    def steps():
+        for byte in "aé狐b".encode():
+            read.append(byte)
+            yield [DrawnToken(byte, -1.0)]
+
+    monkeypatch.setattr("speaker.generate_tokens", lambda *_, **__: steps())
+    seen = [(step[0].text, len(read)) for step in speaker.stream([[1]], 7, SamplingConfig(), [0])]
+    # The first byte of a character is yielded with the second one read, and so on.
+    assert seen == [("a", 1), ("", 3), ("é", 3), ("", 5), ("", 6), ("狐", 6), ("b", 7)]
+
+
+def test_a_stream_that_is_stopped_and_continued_is_that_without_the_stop():
+    speaker = bytes_speaker()
+    settings = [SamplingConfig(0.8), SamplingConfig(top_k=50)]
+    whole = list(speaker.stream([[1, 2], [3]], 20, settings, [4, 5], num_alternatives=2))
+    texts = [[1, 2, *(step[0].token.id for step in whole[:8])], [3, *(step[1].token.id for step in whole[:8])]]
+    rest = list(speaker.stream(texts, 12, settings, [4, 5], num_alternatives=2, drawn_before=[8, 8]))
+    assert [[s.token.id for s in step] for step in rest] == [[s.token.id for s in step] for step in whole[8:]]
+    assert {len(s.token.alternatives) for step in rest for s in step} == {2}
 
 
 def test_an_empty_prompt_begins_a_document():

@@ -1,7 +1,16 @@
 import pytest
 import torch
 
-from nn import ModelConfig, SamplingConfig, TransformerLM, generate, generate_batch
+from nn import (
+    ModelConfig,
+    SamplingConfig,
+    TransformerLM,
+    context_window,
+    generate,
+    generate_batch,
+    generate_tokens,
+    score,
+)
 
 GREEDY = SamplingConfig(temperature=0.0)
 
@@ -193,3 +202,60 @@ def test_a_diverged_model_is_reported():
         model.lm_head.weight[3, 0] = torch.nan
     with pytest.raises(ValueError, match="logits are not finite"):
         next(generate(model, [1], 5))
+
+
+MIXED = [SamplingConfig(), SamplingConfig(0.7, top_p=0.9), SamplingConfig(0.0)]
+PROMPTS = [[3, 1, 4, 1, 5], [9], list(range(24))]
+
+
+@pytest.mark.parametrize("compile", ["off", "record"])
+def test_tokens_are_those_of_the_batch_with_the_log_probabilities_of_the_text(model, compile):
+    """Also where the prompt fills the context and the text exceeds it: `score` reads the same windows."""
+    steps = list(
+        generate_tokens(
+            model, PROMPTS, 60, MIXED, generators=seeded(0, 1, 2), stop_tokens=[7], num_alternatives=3, compile=compile
+        )
+    )
+    rows = rows_of(steps)
+    assert len({len(row) for row in rows}) > 1
+    for prompt, sampling, seed, row in zip(PROMPTS, MIXED, range(3), rows, strict=True):
+        ids = [token.id for token in row]
+        assert ids == list(generate(model, prompt, 60, sampling, stop_tokens=[7], generator=seeded(seed)[0]))
+        scored = score(model, prompt + ids, 3)[len(prompt) - 1 :]
+        assert [token.id for token in scored] == ids
+        assert [t.log_probability for t in row] == pytest.approx([t.log_probability for t in scored], abs=1e-4)
+        assert [[i for i, _ in t.alternatives] for t in row] == [[i for i, _ in t.alternatives] for t in scored]
+    assert all(token.alternatives[0][0] == token.id for token in rows[2])  # greedy
+
+
+@pytest.mark.parametrize("length", [1, 6, 24])
+@pytest.mark.parametrize("stop", [1, 5, 18, 19, 20, 40, 59])
+def test_a_text_that_is_stopped_and_continued_is_the_text_without_the_stop(model, length, stop):
+    prompt, sampling = [3, 1, 4, 1, 5, 9] * 4, SamplingConfig(0.9, top_k=30)
+    (whole,) = rows_of(generate_batch(model, [prompt[:length]], 60, sampling, generators=seeded(4)))
+    text = context_window([*prompt[:length], *whole[:stop]], 24)
+    rest = generate_tokens(model, [text], 60 - stop, sampling, generators=seeded(4), drawn_before=[stop])
+    assert [token.id for (token,) in rest] == whole[stop:]
+
+
+def test_log_probabilities_are_computed_only_on_request(model, monkeypatch):
+    monkeypatch.setattr("nn.continuation.log_probabilities", None)
+    assert len(list(generate_batch(model, [[1]], 3))) == 3
+    with pytest.raises(TypeError):
+        list(generate_tokens(model, [[1]], 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sampling": [SamplingConfig()]}, "2 prompts but 1 settings"),
+        ({"drawn_before": [1, 2]}, "drawn_before is given without generators"),
+        ({"generators": seeded(1, 2), "drawn_before": [1]}, "2 prompts but 1 numbers drawn before"),
+        ({"generators": seeded(1, 2), "drawn_before": [1, -3]}, "drawn_before contains -3: give 0 or more"),
+        ({"num_alternatives": 41}, "num_alternatives is 41: give a number from 0 to 40"),
+        ({"num_alternatives": -1}, "num_alternatives is -1"),
+    ],
+)
+def test_bad_requests_for_tokens_are_refused_at_the_call(model, options, message):
+    with pytest.raises(ValueError, match=message):
+        generate_tokens(model, [[1], [2]], 5, **options)

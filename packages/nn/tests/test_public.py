@@ -16,7 +16,8 @@ import nn.interchange
 
 NAMES = {
     nn: [
-        *("AttentionBackend", "AttentionFunction", "CausalMultiHeadSelfAttention", "DecodingMode", "Embedding"),
+        *("AttentionBackend", "AttentionFunction", "CausalMultiHeadSelfAttention", "DecodingMode", "DrawnToken"),
+        *("Embedding", "context_window", "generate_tokens", "score"),
         *("KVCache", "Linear", "Mix", "ModelConfig", "RMSNorm", "ReLU2Network", "RotaryPositionalEmbedding"),
         *("SamplingConfig", "SiLUNetwork", "SwiGLU", "TransformerBlock", "TransformerLM", "causal_attention"),
         *(
@@ -57,7 +58,7 @@ def test_public_names(package):
     "code",
     [
         "import nn; dir(nn)",
-        "from nn import DecodingMode, ModelConfig, SamplingConfig; ModelConfig(), SamplingConfig()",
+        "from nn import DecodingMode, DrawnToken, ModelConfig, SamplingConfig, context_window; ModelConfig()",
         "from nn import ModelConfig; from nn.accounting import *; training_memory(ModelConfig()), PrecisionScheme",
         "from nn.interchange import DTYPE_NAMES, InterchangeError, check_exportable, whole_folder",
     ],

@@ -24,28 +24,33 @@ class TokenDrawer:
 
     def __init__(
         self,
-        sampling: SamplingConfig,
+        samplings: Sequence[SamplingConfig],
         prompts: Sequence[Sequence[int]],
         vocab_size: int,
         device: torch.device,
         generators: Sequence[torch.Generator] | None = None,
+        drawn_before: Sequence[int] | None = None,
     ) -> None:
         """Make what is needed for the settings.
 
         Args:
-            sampling: how tokens are drawn.
+            samplings: how tokens are drawn, for each row.
             prompts: the ids of each row.
             vocab_size: number of ids.
             device: of the model.
-            generators: a CPU generator for each row; torch's global one if not given.
+            generators: a CPU generator for each row; torch's global one if not given. Those of greedy rows are unused.
+            drawn_before: how many numbers of each generator are skipped; none if not given.
         """
-        self._sampling, self._generators = sampling, generators
+        self._greedy = [is_greedy(sampling) for sampling in samplings]
+        self._groups = _rows_by_settings(samplings, device)
+        self._generators = generators
+        self._skipped = list(drawn_before or [0] * len(prompts))
         self._used = _BLOCK
         shape = (_BLOCK, len(prompts))
-        self._uniforms = None if is_greedy(sampling) else torch.zeros(shape, dtype=sum_dtype(device), device=device)
+        self._uniforms = None if all(self._greedy) else torch.zeros(shape, dtype=sum_dtype(device), device=device)
         self._place = torch.zeros(1, dtype=torch.long, device=device)
         self._seen = None
-        if sampling.repetition_penalty != 1:
+        if any(sampling.repetition_penalty != 1 for sampling in samplings):
             seen = torch.zeros(len(prompts), vocab_size, dtype=torch.bool)
             for row, prompt_ids in zip(seen, prompts, strict=True):
                 row[list(prompt_ids)] = True
@@ -67,14 +72,39 @@ class TokenDrawer:
         if self._uniforms is not None:
             uniform = self._uniforms.index_select(0, self._place)[0]
             self._place.add_(1)
-        ids = draw(logits, self._sampling, uniform, seen=self._seen)
+        ids = self._draw(logits, uniform)
         if self._seen is not None:
             self._seen.scatter_(1, ids.clamp(min=0)[:, None], True)
+        return ids
+
+    def _draw(self, logits: Float[Tensor, "b v"], uniform: Float[Tensor, " b"] | None) -> Int[Tensor, " b"]:
+        if len(self._groups) == 1:
+            return draw(logits, self._groups[0][0], uniform, seen=self._seen)
+        ids = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+        for sampling, rows in self._groups:
+            numbers = None if uniform is None else uniform.index_select(0, rows)
+            seen = None if self._seen is None else self._seen.index_select(0, rows)
+            ids.index_copy_(0, rows, draw(logits.index_select(0, rows), sampling, numbers, seen=seen))
         return ids
 
     def _random_block(self) -> Float[Tensor, "n b"]:
         assert self._uniforms is not None
         if self._generators is None:
             return torch.rand(self._uniforms.shape, dtype=torch.float64)
-        columns = [torch.rand(_BLOCK, generator=generator, dtype=torch.float64) for generator in self._generators]
-        return torch.stack(columns, dim=1)
+        return torch.stack([self._random_column(row, generator) for row, generator in enumerate(self._generators)], 1)
+
+    def _random_column(self, row: int, generator: torch.Generator) -> Float[Tensor, " n"]:
+        if self._greedy[row]:
+            return torch.zeros(_BLOCK, dtype=torch.float64)
+        skipped, self._skipped[row] = self._skipped[row], 0
+        return torch.rand(skipped + _BLOCK, generator=generator, dtype=torch.float64)[skipped:]
+
+
+def _rows_by_settings(
+    samplings: Sequence[SamplingConfig], device: torch.device
+) -> list[tuple[SamplingConfig, Int[Tensor, " n"]]]:
+    """Return each different setting with the rows that have it."""
+    rows: dict[SamplingConfig, list[int]] = {}
+    for row, sampling in enumerate(samplings):
+        rows.setdefault(sampling, []).append(row)
+    return [(sampling, torch.tensor(members, device=device)) for sampling, members in rows.items()]

@@ -1,8 +1,6 @@
 """Generating text, as ids: the model does not know characters. Axes: see `nn`.
 
-When prompt and continuation fill the context, the older half is dropped: the model reads the newer half again, from
-position 0, and continues. So it always sees at least half a context of the latest text, and the cost of reading that
-again is spread over half a context of tokens.
+When prompt and continuation fill the context, the older half is dropped: see `nn.windows`.
 """
 
 from collections import deque
@@ -11,12 +9,20 @@ from typing import Literal
 
 import torch
 
-from nn.continuation import Continuation
+from nn.continuation import Continuation, DrawnStep
 from nn.decoding import Decoder, read_width
 from nn.drawing import TokenDrawer
+from nn.drawn_token import DrawnToken
+from nn.generation_checks import (
+    check_num_alternatives,
+    check_one_for_each_row,
+    check_prompts,
+    check_stop_tokens,
+)
 from nn.generation_config import DecodingMode, SamplingConfig
 from nn.language_model import TransformerLM
 from nn.sampling import NO_TOKEN, diverged
+from nn.windows import kept_tokens
 
 RECORDING_PAYS_FROM = 150
 """Tokens: recording a step takes as long as about 80 steps, and halves the time of the later ones."""
@@ -90,29 +96,84 @@ def generate_batch(
     Raises:
         ValueError: see `generate`; or the number of generators is not that of the prompts.
     """
-    if generators is not None and len(generators) != len(prompts):
-        raise ValueError(f"there are {len(prompts)} prompts but {len(generators)} generators: give one for each row")
-    for prompt_ids in prompts:
-        _check_prompt(model, prompt_ids)
-    for token_id in stop_tokens:
-        if not 0 <= token_id < model.config.vocab_size:
-            raise ValueError(
-                f"the stop token {token_id} is not an id of the model's vocabulary: give ids from 0 to "
-                f"{model.config.vocab_size - 1}"
-            )
+    return (ids for ids, _ in _start(model, prompts, max_new_tokens, sampling, compile, stop_tokens, generators))
+
+
+def generate_tokens(
+    model: TransformerLM,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    sampling: SamplingConfig | Sequence[SamplingConfig] | None = None,
+    *,
+    stop_tokens: Collection[int] = (),
+    generators: Sequence[torch.Generator] | None = None,
+    drawn_before: Sequence[int] | None = None,
+    num_alternatives: int = 0,
+    compile: DecodingMode | Literal["auto"] = "auto",
+) -> Iterator[list[DrawnToken | None]]:
+    """Do what `generate_batch` does, and also yield how probable each token was.
+
+    A text that is stopped can be continued later: with its ids so far as the prompt (`context_window` of them, if they
+    are more than the context), a new generator with the same seed, and their number as `drawn_before`, it becomes the
+    text that it would have been without the stop, up to the rounding of the logits.
+
+    Args:
+        model: the language model.
+        prompts: one for each row; see `generate`.
+        max_new_tokens: the most new tokens in each row.
+        sampling: how tokens are drawn, in all rows or one for each row; from the model's own distribution if not given.
+        stop_tokens: see `generate`.
+        generators: one for each row; torch's global one if not given.
+        drawn_before: for each row, how many tokens an earlier call has drawn with a generator in the same state: that
+            many numbers of it are skipped. A row whose choices are greedy uses no numbers.
+        num_alternatives: also yield this many of the most probable tokens at each place.
+        compile: see `generate`.
+
+    Raises:
+        ValueError: see `generate`; or the settings, generators or numbers drawn before are not as many as the prompts,
+            or the number of alternatives is outside the vocabulary.
+    """
+    check_num_alternatives(num_alternatives, model.config)
+    steps = _start(
+        model, prompts, max_new_tokens, sampling, compile, stop_tokens, generators, drawn_before, num_alternatives
+    )
+    return (
+        [None if token_id is None else token for token_id, token in zip(ids, step.tokens(), strict=True)]
+        for ids, step in steps
+    )
+
+
+def _start(
+    model: TransformerLM,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    sampling: SamplingConfig | Sequence[SamplingConfig] | None,
+    compile: DecodingMode | Literal["auto"],
+    stop_tokens: Collection[int],
+    generators: Sequence[torch.Generator] | None,
+    drawn_before: Sequence[int] | None = None,
+    num_alternatives: int | None = None,
+) -> Iterator[tuple[list[int | None], DrawnStep]]:
+    """Check the arguments and return the steps: the new id of each row, and what the step has left."""
+    if sampling is None or isinstance(sampling, SamplingConfig):
+        sampling = [sampling or SamplingConfig()] * len(prompts)
+    check_one_for_each_row(len(prompts), sampling, generators, drawn_before)
+    check_prompts(prompts, model.config)
+    check_stop_tokens(stop_tokens, model.config)
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens is {max_new_tokens}: give 0 or more")
     if not prompts or max_new_tokens == 0:
         return iter(())
-    sampling, device = sampling or SamplingConfig(), model.embedding.weight.device
+    device = model.embedding.weight.device
     if compile == "auto":
         compile = _fastest_mode(device, max_new_tokens)
     longest = max(map(len, prompts))
     capacity = max(power_of_two(longest + max_new_tokens), read_width(device, longest))
     decoder = Decoder(model, len(prompts), min(capacity, model.config.context_length), compile=compile)
-    drawer = TokenDrawer(sampling, prompts, model.config.vocab_size, device, generators)
+    drawer = TokenDrawer(sampling, prompts, model.config.vocab_size, device, generators, drawn_before)
     rows = [_Row(prompt_ids, frozenset(stop_tokens)) for prompt_ids in prompts]
-    return _continue(Continuation(decoder, drawer, len(rows)), rows, max_new_tokens, model.config.context_length)
+    continuation = Continuation(decoder, drawer, len(rows), num_alternatives)
+    return _continue(continuation, rows, max_new_tokens, model.config.context_length)
 
 
 class _Row:
@@ -138,7 +199,7 @@ class _Row:
 
 def _continue(
     continuation: Continuation, rows: list[_Row], max_new_tokens: int, context: int
-) -> Iterator[list[int | None]]:
+) -> Iterator[tuple[list[int | None], DrawnStep]]:
     try:
         launched = deque([continuation.begin([row.ids for row in rows])])
         for remaining in reversed(range(max_new_tokens)):
@@ -147,12 +208,13 @@ def _continue(
             # A full row prevents that: the ids that it continues from must be known.
             if remaining and not full and continuation.runs_ahead:
                 launched.append(continuation.advance())
-            drawn = [row.append(token_id) for row, token_id in zip(rows, launched.popleft().read(), strict=True)]
+            step = launched.popleft()
+            drawn = [row.append(token_id) for row, token_id in zip(rows, step.read(), strict=True)]
             if all(row.ended for row in rows):
                 return
-            yield drawn
+            yield drawn, step
             if remaining and not launched:
-                newer_half = {index: rows[index].ids[-max(1, context // 2) :] for index in full}
+                newer_half = {index: rows[index].ids[-kept_tokens(context) :] for index in full}
                 launched.append(continuation.advance(newer_half))
     finally:
         continuation.close()
@@ -167,19 +229,3 @@ def _fastest_mode(device: torch.device, max_new_tokens: int) -> DecodingMode:
 def power_of_two(length: int) -> int:
     """Return the smallest power of two that is at least `length`."""
     return 1 << (length - 1).bit_length()
-
-
-def _check_prompt(model: TransformerLM, prompt_ids: Sequence[int]) -> None:
-    config = model.config
-    if not prompt_ids:
-        raise ValueError("the prompt is empty: give at least one id, such as the one that separates documents")
-    if len(prompt_ids) > config.context_length:
-        raise ValueError(
-            f"the prompt has {len(prompt_ids)} tokens, but the model's context is {config.context_length}: shorten it"
-        )
-    for token_id in prompt_ids:
-        if not 0 <= token_id < config.vocab_size:
-            raise ValueError(
-                f"the prompt contains the id {token_id}, but the ids of the model's vocabulary go from 0 to "
-                f"{config.vocab_size - 1}"
-            )
