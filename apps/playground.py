@@ -35,9 +35,9 @@ def main(arguments: list[str]) -> None:
     if not 0 <= given.port < 2**16:
         raise ValueError(f"--port is {given.port}: give a number from 0 to 65535")
     catalog = open_catalog(given.runs)
-    listening = listen(given.host, given.port)
-    check_device(given.device)
-    serve(catalog, listening, given.host, given.device)
+    with listen(given.host, given.port) as listening:
+        check_device(given.device)
+        serve(catalog, listening, given.host, given.device)
 
 
 def open_catalog(folder: Path) -> Catalog:
@@ -65,9 +65,13 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen()
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen()
+        except BaseException:
+            listening.close()
+            raise
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"cannot listen on {host}, port {port} ({reason}): choose another --port or --host") from None

@@ -28,13 +28,13 @@ export function drawCurve({ train, valid, checkpoints }, chosen, choose) {
   picture.append(label(WIDTH - RIGHT, HEIGHT - 4, "step", "end"), label(LEFT, HEIGHT - 4, "loss: training ", "start"));
   picture.append(line(LEFT + 76, HEIGHT - 7.5, LEFT + 94, HEIGHT - 7.5, "train"));
   picture.append(label(LEFT + 104, HEIGHT - 4, "validation", "start"));
-  picture.append(line(LEFT + 154, HEIGHT - 7.5, LEFT + 172, HEIGHT - 7.5, "valid"));
+  picture.append(line(LEFT + 160, HEIGHT - 7.5, LEFT + 178, HEIGHT - 7.5, "valid"));
 
   for (const [name, series] of Object.entries({ train, valid })) {
     const path = series.map(([step, loss]) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
     picture.append(svg("polyline", { points: path, class: name }));
-    if (name === "valid") for (const [s, l] of series) picture.append(svg("circle", { cx: x(s), cy: y(l), r: 1.8, class: "valid-point" }));
   }
+  for (const [step, loss] of valid) picture.append(svg("circle", { cx: x(step), cy: y(loss), r: 1.8, class: "valid-point" }));
   const known = train.length ? train : valid;
   for (const step of checkpoints) {
     const height = known.length ? y(interpolate(known, step)) : HEIGHT - BOTTOM;

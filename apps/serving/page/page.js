@@ -83,7 +83,9 @@ function showCurve() {
   find("curve").replaceChildren(picture);
 }
 
-const chosenStep = () => Number(find("checkpoint").value);
+function chosenStep() {
+  return Number(find("checkpoint").value);
+}
 
 /** Return what differs between the columns: the checkpoint and the seed of each. */
 function columns() {
@@ -162,6 +164,7 @@ async function fill({ text, summary }, request, signal) {
     }
   }
   describe();
+  summary.parentElement.dataset.ended = ended;
 }
 
 function say(message, isError = false) {
