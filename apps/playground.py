@@ -2,14 +2,14 @@
 
 import ipaddress
 import re
+import signal
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 
-from command import CommandLineParser, run_command, say, whole_number
+from command import INTERRUPTED, CommandLineParser, exit_at_once, run_command, say, whole_number
 from serving.catalog import Catalog
 
 
@@ -100,13 +100,6 @@ def serve(catalog: Catalog, listening: socket.socket, host: str, device: str) ->
     from serving.application import make_application
     from serving.engine import Engine
 
-    class Server(uvicorn.Server):
-        """Ends at once when interrupted, instead of waiting for the streams of all clients."""
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
     application = make_application(catalog, Engine(device), host)
     config = uvicorn.Config(
         application, lifespan="off", ws="none", log_level="warning", access_log=False, server_header=False
@@ -115,7 +108,16 @@ def serve(catalog: Catalog, listening: socket.socket, host: str, device: str) ->
         note = "everyone who can reach this machine can use the models; the default --host admits this machine alone"
         print(f"warning: listening on {host}: {note}", file=sys.stderr)
     say(f"{len(catalog.runs())} run(s); open {address_of(listening, host)} (Ctrl-C ends this)")
-    Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    server.capture_signals = nullcontext  # type: ignore[assignment, method-assign]  # it would wait for the streams of all clients
+    signal.signal(signal.SIGINT, end_at_once)
+    server.run(sockets=[listening])
+
+
+def end_at_once(*_: object) -> None:
+    """End the process: there is nothing to save."""
+    print("\ninterrupted", file=sys.stderr)
+    exit_at_once(INTERRUPTED)
 
 
 def is_local(listening: socket.socket) -> bool:

@@ -22,7 +22,7 @@ from trainer import open_run_directory
 from .conftest import APPS, truncate
 from .playground import serving as serve
 
-LONG = {"model": "tiny", "prompt": "One day", "max_tokens": 4000}
+LONG = {"model": "tiny", "prompt": "One day", "max_tokens": 4000, "temperature": 0}
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,12 @@ def client(served):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Let each step take long enough that a test can act between two; return the batches that were begun."""
+    """Let steps take long, and texts not end, so that a test can act meanwhile; return the batches that were begun."""
     begun, original = [], serving.batch.generate_tokens
 
     def generate_tokens(model, prompts, *arguments, **options):
         begun.append([len(prompt) for prompt in prompts])
+        options["stop_tokens"] = ()
         for tokens in original(model, prompts, *arguments, **options):
             time.sleep(0.002)
             yield tokens
@@ -249,18 +250,19 @@ def test_a_client_that_leaves_frees_its_row(served, client, slow, streamed):
 def test_too_many_requests_are_asked_to_come_back(served, client, slow, monkeypatch):
     monkeypatch.setattr(serving.engine, "MAX_TEXTS", 1)
     monkeypatch.setattr(serving.engine, "MAX_WAITING", 1)
-    with client.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as running:
-        next(running.iter_lines())
-        with httpx.Client(base_url=served.address) as waiting, pytest.raises(httpx.ReadTimeout):
-            waiting.post("/v1/completions", json=LONG, timeout=0.2)
-        wait_until(lambda: not [waiting for waiting in served.engine._waiting if not waiting.cancelled])
-        threading.Thread(target=lambda: complete(client_of(served), **{**LONG, "max_tokens": 1})).start()
-        wait_until(lambda: served.engine._waiting and not served.engine._waiting[-1].cancelled)
-        refused = httpx.post(f"{served.address}/v1/completions", json=LONG)
-        assert refused.status_code == 503
-        assert refused.headers["retry-after"] == "5"
-        assert refused.json()["error"]["type"] == "server_error"
-    wait_until(lambda: not served.engine._batches and not served.engine._waiting)
+    address, short = f"{served.address}/v1/completions", {"json": {"model": "tiny"}}
+    running = open_stream(client, "tiny")
+    with pytest.raises(httpx.ReadTimeout):  # this one leaves while it waits
+        httpx.post(address, json=LONG, timeout=0.2)
+    wait_until(lambda: all(generation.cancelled for generation in served.engine._waiting))
+    waiting = threading.Thread(target=httpx.post, args=(address,), kwargs=short)
+    waiting.start()
+    wait_until(lambda: any(not generation.cancelled for generation in served.engine._waiting))
+    refused = client.post("/v1/completions", **short)
+    assert refusal(refused, 503)["type"] == "server_error"
+    assert refused.headers["retry-after"] == "5"
+    running.close()
+    waiting.join()
 
 
 def client_of(served):
@@ -344,16 +346,15 @@ def test_ctrl_c_ends_the_program_at_once_even_if_clients_listen(trained_run):
         line = program.stdout.readline()
         assert line.startswith("1 run(s); open http://127.0.0.1:")
         address = line.split()[3]
-        with (
-            client_of(type("Address", (), {"address": address})) as client,
-            client.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as response,
-        ):
-            next(response.iter_lines())
+        with httpx.Client(base_url=address, timeout=60) as client:
+            parts = open_stream(client, trained_run.name)
             started = time.monotonic()
             program.send_signal(signal.SIGINT)
             _, errors = program.communicate(timeout=10)
             assert time.monotonic() - started < 2
             assert (program.returncode, errors.strip()) == (130, "interrupted")
+            with pytest.raises(httpx.RemoteProtocolError):  # it was still streaming
+                list(parts)
 
 
 def test_where_it_listens():
