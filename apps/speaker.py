@@ -12,8 +12,10 @@ import torch
 
 from bpe import Tokenizer
 from nn import DecodingMode, DrawnToken, SamplingConfig, TransformerLM, generate_tokens
+from prompts import prompt_ids
 from text_config import read_run_config
 from text_data import END_OF_TEXT
+from trained_run import TrainedModel
 from trainer import RunDirectory, choose_device
 from trainer.checkpoints import open_checkpoint
 
@@ -46,33 +48,7 @@ class Speaker:
         Raises:
             ValueError: the prompt does not fit the context and may not be truncated.
         """
-        ids = self.tokenizer.encode(prompt)
-        if not ids and self.end_token is not None:
-            ids = [self.end_token]
-        excess = len(ids) - self.model.config.context_length
-        if excess > 0:
-            cut = self.tokenizer.decode(ids[:excess])
-            shown = repr(cut if len(cut) <= 60 else f"{cut[:30]} … {cut[-30:]}")
-            what = (
-                f"the prompt has {len(ids)} tokens, but the model's context is {self.model.config.context_length}: "
-                f"the first {excess}, {shown},"
-            )
-            if not truncate:
-                raise ValueError(f"{what} would be cut; shorten the prompt, or allow it with --truncate-prompt")
-            print(f"note: {what} are cut", file=sys.stderr)
-            ids = ids[excess:]
-        return ids
-
-    def stop_token(self, text: str) -> int:
-        """Return the id of the token, special or not, with this text.
-
-        Raises:
-            ValueError: there is no such token, or the model's vocabulary does not contain it.
-        """
-        ids = self.tokenizer.encode(text)
-        if len(ids) != 1 or ids[0] >= self.model.config.vocab_size:
-            raise ValueError(f"the stop text {text!r} is {len(ids)} tokens of the tokenizer: give one that is a token")
-        return ids[0]
+        return prompt_ids(self.tokenizer, self.model.config.context_length, prompt, truncate=truncate)
 
     def speak(
         self,
@@ -162,7 +138,10 @@ class Speaker:
 
     def token_bytes(self, token_id: int) -> bytes:
         """Return the bytes of a token: none for an id that only the model has, which was never trained."""
-        return self.tokenizer.decode_bytes([token_id]) if token_id in self.tokenizer.vocab else b""
+        try:
+            return self.tokenizer.decode_bytes([token_id])
+        except ValueError:
+            return b""
 
 
 def separate_rows(steps: Iterator[list[SpokenToken | None]], count: int) -> list[Iterator[SpokenToken]]:
@@ -178,15 +157,31 @@ def separate_rows(steps: Iterator[list[SpokenToken | None]], count: int) -> list
     return [row(index, copy) for index, copy in enumerate(tee(steps, count))]
 
 
+def load_model(found: TrainedModel, device: str = "auto") -> Speaker:
+    """Load the weights of a model that was found.
+
+    Raises:
+        ValueError: there is no intact checkpoint, or the weights are damaged or of another model.
+        OSError: a file cannot be read.
+    """
+    if found.run is None:
+        from nn.interchange import load_llama
+
+        model = load_llama(found.path)
+    else:
+        model = TransformerLM(found.config)
+        restore_checkpoint(model, found.run, found.checkpoint)
+    return Speaker(model.to(choose_device(device)).eval(), found.tokenizer)
+
+
 def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str = "auto") -> Speaker:
     """Load a run's model, from its latest checkpoint if none is named, and its tokenizer.
 
     Raises:
         ValueError: the run has no tokenizer, no checkpoint, or a damaged one.
     """
-    model = TransformerLM(read_run_config(run).model)
-    restore_checkpoint(model, run, checkpoint)
-    return Speaker(model.to(choose_device(device)).eval(), Tokenizer.load(run.tokenizer))
+    config, tokenizer = read_run_config(run).model, Tokenizer.load(run.tokenizer)
+    return load_model(TrainedModel(run.path, config, tokenizer, run, checkpoint), device)
 
 
 def restore_checkpoint(model: TransformerLM, run: RunDirectory, named: Path | None = None) -> Path:

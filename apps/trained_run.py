@@ -1,9 +1,63 @@
-"""A trained run as other commands take it: checked before torch is loaded."""
+"""Trained models as commands take them: found, and their tokenizers read, before torch is loaded."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
+from bpe import Tokenizer
+from nn import ModelConfig
+from nn.interchange import from_llama_config
 from text_config import TextRunConfig, read_run_config
 from trainer import RunDirectory, open_run_directory
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model whose weights are not read yet: of a run, or in a folder of Hugging Face's `transformers`."""
+
+    path: Path
+    """The folder of the run, or of the model."""
+    config: ModelConfig
+    """What the weights are of."""
+    tokenizer: Tokenizer
+    """The one that it was trained with."""
+    run: RunDirectory | None = None
+    """The run; none for a folder of `transformers`."""
+    checkpoint: Path | None = None
+    """Which checkpoint of the run; its newest intact one if not given."""
+
+
+def find_model(path: Path, checkpoint: Path | None = None) -> TrainedModel:
+    """Return the model of a run, of a checkpoint in a run's folder, or of a folder of `transformers`.
+
+    Args:
+        path: the folder.
+        checkpoint: which checkpoint of a run to use.
+
+    Raises:
+        ValueError: it is none of these, the tokenizer or the checkpoint is missing, or a file is damaged.
+        OSError: a file cannot be read.
+    """
+    if not path.is_dir():
+        raise ValueError(f"{path} is not a run, a checkpoint or a model: give a folder such as runs/quickstart")
+    if (path / "config.yaml").is_file():
+        return _model_of_run(path, checkpoint)
+    if checkpoint is not None:
+        raise ValueError(f"--checkpoint is {checkpoint}, but {path} is not a run: give one of the two")
+    if (path / "state.json").is_file():
+        for folder in path.absolute().parents[:2]:
+            if (folder / "config.yaml").is_file():
+                return _model_of_run(folder, path)
+        raise ValueError(
+            f"{path} is a checkpoint outside the folder of a run, where its configuration and tokenizer are: "
+            "give a checkpoint inside a run's folder"
+        )
+    if (path / "config.json").is_file():
+        return _model_of_transformers(path)
+    raise ValueError(
+        f"{path} is not a run (it has no config.yaml), a checkpoint (no state.json) or a model of transformers "
+        "(no config.json): give a folder such as runs/quickstart"
+    )
 
 
 def open_trained_run(path: Path, checkpoint: Path | None = None) -> tuple[RunDirectory, TextRunConfig]:
@@ -23,3 +77,32 @@ def open_trained_run(path: Path, checkpoint: Path | None = None) -> tuple[RunDir
     elif not checkpoint.is_dir():
         raise ValueError(f"checkpoint {checkpoint} does not exist: give a folder in {run.checkpoints}")
     return run, config
+
+
+def _model_of_run(path: Path, checkpoint: Path | None) -> TrainedModel:
+    run, config = open_trained_run(path, checkpoint)
+    if not run.tokenizer.is_file():
+        raise ValueError(f"{run.tokenizer} does not exist: copy the tokenizer of the run's token files there")
+    return TrainedModel(path, config.model, Tokenizer.load(run.tokenizer), run, checkpoint)
+
+
+def _model_of_transformers(path: Path) -> TrainedModel:
+    file = path / "config.json"
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is not valid JSON ({error}): download it again") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{file} does not contain a JSON object: download it again")
+    config = from_llama_config(content, file)
+    if not any(path.glob("*.safetensors")):
+        raise ValueError(f"{path} has no model.safetensors: download the weights")
+    if not (path / "tokenizer.json").is_file():
+        raise ValueError(f"{path} has no tokenizer.json: copy the one that belongs to the model there")
+    tokenizer = Tokenizer.load(path / "tokenizer.json")
+    if tokenizer.vocab_size > config.vocab_size:
+        raise ValueError(
+            f"{path / 'tokenizer.json'} has ids up to {tokenizer.vocab_size - 1}, but the model's vocabulary is "
+            f"{config.vocab_size}: one of them belongs to another model"
+        )
+    return TrainedModel(path, config, tokenizer)

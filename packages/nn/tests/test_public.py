@@ -39,8 +39,8 @@ NAMES = {
         *("training_flops", "training_flops_by_rule", "training_memory", "training_seconds"),
     ],
     nn.interchange: [
-        *("DTYPES", "DTYPE_NAMES", "InterchangeError", "check_exportable", "load_llama", "load_llama2c"),
-        *("save_llama", "whole_folder", "write_llama"),
+        *("DTYPES", "DTYPE_NAMES", "InterchangeError", "check_exportable", "from_llama_config", "load_llama"),
+        *("load_llama2c", "save_llama", "whole_folder", "write_llama"),
     ],
 }
 
@@ -60,7 +60,7 @@ def test_public_names(package):
         "import nn; dir(nn)",
         "from nn import DecodingMode, DrawnToken, ModelConfig, SamplingConfig, context_window; ModelConfig()",
         "from nn import ModelConfig; from nn.accounting import *; training_memory(ModelConfig()), PrecisionScheme",
-        "from nn.interchange import DTYPE_NAMES, InterchangeError, check_exportable, whole_folder",
+        "from nn.interchange import DTYPE_NAMES, InterchangeError, check_exportable, from_llama_config, whole_folder",
     ],
 )
 def test_configurations_and_arithmetic_load_without_torch(code):
