@@ -142,6 +142,7 @@ def test_a_text_streams_and_stops(open_page, slow):
 def test_several_seeds_side_by_side_repeat(open_page):
     page = open_page()
     slide(page, "columns", 4)
+    slide(page, "max_tokens", 40)
     slide(page, "temperature", 1)
     generate(page, 4)
     first = [text_of(page, column) for column in range(4)]
@@ -173,14 +174,14 @@ def test_checkpoints_show_how_it_learned(open_page):
     assert text_of(page) == late
 
 
-def test_text_is_never_read_as_html(open_page):
+def test_any_text_is_shown_as_it_is(open_page):
     page = open_page()
-    prompt = "<img src=x onerror=a><b>"
+    prompt = "<b>\u5b66 42 \U0001f98a"
     page.fill("#prompt", prompt)
     slide(page, "max_tokens", 2)
     generate(page)
     assert text_of(page).startswith(prompt)
-    assert page.locator(".text img, .text b").count() == 0
+    assert page.locator(".text b").count() == 0
 
 
 def test_a_refusal_is_shown(open_page):

@@ -7,6 +7,7 @@ logits.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import torch
 
@@ -53,11 +54,10 @@ class Row:
         if self.remaining == 0:
             self.end("length")
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: Literal["stop", "length"]) -> None:
         """Report the end."""
         self.ended = True
-        rest = self._decoder.finish()
-        self.generation.post(Ended(self.index, "length" if reason == "length" else "stop", rest))
+        self.generation.post(Ended(self.index, reason, self._decoder.finish()))
 
 
 class Batch:
@@ -121,9 +121,7 @@ class Batch:
         self._restart([])
 
     def _restart(self, rows: list[Row]) -> None:
-        if self._steps is not None:
-            self._steps.close()  # type: ignore[attr-defined]  # a generator: frees its cache
-        self._rows, self._steps = rows, None
+        self._rows, self._steps = rows, None  # the generator's end frees its cache
 
     def _generate(self) -> Iterator[list[DrawnToken | None]]:
         rows, model = self._rows, self.speaker.model
@@ -179,9 +177,7 @@ def token_name(speaker: Speaker, token_id: int) -> str:
 
 
 def _prompt_ids(speaker: Speaker, prompt: str | tuple[int, ...]) -> list[int]:
-    if not isinstance(prompt, str):
-        return list(prompt)
-    ids = speaker.tokenizer.encode(prompt)
+    ids = speaker.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
     return [speaker.end_token] if not ids and speaker.end_token is not None else ids
 
 

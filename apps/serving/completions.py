@@ -150,4 +150,5 @@ def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _event(content: dict[str, Any]) -> str:
-    return f"data: {json.dumps(content, ensure_ascii=False, allow_nan=False)}\n\n"
+    # In ASCII, since many clients split lines at further characters, such as U+2028, which JSON allows in texts.
+    return f"data: {json.dumps(content, allow_nan=False)}\n\n"

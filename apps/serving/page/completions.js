@@ -20,18 +20,12 @@ export async function* streamText(request, signal) {
 
 function* tokensOf(choice, prompt) {
   const { tokens, token_logprobs, top_logprobs, text_offset } = choice.logprobs;
-  const characters = [...offsets(text_offset, choice.text)];
+  const characters = [...choice.text]; // offsets count characters, not the UTF-16 units of a JavaScript string
+  const starts = [...text_offset.map((offset) => offset - text_offset[0]), characters.length];
   for (let i = 0; i < tokens.length; i++) {
-    const alternatives = Object.entries(top_logprobs[i] ?? {});
-    yield { text: characters[i], name: tokens[i], logprob: token_logprobs[i], alternatives, prompt };
-  }
-}
-
-/** Yield the text of each token. Offsets count characters, not the UTF-16 units of a JavaScript string. */
-function* offsets(starts, text) {
-  const characters = [...text];
-  for (let i = 0; i < starts.length; i++) {
-    yield characters.slice(starts[i] - starts[0], starts[i + 1] - starts[0] || undefined).join("");
+    const text = characters.slice(starts[i], starts[i + 1]).join("");
+    const alternatives = Object.entries(top_logprobs[i] ?? {}).sort(([, a], [, b]) => b - a);
+    yield { text, name: tokens[i], logprob: token_logprobs[i], alternatives, prompt };
   }
 }
 
