@@ -9,7 +9,7 @@ export const bits = (logprob) => -logprob / Math.LN2;
 /** Append a token to a text. What a model writes is never read as HTML. */
 export function appendToken(container, token) {
   const span = document.createElement("span");
-  const index = container.childElementCount;
+  const index = container.querySelectorAll(".token").length;
   const first = container.textContent === "" && !token.prompt;
   span.className = `token border-${index % BORDERS}${token.prompt ? " prompt" : ""}`;
   span.textContent = first ? token.text.replace(/^\s+/, "") : token.text; // a document begins with a line end
@@ -18,8 +18,18 @@ export function appendToken(container, token) {
   else if (token.text.includes("\n")) span.dataset.mark = "⏎";
   if (token.logprob !== null) span.style.setProperty("--bits", Math.min(1, bits(token.logprob) / MOST_BITS).toFixed(3));
   span.token = token;
-  container.append(span);
-  return span;
+  wordFor(span, container).append(span);
+}
+
+/** Return what a token is appended to: lines break between words, so that a blank stays with the token it belongs to. */
+function wordFor(span, container) {
+  if (span.textContent.includes("\n")) return container;
+  const last = container.lastElementChild;
+  if (last?.className === "word" && !/^\s/.test(span.textContent)) return last;
+  const word = element("span", "");
+  word.className = "word";
+  container.append(word);
+  return word;
 }
 
 /** Let pointing at a token, or moving to it with the keyboard, show the panel. */
@@ -35,8 +45,10 @@ export function showDetailsOf(texts, panel) {
   texts.addEventListener("focusout", hide);
   texts.addEventListener("keydown", (event) => {
     if (event.key === "Escape") hide();
-    const step = { ArrowRight: "nextElementSibling", ArrowLeft: "previousElementSibling" }[event.key];
-    const span = step && event.target.closest(".token")?.[step];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const spans = [...event.target.closest(".text").querySelectorAll(".token")];
+    const span = spans[spans.indexOf(event.target) + step];
     if (!span) return;
     event.preventDefault();
     event.target.tabIndex = -1;
