@@ -206,7 +206,7 @@ def test_a_command_without_a_network_loads_no_client(tmp_path, offline):
         check=True,
     )
     message, loaded = done.stdout.splitlines()
-    assert "is neither prepared" in message
+    assert "is neither in data" in message
     assert loaded == "[]"
 
 

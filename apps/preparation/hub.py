@@ -108,13 +108,12 @@ def _choose(corpus: Corpus, max_bytes: int | None, get: Callable[[str], FetchedF
 def _require_hub(corpus: Corpus, *, offline: bool) -> None:
     reason = "no request is allowed (offline)" if offline else why_unreachable(endpoint())
     if reason is not None:
-        at_hand = "" if offline else f"{endpoint()} cannot be reached: "
+        why = reason if offline else f"{endpoint()} cannot be reached ({reason})"
         raise DataNotFoundError(
-            f"no data: {corpus.title} ({corpus.repository}) is neither prepared in data/{corpus.name} nor in the cache "
-            f"{repository_cache(corpus)}, and {at_hand}{reason}. Where there is a network, fetch it with "
-            f"`uv run apps/prepare_data.py {corpus.name}` and copy data/{corpus.name} here; without one, "
-            "`uv run apps/prepare_data.py PATH…` prepares any text, and training takes "
-            "--data.train_text PATH --data.valid_text PATH"
+            f"no data: {corpus.title} is neither in data/{corpus.name} nor in the cache {repository_cache(corpus)}, "
+            f"and {why}: where there is a network, fetch it with `uv run apps/prepare_data.py {corpus.name}` and copy "
+            f"data/{corpus.name} here; without one, prepare any text with `uv run apps/prepare_data.py PATH…`, or "
+            "train on text with --data.train_text PATH --data.valid_text PATH"
         )
 
 
