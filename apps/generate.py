@@ -37,10 +37,8 @@ def parse(arguments: list[str]) -> Namespace:
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL", help="folder of a run, of a checkpoint, or of a Llama of transformers")
     given_by = parser.add_mutually_exclusive_group().add_argument
-    given_by(
-        "--prompt", metavar="TEXT", help="text to continue; - reads standard input, as does a pipe (default: none)"
-    )
-    given_by("--prompt-file", type=Path, metavar="FILE", help="a file that contains the prompt")
+    given_by("--prompt", metavar="TEXT", help="text to continue (default: a pipe's content, or begin a new document)")
+    given_by("--prompt-file", type=Path, metavar="FILE", help="a file that contains the prompt; -: standard input")
     given_by("--prompts", type=Path, metavar="FILE", help='one prompt a line; in .jsonl: {"prompt": "…"} a line')
     add("--interactive", action="store_true", help="write a text in turn with the model")
     add(
@@ -194,7 +192,7 @@ def print_stream(prompt: str, parts: Iterator[str]) -> None:
         text = part if started else part.lstrip()  # a new document begins with the line end after the separator
         started = started or bool(text)
         print(text, end="", flush=True)
-    print()
+    print(flush=True)
 
 
 if __name__ == "__main__":
