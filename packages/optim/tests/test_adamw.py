@@ -118,7 +118,8 @@ def test_is_close_to_torch_at_the_default_settings():
 
 def test_default_settings_are_torchs():
     ours, torchs = AdamW([Parameter(torch.ones(1))]), torch.optim.AdamW([Parameter(torch.ones(1))])
-    assert ours.defaults == {name: torchs.defaults[name] for name in ("lr", "betas", "eps", "weight_decay")}
+    shared = {name: torchs.defaults[name] for name in ("lr", "betas", "eps", "weight_decay")}
+    assert ours.defaults == {**shared, "cautious_weight_decay": False}
 
 
 # --- which parameters, which settings -------------------------------------------------------------------------------

@@ -19,13 +19,16 @@ def test_optimizers_by_name():
     settings = adamw.param_groups[0]
     assert (settings["betas"], settings["eps"], settings["weight_decay"]) == ((0.8, 0.9), 1e-6, 0.3)
     assert len(adamw.param_groups) == 1
+    assert settings["cautious_weight_decay"] is False
+    cautious = make_optimizer(OptimizerConfig(cautious_weight_decay=True), model)
+    assert cautious.param_groups[0]["cautious_weight_decay"] is True
     assert isinstance(make_optimizer(OptimizerConfig(name="sgd"), model), SGD)
 
 
 def test_muon_takes_the_matrices_of_the_blocks():
     model = TransformerLM(TINY)
     config = OptimizerConfig(name="muon", momentum=0.8, weight_decay=0.3, decay_vectors=False, muon_lr_factor=5.0)
-    config = replace(config, muon_coefficients="polar_express")
+    config = replace(config, muon_coefficients="polar_express", muon_second_moment=0.9, cautious_weight_decay=True)
     optimizer = make_optimizer(config, model)
     assert isinstance(optimizer, Muon)
     muon, decayed, rest = optimizer.param_groups
@@ -33,7 +36,8 @@ def test_muon_takes_the_matrices_of_the_blocks():
         id(parameter) for name, parameter in model.named_parameters() if "blocks" in name and parameter.ndim == 2
     }
     assert (muon["algorithm"], muon["momentum"], muon["scale"]) == ("muon", 0.8, "match_adamw")
-    assert muon["coefficients"] == "polar_express"
+    assert (muon["coefficients"], muon["second_moment"]) == ("polar_express", 0.9)
+    assert [group["cautious_weight_decay"] for group in (muon, decayed, rest)] == [True] * 3
     assert [id(parameter) for parameter in decayed["params"]] == [id(model.embedding.weight), id(model.lm_head.weight)]
     assert [group["weight_decay"] for group in (muon, decayed, rest)] == [0.3, 0.3, 0.0]
     assert len(rest["params"]) == 5

@@ -19,9 +19,8 @@ from trainer.reporting import MetricsError
 
 from .run_helpers import changed, figures, same, train_run, weights
 
-RECIPE = OptimizerConfig(
-    name="muon", embedding_lr_factor=3.0, momentum_start=0.5, momentum_warmup_steps=12, muon_second_moment=0.9
-)
+RECIPE = OptimizerConfig(name="muon", embedding_lr_factor=3.0, momentum_start=0.5, momentum_warmup_steps=12)
+RECIPE = dataclasses.replace(RECIPE, muon_second_moment=0.9, cautious_weight_decay=True)
 OPTIMIZERS = {name: OptimizerConfig(name=name) for name in ("adamw", "muon", "sgd")} | {"recipe": RECIPE}
 
 

@@ -127,8 +127,9 @@ class TransformerLM(Module):
         else:
             attend_by_layer = cache.attention(token_ids, token_positions)
         embedding, first_values = x, None
-        tables = self.value_embeddings.items() if config.value_embeddings else ()
-        embedded_values = {int(layer): table(token_ids) for layer, table in tables}
+        embedded_values: dict[int, Tensor] = {}
+        if config.value_embeddings:
+            embedded_values = {int(layer): table(token_ids) for layer, table in self.value_embeddings.items()}
         for layer, (block, attend) in enumerate(zip(self.blocks, attend_by_layer, strict=True)):
             given = {"attend": attend, "embedding": embedding, "embedded_values": embedded_values.get(layer)}
             if config.value_residual and first_values is None:

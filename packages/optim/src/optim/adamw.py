@@ -11,6 +11,7 @@ from torch.optim.optimizer import ParamsT
 
 from optim._checks import require_non_negative
 from optim.adamw_fast import check_implementation, update_together
+from optim.cautious import decaying
 from optim.choices import Implementation
 from optim.one_pass import fits_one_pass
 from optim.optimizer import BaseOptimizer
@@ -33,6 +34,8 @@ class AdamW(BaseOptimizer):
     is added to the *uncorrected* √v. ``torch.optim.AdamW`` adds it to the corrected one and decays before the
     update; the two agree up to the size of ``eps`` and of lr²·λ.
 
+    With ``cautious_weight_decay``, only elements decay in which m and θ have one sign: see ``optim.cautious``.
+
     A parameter whose ``grad`` is None is skipped entirely: it is not decayed, and its t does not advance.
 
     State of each updated parameter:
@@ -53,6 +56,7 @@ class AdamW(BaseOptimizer):
             averages about the last 1/(1 − β) steps.
         eps: Keeps the division finite where √v is 0; more than 0.
         weight_decay: λ, at least 0. A step subtracts lr·λ·θ from each weight θ.
+        cautious_weight_decay: Whether only weights decay that the update moves towards 0.
         implementation: How the update is computed; the results agree up to rounding.
             ``loop`` is the definition: one parameter after the other.
             ``foreach`` updates all parameters together, which saves an accelerator many kernel launches; on a CPU it
@@ -78,9 +82,11 @@ class AdamW(BaseOptimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         *,
+        cautious_weight_decay: bool = False,
         implementation: Implementation = "auto",
     ) -> None:
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        defaults["cautious_weight_decay"] = cautious_weight_decay
         check_adamw_settings(defaults)
         super().__init__(params, defaults)
         check_implementation(implementation, self.param_groups)
@@ -156,7 +162,8 @@ def update_parameter(
     parameter.addcdiv_(m, v.sqrt().add_(eps), value=-step_size)
     if weight_decay != 0:  # saves one pass over the memory
         # Not `parameter.mul_(1 - lr * weight_decay)`: 1 − 1e-5, rounded to float32, decays by 0.14 % too much.
-        parameter.add_(parameter, alpha=-lr * weight_decay)
+        cautious = group.get("cautious_weight_decay", False)  # absent from older states
+        parameter.add_(decaying([parameter], [m])[0] if cautious else parameter, alpha=-lr * weight_decay)
 
 
 def check_adamw_settings(settings: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from optim.cautious import compiled_decaying, decaying
 from optim.choices import Implementation
 from optim.one_pass import missing_compiler, update_in_one_pass, zip_flat
 
@@ -29,6 +30,8 @@ class Scalars(NamedTuple):
     eps: float
     decay: float
     """lr·λ"""
+    cautious: bool
+    """Whether only weights decay that have the sign of m."""
 
 
 class Tensors(NamedTuple):
@@ -61,6 +64,7 @@ def update_together(
         beta2=beta2,
         eps=group["eps"],
         decay=group["lr"] * group["weight_decay"],
+        cautious=group.get("cautious_weight_decay", False),
     )
     tensors = Tensors(
         parameters,
@@ -77,7 +81,7 @@ def update_together(
 def foreach_update(tensors: Tensors, scalars: Scalars) -> None:
     """Update all parameters in a few kernel launches, instead of a few for each parameter."""
     parameters, gradients, m, v = tensors
-    step_size, beta1, beta2, eps, decay = scalars
+    step_size, beta1, beta2, eps, decay, cautious = scalars
     torch._foreach_mul_(m, beta1)
     torch._foreach_add_(m, gradients, alpha=1 - beta1)
     torch._foreach_mul_(v, beta2)
@@ -86,15 +90,15 @@ def foreach_update(tensors: Tensors, scalars: Scalars) -> None:
     torch._foreach_add_(denominators, eps)
     torch._foreach_addcdiv_(parameters, m, denominators, -step_size)
     if decay != 0:
-        torch._foreach_add_(parameters, parameters, alpha=-decay)
+        torch._foreach_add_(parameters, decaying(parameters, m) if cautious else parameters, alpha=-decay)
 
 
 def compiled_update(tensors: Tensors, scalars: Scalars) -> None:
     """Update in one pass over the memory: 28 bytes for each weight."""
-    step_size, beta1, beta2, eps, decay = scalars
+    step_size, beta1, beta2, eps, decay, cautious = scalars
     numbers = (step_size, beta1, 1 - beta1, beta2, 1 - beta2, eps, decay)
     contiguous = tensors._replace(gradients=[gradient.contiguous() for gradient in tensors.gradients])
-    update_in_one_pass(_flat_update, *contiguous, numbers=numbers)
+    update_in_one_pass(_flat_cautious_update if cautious else _flat_update, *contiguous, numbers=numbers)
     increment_version(tensors.parameters)  # so that a backward pass that still needs the old weights is refused
 
 
@@ -104,13 +108,25 @@ def _flat_update(
     exp_avgs: list[Float[Tensor, " n"]],
     exp_avg_sqs: list[Float[Tensor, " n"]],
     numbers: list[Float[Tensor, ""]],
+    *,
+    cautious: bool = False,
 ) -> None:
     step_size, beta1, rest1, beta2, rest2, eps, decay = numbers
     for parameter, gradient, m, v in zip_flat(parameters, gradients, exp_avgs, exp_avg_sqs):
         m.mul_(beta1).add_(gradient * rest1)
         v.mul_(beta2).add_(gradient * gradient * rest2)
         parameter.sub_(m / (v.sqrt() + eps) * step_size)
-        parameter.sub_(parameter * decay)
+        parameter.sub_((compiled_decaying(parameter, m) if cautious else parameter) * decay)
+
+
+def _flat_cautious_update(
+    parameters: list[Float[Tensor, " n"]],
+    gradients: list[Float[Tensor, " n"]],
+    exp_avgs: list[Float[Tensor, " n"]],
+    exp_avg_sqs: list[Float[Tensor, " n"]],
+    numbers: list[Float[Tensor, ""]],
+) -> None:
+    _flat_update(parameters, gradients, exp_avgs, exp_avg_sqs, numbers, cautious=True)
 
 
 def check_implementation(implementation: str, groups: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from torch.optim.optimizer import ParamsT
 from optim._checks import require_non_negative
 from optim.adamw import adamw_update_group, check_adamw_settings
 from optim.adamw_fast import check_implementation
+from optim.cautious import decaying
 from optim.choices import Algorithm, Implementation, MuonScale, NewtonSchulzCoefficients, NewtonSchulzPrecision
 from optim.muon_fast import compiled_descend, compiled_update_momentum
 from optim.normuon import normalize_longer_side, second_moments
@@ -41,6 +42,7 @@ class Muon(BaseOptimizer):
     exactly as by ``AdamW``, with the group's ``lr``, ``betas``, ``eps`` and ``weight_decay``; ``parameter_groups``
     sorts a model's parameters into such groups. Parameters without gradient are skipped entirely.
 
+    With ``cautious_weight_decay``, only elements decay in which O and W have one sign: see ``optim.cautious``.
     With ``second_moment``, the rows or columns of O are brought to the same size: see ``optim.normuon``.
 
     State: ``momentum_buffer`` (B) and ``second_moment`` (v) for matrices, and that of ``AdamW`` for its groups.
@@ -63,6 +65,7 @@ class Muon(BaseOptimizer):
         implementation: Of ``AdamW``, for its groups. ``compiled`` also computes all that comes before and after the
             iterations in one pass each: 24 bytes for each weight instead of 52.
         coefficients: Polynomials of the iterations: see ``newton_schulz``.
+        cautious_weight_decay: Whether only weights decay that the update moves towards 0, also in the groups of AdamW.
         second_moment: β2 of NorMuon, in [0, 1), such as 0.95; None: O is used as it is.
 
     Raises:
@@ -89,6 +92,7 @@ class Muon(BaseOptimizer):
         eps: float = 1e-8,
         implementation: Implementation = "auto",
         coefficients: NewtonSchulzCoefficients = "jordan",
+        cautious_weight_decay: bool = False,
         second_moment: float | None = None,
     ) -> None:
         defaults = {
@@ -100,6 +104,7 @@ class Muon(BaseOptimizer):
             "scale": scale,
             "steps": steps,
             "coefficients": coefficients,
+            "cautious_weight_decay": cautious_weight_decay,
             "second_moment": second_moment,
             "betas": betas,
             "eps": eps,
@@ -151,7 +156,8 @@ class Muon(BaseOptimizer):
         if (beta2 := group.get("second_moment")) is not None:  # absent from older states
             orthogonal = normalize_longer_side(orthogonal, second_moments(self.state, matrices), beta2)
         step_size = group["lr"] * shape_factor(group["scale"], *matrices[0].shape)
-        after(matrices, list(orthogonal.unbind()), step_size, decay=group["lr"] * group["weight_decay"])
+        decay, cautious = group["lr"] * group["weight_decay"], group.get("cautious_weight_decay", False)
+        after(matrices, list(orthogonal.unbind()), step_size, decay=decay, cautious=cautious)
 
 
 def update_momentum(
@@ -174,10 +180,11 @@ def descend(
     step_size: float,
     *,
     decay: float,
+    cautious: bool,
 ) -> None:
-    """Update W; ``step_size`` is lr·s, ``decay`` is lr·λ."""
+    """Update W; ``step_size`` is lr·s, ``decay`` is lr·λ, of the elements that have the sign of O if ``cautious``."""
     if decay != 0:  # not a factor of 1 - decay, which would be rounded first
-        torch._foreach_add_(matrices, matrices, alpha=-decay)
+        torch._foreach_add_(matrices, decaying(matrices, orthogonal) if cautious else matrices, alpha=-decay)
     torch._foreach_add_(matrices, orthogonal, alpha=-step_size)
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from optim.cautious import compiled_decaying
 from optim.one_pass import update_in_one_pass, zip_flat
 
 
@@ -33,9 +34,12 @@ def compiled_descend(
     step_size: float,
     *,
     decay: float,
+    cautious: bool,
 ) -> None:
-    """Update W; ``step_size`` is lr·s, ``decay`` is lr·λ."""
-    update_in_one_pass(_flat_descend, matrices, orthogonal, numbers=[step_size, decay])
+    """Update W; ``step_size`` is lr·s, ``decay`` is lr·λ, of the elements that have the sign of O if ``cautious``."""
+    update_in_one_pass(
+        _flat_cautious_descend if cautious else _flat_descend, matrices, orthogonal, numbers=[step_size, decay]
+    )
     increment_version(matrices)  # so that a backward pass that still needs the old weights is refused
 
 
@@ -64,9 +68,19 @@ def _flat_momentum(
 
 
 def _flat_descend(
-    matrices: list[Float[Tensor, " n"]], orthogonal: list[Float[Tensor, " n"]], numbers: list[Float[Tensor, ""]]
+    matrices: list[Float[Tensor, " n"]],
+    orthogonal: list[Float[Tensor, " n"]],
+    numbers: list[Float[Tensor, ""]],
+    *,
+    cautious: bool = False,
 ) -> None:
     step_size, decay = numbers
     for matrix, update in zip_flat(matrices, orthogonal):
-        matrix.sub_(matrix * decay)
+        matrix.sub_((compiled_decaying(matrix, update.to(matrix.dtype)) if cautious else matrix) * decay)
         matrix.sub_(update.to(matrix.dtype) * step_size)
+
+
+def _flat_cautious_descend(
+    matrices: list[Float[Tensor, " n"]], orthogonal: list[Float[Tensor, " n"]], numbers: list[Float[Tensor, ""]]
+) -> None:
+    _flat_descend(matrices, orthogonal, numbers, cautious=True)

@@ -78,6 +78,8 @@ class OptimizerConfig:
     """Added to the root of AdamW's second moment."""
     weight_decay: float = 0.01
     """Decoupled weight decay of AdamW and Muon."""
+    cautious_weight_decay: bool = False
+    """Whether only weights decay that the update moves towards 0 (Chen et al. 2025, arXiv:2510.12402)."""
     decay_vectors: bool = True
     """Whether weight decay applies to the gains of norms and other vectors, as in the reference runs."""
     momentum: float = 0.95

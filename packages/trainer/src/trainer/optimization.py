@@ -50,7 +50,14 @@ def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = F
     implementation: Literal["compiled", "auto"] = "compiled" if compiled else "auto"
     groups = [group.settings() for group in group_parameters(config, model)]
     if config.name == "adamw":
-        return AdamW(groups, lr=0.0, betas=config.betas, eps=config.eps, implementation=implementation)
+        return AdamW(
+            groups,
+            lr=0.0,
+            betas=config.betas,
+            eps=config.eps,
+            cautious_weight_decay=config.cautious_weight_decay,
+            implementation=implementation,
+        )
     return Muon(
         groups,
         lr=0.0,
@@ -58,6 +65,7 @@ def make_optimizer(config: OptimizerConfig, model: Module, *, compiled: bool = F
         scale=config.muon_scale,
         precision=config.muon_precision,
         coefficients=config.muon_coefficients,
+        cautious_weight_decay=config.cautious_weight_decay,
         second_moment=config.muon_second_moment,
         betas=config.betas,
         eps=config.eps,
