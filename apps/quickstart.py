@@ -22,7 +22,7 @@ from text_data import prepare_data
 from text_run import train_and_plot
 from trainer import RunDirectory, new_run_directory, parse_config, save_config
 
-CORPUS_BYTES = 3_000_000
+CORPUS_BYTES = 5_000_000
 NUM_PRINTED, NUM_CHECKED = 3, 40
 """Stories of the model that are printed, and that are checked: those and others, generated in one batch."""
 

@@ -21,7 +21,7 @@ from stories.side_events import SIDES
 
 from .conftest import APPS
 
-FIRST_200_SHA256 = "b9cc9d58e4a9759f0c62f217ea423f88c23f616f42ce40776c81c7f1d6f07791"
+FIRST_200_SHA256 = "ce27b514604c36d2a66e2eaa209542c1c91a681d5d4d4dad05d7f9fbc62ad980"
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ def meet(s: Story) -> None:
         "{hero}'s best friend {friend}, {friend.a_kind}, [came along|came, too|was waiting there].",
         "{hero} was not alone {place.at}. {friend}, {friend.a_kind}, had come to play.",
     )
+    s.say("{friend.He} {friend.habit}.")
 
 
 def begin_side(s: Story, sides: list[Side]) -> None:

@@ -8,7 +8,7 @@ from stories.plot import Plot
 from stories.plots import PLOTS
 from stories.story import Story, new_story
 
-SIDE_CHANCE = 0.4
+SIDE_CHANCE = 0.3
 
 
 def tell_story(plot: Plot, rng: random.Random) -> Story:
