@@ -1,8 +1,6 @@
 """Prompts: where they come from, and their ids. Reading them does not load torch."""
 
 import json
-import os
-import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ STANDARD_INPUT = "-"
 
 
 def read_prompts(prompt: str | None, prompt_file: Path | None, prompts_file: Path | None) -> list[str]:
-    """Return the prompts of a command line, at most one of whose options is given; none: read a pipe, or use "".
+    """Return the prompts of a command line, at most one of whose options is given; none: one empty prompt.
 
     The line end after the last line of a file or of standard input is not part of the prompt.
 
@@ -33,18 +31,9 @@ def read_prompts(prompt: str | None, prompt_file: Path | None, prompts_file: Pat
         return _read_lines(prompts_file)
     if prompt_file is not None and str(prompt_file) != STANDARD_INPUT:
         return [_without_line_end(_decode(prompt_file.read_bytes(), str(prompt_file)))]
-    if prompt == STANDARD_INPUT or prompt_file is not None or (prompt is None and is_piped()):
+    if prompt == STANDARD_INPUT or prompt_file is not None:
         return [_without_line_end(_decode(sys.stdin.buffer.read(), "standard input"))]
     return [prompt or ""]
-
-
-def is_piped() -> bool:
-    """Return whether standard input is a pipe or a file, not a terminal or nothing."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):  # closed, or replaced by something without a file
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def prompt_ids(tokenizer: Tokenizer, context_length: int, prompt: str, *, truncate: bool = False) -> list[int]:

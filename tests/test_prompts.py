@@ -1,6 +1,5 @@
 """Prompts from the command line, files and pipes."""
 
-import io
 import os
 import sys
 from contextlib import contextmanager
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prompts import is_piped, read_prompts
+from prompts import read_prompts
 
 
 @contextmanager
@@ -37,9 +36,8 @@ def test_a_file_and_standard_input_are_one_prompt_without_the_last_line_end(cont
     file = tmp_path / "prompt.txt"
     file.write_bytes(content)
     assert read_prompts(None, file, None) == [prompt]
-    for given in ((None, None, None), ("-", None, None), (None, Path("-"), None)):
+    for given in (("-", None, None), (None, Path("-"), None)):
         with standard_input(content, monkeypatch):
-            assert is_piped()
             assert read_prompts(*given) == [prompt]
 
 
@@ -47,15 +45,8 @@ def test_a_given_prompt_leaves_standard_input_alone(monkeypatch):
     with standard_input(b"other", monkeypatch) as pipe:
         assert read_prompts("One", None, None) == ["One"]
         assert read_prompts("", None, None) == [""]
-        assert pipe.read() == "other"
-
-
-@pytest.mark.parametrize("kind", ["null", "closed", "none"])
-def test_without_a_pipe_the_prompt_is_empty(kind, monkeypatch):
-    with open(os.devnull) as null:
-        monkeypatch.setattr(sys, "stdin", {"null": null, "closed": io.StringIO(), "none": None}[kind])
-        assert not is_piped()
         assert read_prompts(None, None, None) == [""]
+        assert pipe.read() == "other"
 
 
 def test_a_prompt_on_each_line(tmp_path):

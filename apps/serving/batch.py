@@ -167,9 +167,9 @@ def text_token(speaker: Speaker, decoder: StreamDecoder, token: DrawnToken, alte
 
 def token_name(speaker: Speaker, token_id: int) -> str:
     """Return the text of a token alone; `bytes:` and the escaped bytes if it is not whole characters."""
-    if token_id not in speaker.tokenizer.vocab:
+    content = speaker.token_bytes(token_id)
+    if not content:
         return f"bytes:<id {token_id}>"
-    content = speaker.tokenizer.decode_bytes([token_id])
     try:
         return content.decode()
     except UnicodeDecodeError:
