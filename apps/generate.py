@@ -37,9 +37,7 @@ def parse(arguments: list[str]) -> Namespace:
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL", help="folder of a run, of a checkpoint, or of a Llama of transformers")
     given_by = parser.add_mutually_exclusive_group().add_argument
-    given_by(
-        "--prompt", metavar="TEXT", help="text to continue; - reads standard input (default: begin a new document)"
-    )
+    given_by("--prompt", metavar="TEXT", help="text to continue; -: standard input (default: begin a new document)")
     given_by("--prompt-file", type=Path, metavar="FILE", help="a file that contains the prompt; -: standard input")
     given_by("--prompts", type=Path, metavar="FILE", help='one prompt a line; in .jsonl: {"prompt": "…"} a line')
     add("--interactive", action="store_true", help="write a text in turn with the model")
