@@ -44,6 +44,7 @@ CHANGES = (
     Change("value residual", {"model.value_residual": "true"}, "Zhou et al. 2024, arXiv:2410.17897"),
     Change("value embeddings", {"model.value_embeddings": "true"}, _MODDED),
     Change("embedding shortcut", {"model.embedding_shortcut": "true"}, _MODDED),
+    Change("NorMuon", {"optimizer.muon_second_moment": "0.95"}, "Li et al. 2025, arXiv:2510.05491"),
     Change("attention stays in documents", {"model.separator_token": "0"}, "Grattafiori et al. 2024, arXiv:2407.21783"),
     Change("window of a quarter of the context", {"model.window": "64"}, _MODDED),
     Change("half the batch", {"training.batch_size": "4"}, "sweep"),

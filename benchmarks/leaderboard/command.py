@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         add("--train-text", type=Path, required=True, help="text to train on")
         add("--valid-text", type=Path, required=True, help="text to evaluate on, all of it")
         add("--reference", type=Path, default=REFERENCE, help="the configuration to start from")
-        add("--seconds", type=command_line.positive_integer, default=100, help="time of a run (default 100)")
+        add("--steps", type=command_line.positive_integer, default=300, help="steps of the reference (default 300)")
         add("--seeds", type=command_line.positive_integer, default=2, help="runs of each configuration (default 2)")
         add("--device", default="cpu", help="cpu or cuda (default cpu)")
         add("--parallel", type=command_line.positive_integer, default=2, help="runs at once (default 2)")
@@ -85,7 +85,7 @@ def _head(options: argparse.Namespace, arguments: Sequence[str]) -> dict[str, An
     versions = {name: installed_version(name) for name in _VERSIONS}
     sizes = {name: getattr(options, f"{name}_text").stat().st_size for name in ("train", "valid")}
     head = results.section_head(command, versions, options.seeds)
-    return {**head, "seconds": options.seconds, "device": options.device, "text_bytes": sizes}
+    return {**head, "steps": options.steps, "device": options.device, "text_bytes": sizes}
 
 
 def _measure(options: argparse.Namespace, training: Training, head: dict[str, Any]) -> results.Results:
@@ -100,7 +100,7 @@ def _measure(options: argparse.Namespace, training: Training, head: dict[str, An
         if options.json is not None:
             results.write(known, options.json)
 
-    trials = Trials(training, options.seconds, range(options.seeds), section["trials"], save, print)
+    trials = Trials(training, options.steps, range(options.seeds), section["trials"], save, print)
     if options.command == "ladder":
         section["kept"] = climb(trials, CHANGES)
     else:

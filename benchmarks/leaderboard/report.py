@@ -82,5 +82,5 @@ def _conditions(section: dict[str, Any]) -> list[str]:
         *conditions(section, "{} seeds, ± is the standard deviation over them"),
         f"- Text: {sizes['train']:,} bytes to train on, {sizes['valid']:,} bytes to evaluate on",
         f"- Device: {section['device']}, not compiled",
-        f"- Time: that of {section['seconds']} s of the reference's steps, without start and evaluation",
+        f"- Time: that of {section['steps']:,} steps of the reference, without start and evaluation",
     ]

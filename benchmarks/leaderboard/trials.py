@@ -31,8 +31,8 @@ class Trials:
     """Trains configurations for the same time as the reference, which is the first trial."""
 
     trainer: Trainer
-    seconds: float
-    """Time of the reference's steps, when its step was timed first; start and evaluation are not counted."""
+    steps: int
+    """Steps of the reference. The others train for as long as these take; start and evaluation are not counted."""
     seeds: Sequence[int]
     done: list[Trial]
     """The trials so far; new ones are appended."""
@@ -60,14 +60,14 @@ class Trials:
                 )
             return trial
         self.show(f"trial {number}: {change.name}")
-        ratio, reference_seconds = self.trainer.relative_step_time(options)
-        steps = self.done[0]["steps"] / ratio if self.done else self.seconds / reference_seconds
+        ratio, reference_seconds = self.trainer.relative_step_time(options) if options else (1.0, None)
         trial = {
             "name": change.name,
             "source": change.source,
             "options": options,
             "relative_step_time": ratio,
-            "steps": max(1, round(steps)),
+            "reference_step_seconds": reference_seconds,
+            "steps": max(1, round(self.steps / ratio)),
         }
         trial["losses"] = self.trainer.losses(options, trial["steps"], self.seeds)
         self.done.append(trial)

@@ -9,7 +9,7 @@ HEAD = {
     "machine": {"processor": "P", "cores": 2, "memory_bytes": 2**30, "system": "Linux", "python": "3.11"},
     "versions": {"torch": "2"},
     "repetitions": 2,
-    "seconds": 60,
+    "steps": 300,
     "device": "cpu",
     "text_bytes": {"train": 1_000_000, "valid": 1000},
 }

@@ -28,7 +28,7 @@ class FakeTrainer:
 
 @pytest.fixture
 def trials():
-    return Trials(FakeTrainer(), 100, range(2), [], lambda: None, lambda _message: None)
+    return Trials(FakeTrainer(), 1000, range(2), [], lambda: None, lambda _message: None)
 
 
 def test_a_change_is_kept_if_it_pays_and_later_ones_are_added_to_it(trials):
@@ -45,7 +45,7 @@ def test_all_trials_take_the_time_of_the_reference(trials):
 
 def test_an_interrupted_ladder_measures_only_what_is_missing(trials):
     climb(trials, [BAD])
-    again = Trials(FakeTrainer(), 100, range(2), trials.done, lambda: None, lambda _message: None)
+    again = Trials(FakeTrainer(), 1000, range(2), trials.done, lambda: None, lambda _message: None)
     climb(again, [BAD, GOOD])
     assert [options for options, _ in again.trainer.trained] == [GOOD.options]
 
