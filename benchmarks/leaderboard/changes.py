@@ -44,9 +44,23 @@ CHANGES = (
     Change("value residual", {"model.value_residual": "true"}, "Zhou et al. 2024, arXiv:2410.17897"),
     Change("value embeddings", {"model.value_embeddings": "true"}, _MODDED),
     Change("embedding shortcut", {"model.embedding_shortcut": "true"}, _MODDED),
+    Change(
+        "shortcut that starts at 0.2 to 0.05, stream at 1.15 to 1.05",
+        {
+            "model.embedding_shortcut": "true",
+            "model.shortcut_stream_start": "[1.15, 1.05]",
+            "model.shortcut_embedding_start": "[0.2, 0.05]",
+        },
+        _NANOCHAT,
+    ),
     Change("NorMuon", {"optimizer.muon_second_moment": "0.95"}, "Li et al. 2025, arXiv:2510.05491"),
     Change("attention stays in documents", {"model.separator_token": "0"}, "Grattafiori et al. 2024, arXiv:2407.21783"),
     Change("window of a quarter of the context", {"model.window": "64"}, _MODDED),
+    Change(
+        "cautious weight decay of 0.1",
+        {"optimizer.cautious_weight_decay": "true", "optimizer.weight_decay": "0.1"},
+        "Chen et al. 2025, arXiv:2510.12402",
+    ),
     Change("half the batch", {"training.batch_size": "4"}, "sweep"),
     Change("twice the batch", {"training.batch_size": "16"}, "sweep"),
     Change("2 layers of width 192", {"model.num_layers": "2", "model.d_model": "192", "model.num_heads": "3"}, "sweep"),
