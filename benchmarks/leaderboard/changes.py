@@ -61,8 +61,8 @@ CHANGES = (
         {"optimizer.cautious_weight_decay": "true", "optimizer.weight_decay": "0.1"},
         "Chen et al. 2025, arXiv:2510.12402",
     ),
-    Change("half the batch", {"training.batch_size": "4"}, "sweep"),
-    Change("twice the batch", {"training.batch_size": "16"}, "sweep"),
+    Change("half the batch", {"training.batch_size": "2"}, "sweep"),
+    Change("twice the batch", {"training.batch_size": "8"}, "sweep"),
     Change("2 layers of width 192", {"model.num_layers": "2", "model.d_model": "192", "model.num_heads": "3"}, "sweep"),
     Change("all rates × 1.5", {"schedule.max_lr": "4.5e-3"}, "sweep"),
 )

@@ -14,8 +14,8 @@ from text_config import TextRunConfig
 from trainer import TrainState, build_train_state, parse_config, train_step
 from trainer.runtime import World
 
-_SEQUENCES_PER_TURN = 32
-_TURNS = 7
+_SEQUENCES_PER_TURN = 8
+_TURNS = 9
 
 
 def measure(request: dict[str, Any]) -> tuple[float, float]:
