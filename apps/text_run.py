@@ -57,8 +57,9 @@ def prepare_run(config: TextRunConfig, preset: str | None, *, offline: bool) -> 
         while not run.config.is_file():
             time.sleep(0.1)
         return run
-    with new_run_directory(run.path) as unfinished:
+    if not os.path.lexists(run.path):  # what exists is refused below, at once
         config = with_prepared_corpus(config, offline=offline)
+    with new_run_directory(run.path) as unfinished:
         if note := cpu_preset_note(config, preset):
             say(note)
         require_memory(config)  # refuses a device that this machine does not have, too

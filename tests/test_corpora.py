@@ -76,7 +76,7 @@ def test_a_missing_corpus_is_prepared_once_and_its_tokenizer_is_the_runs(call, t
 
 
 def test_a_missing_corpus_is_refused_before_anything_is_written(call, tmp_path, preparation):
-    error = call(train, *TINY, f"--run.directory={tmp_path / 'run'}", "--offline").one_line_error()
+    error = call(train, *TINY, f"--run.directory={tmp_path / 'runs' / 'run'}", "--offline").one_line_error()
     assert error == "the corpus tinystories is missing: fetch it"
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "run").mkdir()
