@@ -7,13 +7,13 @@ token files, checkpoints and loss curve are all in the run's folder.
 import os
 import shlex
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import trainer  # trainer.open_data and trainer.train load torch when they are first used
 from command import is_main_process, say
 from run_request import read_request
+from shared_run import being_prepared, wait_for_run
 from step_memory import readable_memory_errors, require_memory
 from text_config import TextRunConfig
 from text_data import prepare_data, token_files
@@ -40,13 +40,15 @@ def prepare_run(config: TextRunConfig) -> RunDirectory:
     """Create the run's folder with everything that training needs: configuration, tokenizer and token files.
 
     Of several processes that torchrun has started, the first creates the folder, and the others wait for it.
+
+    Raises:
+        FolderNotSharedError: this machine does not see the folder of the first process.
     """
     run = RunDirectory(Path(config.run.directory))
     if not is_main_process():
-        while not run.config.is_file():
-            time.sleep(0.1)
+        wait_for_run(run)
         return run
-    with new_run_directory(run.path) as unfinished:
+    with new_run_directory(run.path) as unfinished, being_prepared(unfinished.path):
         require_memory(config)  # refuses a device that this machine does not have, too
         try:
             prepare_data(config.data, config.model, unfinished)
