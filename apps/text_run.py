@@ -7,7 +7,6 @@ token files, checkpoints and page are all in the run's folder; a prepared corpus
 import os
 import shlex
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from command import is_main_process, say
 from corpora import with_found_corpus, with_prepared_corpus
 from presets import cpu_preset_note
 from run_request import read_request
+from shared_run import being_prepared, wait_for_run
 from starting_weights import copy_weights
 from step_memory import readable_memory_errors, require_memory
 from text_config import TextRunConfig, read_run_config, with_directory
@@ -51,15 +51,16 @@ def prepare_run(config: TextRunConfig, preset: str | None, *, offline: bool) -> 
         config: the run.
         preset: the file of `configs/` that it comes from, if the command line does not name one.
         offline: whether a corpus that is missing may not be fetched.
+
+    Raises:
+        FolderNotSharedError: this machine does not see the folder of the first process.
     """
     run = RunDirectory(Path(config.run.directory))
     if not is_main_process():
-        while not run.config.is_file():
-            time.sleep(0.1)
+        wait_for_run(run)
         return run
-    if not os.path.lexists(run.path):  # what exists is refused below, at once
+    with new_run_directory(run.path) as unfinished, being_prepared(unfinished.path):
         config = with_prepared_corpus(config, offline=offline)
-    with new_run_directory(run.path) as unfinished:
         if note := cpu_preset_note(config, preset):
             say(note)
         require_memory(config)  # refuses a device that this machine does not have, too

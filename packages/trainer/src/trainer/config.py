@@ -211,6 +211,8 @@ class TrainingConfig:
     """Experimental: the blocks' products in float8. Unmeasured on a GPU, and kept only if it wins at equal loss."""
     parallel: Parallel = "none"
     """Processes started by torchrun: ddp replicates the model, fsdp shards every parameter."""
+    collective_timeout: float = 600.0
+    """Seconds that a process waits for the others, for example while the first one writes a checkpoint."""
     max_seconds: float | None = None
     """Time in which the run ends, compilation, the final evaluation, the last checkpoint and earlier sessions included;
     null: no limit."""
@@ -235,6 +237,10 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"training.{name} is {value}: give a number above 0, or null")
+        if not 1 <= self.collective_timeout <= 86_400:
+            raise ValueError(
+                f"training.collective_timeout is {self.collective_timeout}: give seconds between 1 and 86400"
+            )
         _at_least_one("training.checkpoint_interval", self.checkpoint_interval)
         _at_least_one("training.eval_batches", self.eval_batches)
         if self.final_eval_batches != "same":

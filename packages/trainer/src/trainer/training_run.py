@@ -78,12 +78,13 @@ def train(
         ValueError: the configuration asks for something that this machine cannot do or has too little memory for, the
             checkpoint or the data belongs to another run, or the run diverged.
         OSError: a file cannot be read or written.
+        LostProcessError: an OSError: another process has ended or does not answer.
         TrainingInterrupted: the process was asked to stop; everything is saved.
     """
     device = choose_device(config.run.device)
     with (
         Interruption() as interruption,
-        process_group(config.training.parallel, device) as world,
+        process_group(config.training.parallel, device, config.training.collective_timeout) as world,
         ExitStack() as stack,
     ):
         if world.size > 1 and device.type == "cuda":
@@ -109,6 +110,7 @@ def train(
             state.notes += _resume(state, store, batches)
         else:
             state.start(run)
+        _require_same_run(state, fingerprint)
         world.barrier()  # until every process has read the checkpoint, before the main process changes the folder
         logged = _prepare_folder(run, state, store, fingerprint) if world.is_main else []
         with (
@@ -136,6 +138,29 @@ def _resume(state: TrainState, store: CheckpointStore, batches: TrainingBatches)
     batches.check_same_epochs(known if isinstance(known, dict) else {})
     state.restore(checkpoint)
     return [*damaged, f"resuming after step {step}"]
+
+
+def _require_same_run(state: TrainState, fingerprint: DataFingerprint) -> None:
+    """Refuse processes that were started differently, or on machines that do not share the run's folder.
+
+    Paths may differ: each machine may have its own copy of the token files.
+    """
+    sections = dataclasses.asdict(state.config)
+    settings = {
+        f"{section}.{key}": value
+        for section in ("model", "optimizer", "schedule", "training")
+        for key, value in sections[section].items()
+    }
+    files = (*fingerprint.train, *fingerprint.valid)
+    state.world.require_same(
+        {
+            **settings,
+            "run.seed": state.config.run.seed,
+            "token files with the hashes": [file.digest for file in files],
+            "a checkpoint to start from, at step": state.progress.step,
+            "torch": torch.__version__,
+        }
+    )
 
 
 def _prepare_folder(

@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from nn import TransformerLM
 from trainer import RunDirectory, load_checkpoint, open_data, read_metrics, save_config, train
-from trainer.runtime.distributed import DistributedError, World, process_group
+from trainer.runtime.distributed import DistributedError, LostProcessError, World, process_group
 
 from ..conftest import make_config, make_token_files
 
@@ -170,5 +170,42 @@ def test_the_number_of_processes_must_match_the_configuration(monkeypatch):
     with (
         pytest.raises(DistributedError, match="was not started by torchrun: start it with torchrun"),
         process_group("ddp", torch.device("cpu")),
+    ):
+        pass
+
+
+def test_processes_that_were_started_differently_are_refused(monkeypatch):
+    def all_gather_object(everyone, mine):
+        everyone[:] = [mine, {**mine, "training.batch_size": 16}]
+
+    monkeypatch.setattr(torch.distributed, "all_gather_object", all_gather_object)
+    settings = {"run.seed": 0, "training.batch_size": 8}
+    with pytest.raises(DistributedError, match=r"0 has training\.batch_size: 8, but process 1 has 16: start all with"):
+        World(0, 2).require_same(settings)
+    World(0, 1).require_same(settings)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not report the end of a parent")
+def test_a_process_ends_when_its_torchrun_is_killed():
+    worker = "from trainer.runtime.distributed import stop_with_torchrun as stop; stop(); print('ready', flush=True); "
+    worker += "import signal; print(signal.sigwait([signal.SIGTERM]).name)"
+    worker = f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); {worker}"
+    torchrun = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    environment = {**os.environ, "TORCHELASTIC_RUN_ID": "test", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", torchrun, worker], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+        assert process.stdout.read() == "SIGTERM\n"
+
+
+def test_a_process_that_never_comes_is_not_waited_for_longer_than_the_limit(monkeypatch):
+    variables = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(*free_ports(1))}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with (
+        pytest.raises(LostProcessError, match=r"process 0 of 2 has lost the others: .* not answered for 1 s"),
+        process_group("ddp", torch.device("cpu"), timeout=1),
     ):
         pass

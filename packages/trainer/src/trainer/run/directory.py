@@ -11,7 +11,7 @@ This module does not load torch; `latest_good_checkpoint` does, since it reads t
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,6 +138,7 @@ def new_run_directory(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
     path = Path(path)
     if os.path.lexists(path):
         raise RunDirectoryError(_exists(path))
+    missing = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     temporary.mkdir()
@@ -148,6 +149,9 @@ def new_run_directory(path: str | os.PathLike[str]) -> Iterator[RunDirectory]:
         temporary.replace(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):  # another run may have been created there meanwhile
+            for parent in missing:
+                parent.rmdir()
         raise
 
 

@@ -5,7 +5,12 @@ from .compilation import (
     why_not_compiled as why_not_compiled,
 )
 from .device import choose_device as choose_device, device_name as device_name
-from .distributed import DistributedError as DistributedError, World as World, process_group as process_group
+from .distributed import (
+    DistributedError as DistributedError,
+    LostProcessError as LostProcessError,
+    World as World,
+    process_group as process_group,
+)
 from .interruption import (
     INTERRUPTED_EXIT_CODE as INTERRUPTED_EXIT_CODE,
     Interruption as Interruption,

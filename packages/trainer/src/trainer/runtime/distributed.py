@@ -1,13 +1,19 @@
 """The processes of a run: how many there are, which rows of a batch each computes, and what they exchange.
 
 A run on several processes is started by `torchrun`, which sets `RANK`, `WORLD_SIZE` and `LOCAL_RANK` in the environment
-of each process. Every process computes its rows of the global batch; `trainer.runtime.sharding` averages the gradients.
+of each process, or by another launcher that does. Every process computes its rows of the global batch;
+`trainer.runtime.sharding` averages the gradients.
 """
 
+import ctypes
 import os
-from collections.abc import Iterator
+import re
+import signal
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -16,9 +22,19 @@ from torch import Tensor
 
 from trainer.config import Parallel
 
+_PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h."""
+
+_LOST = ("gloo/transport", "Timed out waiting", "Connection closed by peer", "Connection reset by peer")
+"""In the messages of errors that gloo raises as plain RuntimeError."""
+
 
 class DistributedError(ValueError):
-    """The number of processes does not match the configuration."""
+    """The processes do not fit the configuration, or each other."""
+
+
+class LostProcessError(ConnectionError):
+    """Another process has ended, or has not answered for `training.collective_timeout` seconds."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,27 @@ class World:
         torch.distributed.all_reduce(reduced, operation)
         return tuple(reduced.tolist())
 
+    def require_same(self, settings: Mapping[str, object]) -> None:
+        """Refuse to train with processes that would compute different things, and never notice.
+
+        Args:
+            settings: what must be equal in all processes, by name; each value must be picklable.
+
+        Raises:
+            DistributedError: a setting differs; the message names the first one.
+        """
+        if self.size == 1:
+            return
+        everyone: list[Mapping[str, object]] = [{}] * self.size
+        torch.distributed.all_gather_object(everyone, settings)
+        for rank, others in enumerate(everyone):
+            for name, value in everyone[0].items():
+                if others.get(name) != value:
+                    raise DistributedError(
+                        f"process 0 has {name}: {value}, but process {rank} has {others.get(name)}: start all "
+                        "with the same command and the same code, and with run.directory on storage that they share"
+                    )
+
     def barrier(self) -> None:
         """Wait until every process has reached this point."""
         if self.size > 1:
@@ -81,11 +118,17 @@ class World:
 
 
 @contextmanager
-def process_group(parallel: Parallel, device: torch.device) -> Iterator[World]:
+def process_group(parallel: Parallel, device: torch.device, timeout: float = 600.0) -> Iterator[World]:
     """Initialize the process group of a run, if it has several processes, and destroy it at the end of the block.
+
+    Args:
+        parallel: `training.parallel`.
+        device: of the run.
+        timeout: seconds after which a process that waits for another one gives up.
 
     Raises:
         DistributedError: torchrun has started several processes, but `training.parallel` is none; or the reverse.
+        LostProcessError: another process has ended or does not answer.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if parallel == "none":
@@ -100,13 +143,43 @@ def process_group(parallel: Parallel, device: torch.device) -> Iterator[World]:
             f"training.parallel is {parallel}, but this process was not started by torchrun: start it with "
             "torchrun --nproc-per-node N, or use --training.parallel none"
         )
-    # On a GPU both back ends: gradients go through NCCL, the values of World.sum and World.max through gloo.
-    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    stop_with_torchrun()
+    with _readable_connection_errors(timeout):
+        # On a GPU both back ends: gradients go through NCCL, the values of World.sum and World.max through gloo.
+        backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+        torch.distributed.init_process_group(backend, timeout=timedelta(seconds=timeout))
+        try:
+            world = World(torch.distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+            if device.type == "cuda":
+                torch.cuda.set_device(world.local_rank)
+            yield world
+            world.barrier()  # so that no process closes connections that another one still uses
+        finally:
+            torch.distributed.destroy_process_group()
+
+
+def stop_with_torchrun() -> None:
+    """Let the system send SIGTERM to this process when the torchrun that has started it is killed.
+
+    Otherwise it would train on, together with the processes of the other machines, and nothing could stop it or would
+    restart it. Only on Linux; elsewhere nothing happens.
+    """
+    if sys.platform == "linux" and "TORCHELASTIC_RUN_ID" in os.environ:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextmanager
+def _readable_connection_errors(timeout: float) -> Iterator[None]:
+    """Raise a LostProcessError instead of the errors of the back ends."""
     try:
-        world = World(torch.distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
-        if device.type == "cuda":
-            torch.cuda.set_device(world.local_rank)
-        yield world
-        world.barrier()  # so that no process closes connections that another one still uses
-    finally:
-        torch.distributed.destroy_process_group()
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if not isinstance(error, torch.distributed.DistError) and not any(part in text for part in _LOST):
+            raise
+        cause = re.sub(r"^\[\S+\] ", "", text.partition("\n")[0]).partition(". This is typically")[0]
+        raise LostProcessError(
+            f"process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} has lost the others: one has ended, and its "
+            f"own messages say why, or has not answered for {timeout:g} s (training.collective_timeout); "
+            f"start all of them again with --resume auto ({cause})"
+        ) from error
