@@ -67,8 +67,9 @@ def account(config: AccountedRunConfig) -> dict[str, Any]:
     model, training, given = config.model, config.training, config.account
     batch = training.batch_size // training.gradient_accumulation
     tokens_per_step = training.batch_size * model.context_length
-    tokens = training.steps * tokens_per_step
+    tokens = training.num_rows(training.steps) * model.context_length
     step = training_flops(model, training.batch_size)
+    flops = training.num_rows(training.steps) * step.total // training.batch_size
     memory = training_memory(
         model,
         batch,
@@ -93,9 +94,9 @@ def account(config: AccountedRunConfig) -> dict[str, Any]:
             "tokens_per_step": tokens_per_step,
             "tokens": tokens,
             "flops_per_step": step.total,
-            "flops": training.steps * step.total,
+            "flops": flops,
             "flops_by_rule_6nd": training_flops_by_rule(model, tokens),
-            "seconds": training_seconds(training.steps * step.total, given.peak_flops, given.mfu),
+            "seconds": training_seconds(flops, given.peak_flops, given.mfu),
         },
         "memory_bytes": {
             "sequences_at_once": batch,

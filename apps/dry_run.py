@@ -55,8 +55,9 @@ def print_dry_run(config: TextRunConfig, run: RunDirectory | None, preset: str |
         f"batch: {training.batch_size} × {model.context_length} = {tokens:,} tokens, "
         f"{plan.sequences_at_once} sequences at once"
     )
-    print(f"tokens: {training.steps * tokens:,} in {training.steps:,} steps")
-    print(f"FLOPs: {flops:.4g} a step, {training.steps * flops:.4g} in all")
+    rows = training.num_rows(training.steps)
+    print(f"tokens: {rows * model.context_length:,} in {training.steps:,} steps")
+    print(f"FLOPs: {flops:.4g} a step, {rows / training.batch_size * flops:.4g} in all")
     _print_memory(plan)
     _print_time(state, plan)
     if corpus is not None:
@@ -88,7 +89,7 @@ def _print_time(state: TrainState, plan: StepPlan) -> None:
         with readable_memory_errors():
             seconds = _step_seconds(state, plan.sequences_at_once)
         less = "; the run is compiled, which should take less" if plan.why_not_compiled is None else ""
-        in_all = _duration(training.steps * seconds)
+        in_all = _duration(training.num_rows(training.steps) / training.batch_size * seconds)
         print(f"time: {seconds:.3g} s a step as measured here, not compiled, {in_all} in all{less}")
     if training.max_seconds is not None:
         print(f"time limit: {_duration(training.max_seconds)}")

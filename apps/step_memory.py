@@ -82,7 +82,7 @@ def plan_step(config: TrainConfig) -> StepPlan:
     training, processes = config.training, int(os.environ.get("WORLD_SIZE", "1"))
     World(size=processes).rows(training.batch_size, training.gradient_accumulation)
     device = trainer.choose_device(config.run.device)
-    tokens = training.steps * training.batch_size * config.model.context_length
+    tokens = training.num_rows(training.steps) * config.model.context_length
     return StepPlan(
         config,
         device,

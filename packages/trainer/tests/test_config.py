@@ -5,6 +5,7 @@ import pytest
 from nn import ModelConfig
 from optim import Segment
 from trainer import DataConfig, OptimizerConfig, RunConfig, ScheduleConfig, TrainConfig, TrainingConfig, WandbConfig
+from trainer.config import BatchStage
 
 
 def test_the_defaults_are_the_base_run():
@@ -54,6 +55,22 @@ def test_the_defaults_are_the_base_run():
         ),
         (OptimizerConfig, {"momentum_start": 1.0}, "optimizer.momentum_start is 1.0: give a number of at least 0"),
         (OptimizerConfig, {"momentum_warmup_steps": -1}, "optimizer.momentum_warmup_steps is -1: give 0 or more"),
+        (
+            TrainingConfig,
+            {"batch_stages": (BatchStage(5, 1), BatchStage(5, 2))},
+            r"training.batch_stages end at steps \[5, 5\]: each stage must end after the one before it",
+        ),
+        (
+            BatchStage,
+            {"until_step": 3, "gradient_accumulation": 0},
+            "gradient_accumulation of training.batch_stages is 0",
+        ),
+        (
+            TrainingConfig,
+            {"batch_lr_exponent": -1.0},
+            "training.batch_lr_exponent is -1.0: give a number of at least 0",
+        ),
+        (TrainingConfig, {"final_eval_batches": 0}, "training.final_eval_batches is 0: it must be at least 1"),
         (TrainingConfig, {"compile": "yes"}, "training.compile is 'yes': choose one of auto, on, off"),
         (TrainingConfig, {"float8": "auto"}, "training.float8 is 'auto': choose one of off, on"),
         (OptimizerConfig, {"eps": 0.0}, "optimizer.eps is 0.0"),
@@ -89,3 +106,15 @@ def test_float8_needs_tokens_in_sixteens():
     with pytest.raises(ValueError, match="a microbatch has 24 tokens: float8 products need a multiple of 16"):
         TrainConfig(model=model, training=TrainingConfig(batch_size=6, gradient_accumulation=2, float8="on"))
     assert TrainConfig(model=model, training=TrainingConfig(batch_size=6, float8="on")).training.float8 == "on"
+
+
+def test_stages_need_random_order():
+    training = TrainingConfig(batch_stages=(BatchStage(3, 1),))
+    with pytest.raises(ValueError, match=r"batch_stages does not work with data\.order = epoch, .*: use --data.order"):
+        TrainConfig(data=DataConfig(order="epoch"), training=training)
+
+
+@pytest.mark.parametrize(("steps", "rows"), [(0, 0), (1, 2), (3, 6), (4, 10), (5, 14), (6, 20), (8, 32)])
+def test_the_rows_of_all_stages_are_counted(steps, rows):
+    stages = (BatchStage(3, 1), BatchStage(5, 2))
+    assert TrainingConfig(batch_size=6, gradient_accumulation=3, batch_stages=stages).num_rows(steps) == rows

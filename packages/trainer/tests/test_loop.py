@@ -92,24 +92,6 @@ def test_a_jump_of_the_loss_is_logged(config, run, monkeypatch):
     assert "step 110: the loss jumped" in run.log.read_text()  # the losses before are remembered
 
 
-def test_a_run_ends_with_its_time(config, run):
-    config = changed(
-        config,
-        training={"steps": 1_000_000, "max_seconds": 1.0, "eval_interval": 1_000_000, "checkpoint_interval": 1_000_000},
-        schedule={"by": "time", "shape": "linear", "max_lr": 1e-3, "min_lr": 0.0, "warmup_fraction": 0.0},
-    )
-    result = train_run(config, run)
-    assert 1 < result.steps < 1_000_000
-    assert 1.0 <= result.seconds < 30
-    assert run.latest_checkpoint() == run.checkpoint(result.steps)
-    rates = [entry["learning_rate"] for entry in read_metrics(run.metrics) if "train_loss" in entry]
-    assert rates == sorted(rates, reverse=True)
-    assert rates[0] == pytest.approx(1e-3, rel=0.3)
-    assert rates[-1] < 0.3e-3
-    again = train_run(config, run, resume=True)  # its time is over
-    assert again.steps == result.steps
-
-
 def test_a_checkpoint_records_schedule_and_configuration(config, run):
     train_run(config, run)
     earlier, last = (state_of(run, step) for step in (10, 20))

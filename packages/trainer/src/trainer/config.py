@@ -180,6 +180,20 @@ class ScheduleConfig:
 
 
 @dataclass(frozen=True)
+class BatchStage:
+    """A stage at the beginning of a run whose batches have other numbers of microbatches, of the same size."""
+
+    until_step: int
+    """Its last step."""
+    gradient_accumulation: int
+    """Microbatches of a batch."""
+
+    def __post_init__(self) -> None:
+        for name in ("until_step", "gradient_accumulation"):
+            _at_least_one(f"{name} of training.batch_stages", getattr(self, name))
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Length of the run, batches, intervals, precision, compilation, and when to stop."""
 
@@ -189,6 +203,10 @@ class TrainingConfig:
     """Sequences per update."""
     gradient_accumulation: int = 1
     """Microbatches that a batch is computed in, one after the other, to save memory."""
+    batch_stages: tuple[BatchStage, ...] = ()
+    """Stages before those of batch_size, usually with smaller batches: until which step, in how many microbatches."""
+    batch_lr_exponent: float = 0.0
+    """In a stage, the learning rate is multiplied by (its batch / batch_size) to this power; 0.5: the square root."""
     max_grad_norm: float | None = 1.0
     """Gradients are clipped to this global norm; null: no clipping."""
     log_interval: int = 10
@@ -250,8 +268,22 @@ class TrainingConfig:
                 f"training.batch_size = {self.batch_size} cannot be divided into {self.gradient_accumulation} "
                 "microbatches of equal size: make training.gradient_accumulation a divisor of it"
             )
+        ends = [stage.until_step for stage in self.batch_stages]
+        if ends != sorted(set(ends)):
+            raise ValueError(f"training.batch_stages end at steps {ends}: each stage must end after the one before it")
+        if not 0 <= self.batch_lr_exponent < math.inf:
+            raise ValueError(f"training.batch_lr_exponent is {self.batch_lr_exponent}: give a number of at least 0")
         if self.max_grad_norm is not None and not self.max_grad_norm > 0:
             raise ValueError(f"training.max_grad_norm is {self.max_grad_norm}: give a number above 0, or null")
+
+    def num_rows(self, steps: int) -> int:
+        """Return the number of rows in the batches of the first `steps` steps together."""
+        rows, start = 0, 0
+        for stage in self.batch_stages:
+            end = min(stage.until_step, steps)
+            rows += max(0, end - start) * stage.gradient_accumulation * self.batch_size // self.gradient_accumulation
+            start = stage.until_step
+        return rows + max(0, steps - start) * self.batch_size
 
 
 @dataclass(frozen=True)
@@ -318,6 +350,11 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.schedule.by == "time" and self.training.max_seconds is None:
             raise ValueError("schedule.by is time, but there is no time limit: give training.max_seconds")
+        if self.training.batch_stages and self.data.order == "epoch":
+            raise ValueError(
+                "training.batch_stages does not work with data.order = epoch, which numbers windows by batches of one "
+                "size: use --data.order random"
+            )
         tokens = self.training.batch_size // self.training.gradient_accumulation * self.model.context_length
         if self.training.float8 == "on" and tokens % 16:
             raise ValueError(

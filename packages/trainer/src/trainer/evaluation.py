@@ -1,6 +1,7 @@
 """Evaluation: the mean loss on validation data, measured during a run and reported."""
 
 import math
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -68,7 +69,7 @@ class Evaluation:
         return figures if self.num_bytes is None else figures | {"bits_per_byte": self.bits_per_byte}
 
 
-_TURNS = 4
+_TURNS = 5
 """Batches of each process by which `Evaluator.measure_speed` measures."""
 
 
@@ -172,7 +173,7 @@ class Evaluator:
     sample: SampleHook | None
     best: tuple[float, int] | None = None
     """The lowest validation loss, and its step."""
-    seconds_per_token: deque[float] = field(default_factory=lambda: deque(maxlen=3))
+    seconds_per_token: deque[float] = field(default_factory=lambda: deque(maxlen=_TURNS))
     """How long the latest evaluations took."""
 
     def evaluate(self, step: int, *, final: bool = False) -> float:
@@ -214,9 +215,12 @@ class Evaluator:
 
     def measure_speed(self) -> None:
         """Measure how long a few batches of the final evaluation take; their loss is not reported."""
-        for turns in (1, _TURNS):  # the first, which loads kernels, is slower
-            self.seconds_per_token.clear()
-            self._timed(islice(self._batches(final=True), turns * self.state.world.size))
+        batches = self._batches(final=True)
+        while len(self.seconds_per_token) < _TURNS and (turn := list(islice(batches, self.state.world.size))):
+            self._timed(turn)
+        # The first is slower, since it loads kernels, and any can be interrupted by other work of the machine.
+        typical = statistics.median(self.seconds_per_token)
+        self.seconds_per_token = deque([typical], maxlen=3)
 
     def final_seconds(self) -> float:
         """Return how long the final evaluation will take, by the slowest of the latest evaluations.

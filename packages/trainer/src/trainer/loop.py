@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -50,11 +51,15 @@ class Loop:
 
     def __post_init__(self) -> None:
         progress = self.state.progress
-        self._own_rows = self.state.world.rows(self.batches.batch_size)
+        settings, world, microbatch = self.state.config.training, self.state.world, self.state.microbatch_size
+        self._stage_ends = [stage.until_step for stage in settings.batch_stages]
+        counts = [*(stage.gradient_accumulation for stage in settings.batch_stages), settings.gradient_accumulation]
+        self._stage_rows = [world.rows(count * microbatch * world.size) for count in counts]
         self.rate = progress.schedule.get("learning_rate")
         self.valid_loss = progress.valid_loss
-        seconds = self.state.config.training.max_seconds
-        self.limit = None if seconds is None else TimeLimit(seconds, self.state, self.evaluator, self.saver)
+        self.limit = None
+        if settings.max_seconds is not None:
+            self.limit = TimeLimit(settings.max_seconds, self.state, self.evaluator, self.saver)
         if progress.best_loss is not None and progress.best_step is not None:
             self.evaluator.best = (progress.best_loss, progress.best_step)
 
@@ -74,7 +79,8 @@ class Loop:
         finished = is_finished(state.config, state.progress)
         if not finished:
             with self._compiling("the gradient"):
-                rehearse(state, *self._rows(done + 1))
+                largest = max(self._stage_rows, key=lambda rows: rows.stop - rows.start)
+                rehearse(state, *self.batches.rows(done + 1, largest))
             self._before_the_first_step(done)
         elif self.limit is not None:
             self.limit.ended_after = state.progress.extras.get("ended_after")
@@ -92,6 +98,7 @@ class Loop:
         """Make the updates of the steps that are left, and what is due between them; return the last step."""
         state, config = self.state, self.state.config
         settings, schedule, optimizer = config.training, config.schedule, config.optimizer
+        microbatch_size = state.microbatch_size
         self.report.start()
         stop_requested, save_failed, seconds = self._signals()
         step_seconds, (training_seconds, reserved) = 0.0, self._time_left()
@@ -103,6 +110,8 @@ class Loop:
                 else:
                     self.rate = learning_rate(schedule, step, settings.steps)
                 inputs, targets = next(batches)
+                accumulation = len(inputs) // microbatch_size
+                self.rate *= (accumulation / settings.gradient_accumulation) ** settings.batch_lr_exponent
                 with self._compiling("the first step") if step == steps[0] else nullcontext():
                     result = train_step(
                         state.loss,
@@ -111,7 +120,7 @@ class Loop:
                         targets,
                         learning_rate=self.rate,
                         momentum=muon_momentum(optimizer, step) if optimizer.momentum_warmup_steps else None,
-                        gradient_accumulation=settings.gradient_accumulation,
+                        gradient_accumulation=accumulation,
                         max_grad_norm=settings.max_grad_norm,
                         world=state.world,
                     )
@@ -175,7 +184,7 @@ class Loop:
 
     def _rows(self, step: int) -> tuple[Tensor, Tensor]:
         """Return this process's rows of the batch of a step, on the CPU."""
-        return self.batches.rows(step, self._own_rows)
+        return self.batches.rows(step, self._stage_rows[bisect_left(self._stage_ends, step)])
 
     def _count_skipped(self, step: int, *, updated: bool) -> None:
         try:

@@ -66,7 +66,7 @@ class RunReport:
             return
         if self._spikes is not None and self._spikes.observe(loss):
             self.reporter.message(f"step {step}: the loss jumped to {loss:.3f}")
-        tokens = step * self._state.tokens_per_step
+        tokens = self._state.num_tokens(step)
         speed = self.throughput.read(tokens)
         figures: Metrics = {
             "tokens": tokens,
@@ -93,5 +93,5 @@ def make_throughput(state: TrainState) -> Throughput:
         flops_per_token=training_flops(config.model).total / config.model.context_length,
         peak_flops=peak,
         num_devices=state.world.size,
-        tokens=state.progress.step * state.tokens_per_step,
+        tokens=state.num_tokens(state.progress.step),
     )

@@ -82,10 +82,9 @@ class TrainState:
         settings = self.config.training
         return settings.batch_size // settings.gradient_accumulation // self.world.size
 
-    @property
-    def tokens_per_step(self) -> int:
-        """Tokens of a batch, over all processes."""
-        return self.config.training.batch_size * self.config.model.context_length
+    def num_tokens(self, steps: int) -> int:
+        """Return the number of tokens in the batches of the first `steps` steps, over all processes."""
+        return self.config.training.num_rows(steps) * self.config.model.context_length
 
     def elapsed_seconds(self) -> float:
         """Return the time spent in training, including earlier sessions of the run."""

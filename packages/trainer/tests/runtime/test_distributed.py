@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from nn import TransformerLM
 from trainer import RunDirectory, load_checkpoint, open_data, read_metrics, save_config, train
+from trainer.run import WeightsSource, save_initial_weights
 from trainer.runtime.distributed import DistributedError, LostProcessError, World, process_group
 
 from ..conftest import make_config, make_token_files
@@ -86,6 +87,20 @@ def assert_same_curve(one, other):
 
 
 OPTIMIZERS = ["adamw", "muon"]
+TIED = {"model": {"tie_embeddings": True}, "optimizer": {"name": "muon"}, "steps": 4, "eval_batches": None}
+
+
+def given_weights(runs, config):
+    """Give a run its initial weights, the same for all, and return its configuration."""
+    run = RunDirectory(Path(config.run.directory))
+    run.path.mkdir()
+    model = TransformerLM(config.model, generator=torch.Generator().manual_seed(77))
+    save_initial_weights(model, run, WeightsSource("elsewhere"))
+    return config
+
+
+def limited(config):
+    return dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, by="time"))
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +108,7 @@ def runs(tmp_path_factory):
     runs = Runs(tmp_path_factory.mktemp("runs"))
     for optimizer in OPTIMIZERS:
         runs.train_alone(runs.changed(f"alone_{optimizer}", optimizer={"name": optimizer}))
+    runs.train_alone(given_weights(runs, runs.changed("alone_given", **TIED)))
 
     def moved(optimizer, interval, parallel):
         settings = {"steps": 20, "checkpoint_interval": interval, "parallel": parallel}
@@ -108,6 +124,8 @@ def runs(tmp_path_factory):
             runs.changed("fsdp_2", parallel="fsdp", checkpoint_interval=20),  # so that no checkpoint follows step 10
             runs.changed("fsdp_2_all", parallel="fsdp", gradient_accumulation=2, eval_batches=None),
             runs.changed("fsdp_2_tied", parallel="fsdp", model={"tie_embeddings": True}, steps=2),
+            *(given_weights(runs, runs.changed(f"{name}_2_given", **TIED, parallel=name)) for name in ("ddp", "fsdp")),
+            limited(runs.changed("ddp_2_limited", parallel="ddp", steps=100_000, max_seconds=10.0, log_interval=1)),
             moved("adamw", 14, "ddp"),
             moved("muon", 14, "fsdp"),
         ],
@@ -137,6 +155,27 @@ def test_all_validation_tokens_are_shared_by_the_processes(runs):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_checkpoint_of_four_processes_resumes_in_two_and_in_one(runs, optimizer):
     assert_same_curve(runs.curve(f"moved_{optimizer}"), runs.curve(f"alone_{optimizer}"))
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_given_weights_are_those_of_one_process(runs, parallel):
+    curve = runs.curve(f"{parallel}_2_given")
+    assert [(step, valid_loss is not None) for step, _, valid_loss in curve] == [
+        (0, True),
+        (1, False),
+        (4, False),
+        (4, True),
+    ]
+    assert_same_curve(curve, runs.curve("alone_given"))
+
+
+def test_processes_agree_when_their_time_is_over(runs):
+    run = RunDirectory(runs.folder / "ddp_2_limited")
+    *_, last, evaluation = read_metrics(run.metrics)
+    assert last["step"] == evaluation["step"] < 100_000
+    assert evaluation["seconds"] < 10
+    assert last["learning_rate"] < 1e-3  # of 1e-2 at first, 0 at the end
+    assert "s for the final evaluation and the last checkpoint" in run.log.read_text()
 
 
 def test_the_saved_model_has_full_tensors_with_plain_names(runs):

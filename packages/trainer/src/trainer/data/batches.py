@@ -112,14 +112,15 @@ class TrainingBatches:
 
         Args:
             step: counted from 1.
-            rows: which of the `batch_size` rows of the global batch.
+            rows: from which row of the global batch to which; by default all `batch_size`. In random order there may be
+                more, for a step with a larger batch.
 
         Raises:
             ValueError: the step is less than 1.
         """
         if step < 1:
             raise ValueError(f"step is {step}: steps are counted from 1")
-        numbers = np.arange(self.batch_size)[rows]
+        numbers = np.arange(rows.start or 0, self.batch_size if rows.stop is None else rows.stop)
         files, starts = self.places(step, numbers)
         ids = np.empty((len(numbers), self.context_length + 1), self._dtype)
         for k, view in enumerate(self._views):

@@ -30,7 +30,7 @@ def estimate_run_flops(config: TrainConfig, num_parameters: int) -> float:
 
     All steps count, also those done before a run was resumed, so that all its sessions decide alike.
     """
-    tokens = config.training.steps * config.training.batch_size * config.model.context_length
+    tokens = config.training.num_rows(config.training.steps) * config.model.context_length
     return 6.0 * tokens * num_parameters
 
 
