@@ -85,18 +85,20 @@ def assert_same_curve(one, other):
         assert ours == [None if value is None else pytest.approx(value, rel=2e-4) for value in theirs]
 
 
-OPTIMIZERS = ["adamw", "muon"]
+RECIPE = {"name": "muon", "muon_second_moment": 0.9, "cautious_weight_decay": True, "embedding_lr_factor": 2.0}
+OPTIMIZERS = {"adamw": {}, "muon": {"name": "muon"}, "recipe": RECIPE}
+MODELS = {"recipe": {"value_embeddings": True, "norm_gains": False}}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     runs = Runs(tmp_path_factory.mktemp("runs"))
     for optimizer in OPTIMIZERS:
-        runs.train_alone(runs.changed(f"alone_{optimizer}", optimizer={"name": optimizer}))
+        runs.train_alone(runs.changed(f"alone_{optimizer}", MODELS.get(optimizer), OPTIMIZERS[optimizer]))
 
     def moved(optimizer, interval, parallel):
         settings = {"steps": 20, "checkpoint_interval": interval, "parallel": parallel}
-        return runs.changed(f"moved_{optimizer}", optimizer={"name": optimizer}, **settings)
+        return runs.changed(f"moved_{optimizer}", MODELS.get(optimizer), OPTIMIZERS[optimizer], **settings)
 
     runs.launch(4, [runs.changed("ddp_4", parallel="ddp"), *(moved(name, 8, "fsdp") for name in OPTIMIZERS)])
     for optimizer in OPTIMIZERS:
@@ -110,6 +112,7 @@ def runs(tmp_path_factory):
             runs.changed("fsdp_2_tied", parallel="fsdp", model={"tie_embeddings": True}, steps=2),
             moved("adamw", 14, "ddp"),
             moved("muon", 14, "fsdp"),
+            moved("recipe", 14, "fsdp"),
         ],
     )
     for optimizer in OPTIMIZERS:
