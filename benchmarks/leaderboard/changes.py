@@ -26,13 +26,10 @@ CHANGES = (
     Change("Muon's rate × 2", {"optimizer.muon_lr_factor": "2"}, "sweep"),
     Change("the embedding's rate × 3", {"optimizer.embedding_lr_factor": "3"}, _MODDED),
     Change("Polar Express", {"optimizer.muon_coefficients": "polar_express"}, "Amsel et al. 2025, arXiv:2505.16932"),
-    Change("momentum rises from 0.85 in 100 steps", {"optimizer.momentum_warmup_steps": "100"}, _MODDED),
     Change("QK-norm", {"model.qk_norm": "true"}, "Dehghani et al. 2023, arXiv:2302.05442"),
-    Change("scores × 1.44", {"model.qk_norm": "true", "model.qk_scale": "1.44"}, _NANOCHAT),
     Change("ReLU²", {"model.ffn": "relu2", "model.d_ff": "null"}, "So et al. 2021, arXiv:2109.08668"),
     Change("outputs start at 0", {"model.zero_init_outputs": "true"}, "Yang et al. 2022, arXiv:2203.03466"),
     Change("RMSNorm after the embedding", {"model.embedding_norm": "true"}, _MODDED),
-    Change("norms without gains", {"model.norm_gains": "false"}, _MODDED),
     Change("uniform initial matrices, W1 × 0.4", {"model.init": "uniform", "model.ffn_init_scale": "0.4"}, _NANOCHAT),
     Change("a head of its own, near 0", {"model.tie_embeddings": "false", "model.head_std": "0.001"}, _NANOCHAT),
     Change(
@@ -41,9 +38,7 @@ CHANGES = (
         "Hägele et al. 2024, arXiv:2405.18392",
     ),
     Change("soft cap of 15", {"model.logit_soft_cap": "15"}, "Gemma Team 2024, arXiv:2408.00118"),
-    Change("value residual", {"model.value_residual": "true"}, "Zhou et al. 2024, arXiv:2410.17897"),
     Change("value embeddings", {"model.value_embeddings": "true"}, _MODDED),
-    Change("embedding shortcut", {"model.embedding_shortcut": "true"}, _MODDED),
     Change(
         "shortcut that starts at 0.2 to 0.05, stream at 1.15 to 1.05",
         {
@@ -55,14 +50,11 @@ CHANGES = (
     ),
     Change("NorMuon", {"optimizer.muon_second_moment": "0.95"}, "Li et al. 2025, arXiv:2510.05491"),
     Change("attention stays in documents", {"model.separator_token": "0"}, "Grattafiori et al. 2024, arXiv:2407.21783"),
-    Change("window of a quarter of the context", {"model.window": "64"}, _MODDED),
     Change(
         "cautious weight decay of 0.1",
         {"optimizer.cautious_weight_decay": "true", "optimizer.weight_decay": "0.1"},
         "Chen et al. 2025, arXiv:2510.12402",
     ),
     Change("half the batch", {"training.batch_size": "2"}, "sweep"),
-    Change("twice the batch", {"training.batch_size": "8"}, "sweep"),
-    Change("2 layers of width 192", {"model.num_layers": "2", "model.d_model": "192", "model.num_heads": "3"}, "sweep"),
     Change("all rates × 1.5", {"schedule.max_lr": "4.5e-3"}, "sweep"),
 )

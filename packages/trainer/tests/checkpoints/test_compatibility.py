@@ -100,11 +100,18 @@ def test_settings_of_the_optimizer_that_do_not_fit_are_named(saved, rewrite, cha
         load_checkpoint(saved, *build())
 
 
-def some_muon(model):
-    return Muon([{"params": [model.weight]}, {"params": [model.bias], "algorithm": "adamw"}], lr=0.1)
+def some_muon(model, second_moment=None):
+    groups = [{"params": [model.weight]}, {"params": [model.bias], "algorithm": "adamw"}]
+    return Muon(groups, lr=0.1, second_moment=second_moment)
 
 
-@pytest.mark.parametrize("make", [lambda m: AdamW(m.parameters()), lambda m: SGD(m.parameters(), lr=0.1), some_muon])
+def some_normuon(model):
+    return some_muon(model, second_moment=0.9)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda m: AdamW(m.parameters()), lambda m: SGD(m.parameters(), lr=0.1), some_muon, some_normuon]
+)
 def test_the_state_of_our_optimizers_has_the_known_names(make):
     model = torch.nn.Linear(3, 2)
     optimizer = make(model)
@@ -138,6 +145,21 @@ def test_state_of_muon_that_does_not_fit_is_named(tmp_path, rewrite, change, mes
     other = torch.nn.Linear(3, 2)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(path, other, some_muon(other))
+
+
+def test_a_second_moment_of_another_shape_is_named(tmp_path, rewrite):
+    model = torch.nn.Linear(3, 2)
+    path = tmp_path / "step"
+    save_checkpoint(*trained(model, some_normuon(model)), 5, path)
+    load_checkpoint(path, model, some_normuon(model))
+    tensors = load_file(path / "optimizer.safetensors")
+    (name,) = [name for name in tensors if "second_moment" in name]
+    save_file({**tensors, name: torch.zeros(2, 1)}, path / "optimizer.safetensors")
+    rewrite(path, lambda state: state.update())
+    with pytest.raises(CheckpointError, match=r"second_moment of parameter 0 is float32\[2, 1\], and the parameter is"):
+        load_checkpoint(path, model, some_normuon(model))
+    with pytest.raises(CheckpointError, match=r"parameter 0 has missing or unexpected entries \(second_moment\)"):
+        load_checkpoint(path, model, some_muon(model))
 
 
 def test_two_different_tensors_are_not_loaded_into_a_tied_one(tmp_path):

@@ -86,6 +86,7 @@ def assert_same_curve(one, other):
         assert ours == [None if value is None else pytest.approx(value, rel=2e-4) for value in theirs]
 
 
+<<<<<<< HEAD
 OPTIMIZERS = ["adamw", "muon"]
 TIED = {"model": {"tie_embeddings": True}, "optimizer": {"name": "muon"}, "steps": 4, "eval_batches": None}
 
@@ -101,18 +102,27 @@ def given_weights(runs, config):
 
 def limited(config):
     return dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, by="time"))
+=======
+RECIPE = {"name": "muon", "muon_second_moment": 0.9, "cautious_weight_decay": True, "embedding_lr_factor": 2.0}
+OPTIMIZERS = {"adamw": {}, "muon": {"name": "muon"}, "recipe": RECIPE}
+MODELS = {"recipe": {"value_embeddings": True, "norm_gains": False}}
+>>>>>>> wip-recipe
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     runs = Runs(tmp_path_factory.mktemp("runs"))
     for optimizer in OPTIMIZERS:
+<<<<<<< HEAD
         runs.train_alone(runs.changed(f"alone_{optimizer}", optimizer={"name": optimizer}))
     runs.train_alone(given_weights(runs, runs.changed("alone_given", **TIED)))
+=======
+        runs.train_alone(runs.changed(f"alone_{optimizer}", MODELS.get(optimizer), OPTIMIZERS[optimizer]))
+>>>>>>> wip-recipe
 
     def moved(optimizer, interval, parallel):
         settings = {"steps": 20, "checkpoint_interval": interval, "parallel": parallel}
-        return runs.changed(f"moved_{optimizer}", optimizer={"name": optimizer}, **settings)
+        return runs.changed(f"moved_{optimizer}", MODELS.get(optimizer), OPTIMIZERS[optimizer], **settings)
 
     runs.launch(4, [runs.changed("ddp_4", parallel="ddp"), *(moved(name, 8, "fsdp") for name in OPTIMIZERS)])
     for optimizer in OPTIMIZERS:
@@ -128,6 +138,7 @@ def runs(tmp_path_factory):
             limited(runs.changed("ddp_2_limited", parallel="ddp", steps=100_000, max_seconds=10.0, log_interval=1)),
             moved("adamw", 14, "ddp"),
             moved("muon", 14, "fsdp"),
+            moved("recipe", 14, "fsdp"),
         ],
     )
     for optimizer in OPTIMIZERS:

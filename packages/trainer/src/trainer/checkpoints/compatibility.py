@@ -146,7 +146,9 @@ def _state_names(optimizer: Optimizer, group: dict[str, Any]) -> set[str] | None
         case optim.AdamW():
             return _ADAMW_STATE
         case optim.Muon():
-            return _ADAMW_STATE if group["algorithm"] == "adamw" else {"momentum_buffer"}
+            if group["algorithm"] == "adamw":
+                return _ADAMW_STATE
+            return {"momentum_buffer"} | ({"second_moment"} if group.get("second_moment") is not None else set())
         case optim.SGD():
             return {"step"}
     return None
@@ -155,8 +157,12 @@ def _state_names(optimizer: Optimizer, group: dict[str, Any]) -> set[str] | None
 def _check_entry(place: str, key: str, value: Any, parameter: Tensor) -> None:
     if key == "step" and not _is_scalar(value) and not (type(value) in (int, float) and 0 <= value < math.inf):
         raise ValueError(f"{place} is {shorten(_describe(value))}, not a number of steps")
-    if key in _LIKE_PARAMETER and not (key == "momentum_buffer" and value is None):  # torch's SGD without momentum
-        fits = isinstance(value, Tensor) and value.shape == parameter.shape
+    like_parameter = key in _LIKE_PARAMETER and not (key == "momentum_buffer" and value is None)  # torch's SGD without
+    if like_parameter or key == "second_moment":
+        shape = parameter.shape
+        if key == "second_moment":  # Muon's: a number for each row, or column if there are more of these
+            shape = torch.Size((shape[0], 1) if shape[0] >= shape[1] else (1, shape[1]))
+        fits = isinstance(value, Tensor) and value.shape == shape
         if not fits or value.dtype not in (parameter.dtype, torch.float32):
             raise ValueError(f"{place} is {_describe(value)}, and the parameter is {_describe(parameter)}")
 

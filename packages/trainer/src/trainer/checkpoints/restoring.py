@@ -77,7 +77,7 @@ def _fill_optimizer(optimizer: Optimizer, saved: dict[str, Any], *, keep_setting
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state = {
         index: {
-            key: _like(value, parameters[index]) if _has_shape_of(parameters[index], value) else value
+            key: _like(value, parameters[index]) if _has_axes_of(parameters[index], value) else value
             for key, value in kept.items()
         }
         for index, kept in saved["state"].items()
@@ -90,8 +90,9 @@ def _fill_optimizer(optimizer: Optimizer, saved: dict[str, Any], *, keep_setting
                 loaded[key] = value.to(loaded[key].device)
 
 
-def _has_shape_of(parameter: Tensor, value: Any) -> bool:
-    return isinstance(value, Tensor) and value.shape == parameter.shape
+def _has_axes_of(parameter: Tensor, value: Any) -> bool:
+    """Return whether a value is sharded as the parameter is: Muon's second moments have one column, or one row."""
+    return isinstance(value, Tensor) and value.ndim == parameter.ndim
 
 
 def _like(value: Any, reference: Any) -> Any:
