@@ -86,8 +86,9 @@ def assert_same_curve(one, other):
         assert ours == [None if value is None else pytest.approx(value, rel=2e-4) for value in theirs]
 
 
-<<<<<<< HEAD
-OPTIMIZERS = ["adamw", "muon"]
+RECIPE = {"name": "muon", "muon_second_moment": 0.9, "cautious_weight_decay": True, "embedding_lr_factor": 2.0}
+OPTIMIZERS = {"adamw": {}, "muon": {"name": "muon"}, "recipe": RECIPE}
+MODELS = {"recipe": {"value_embeddings": True, "norm_gains": False}}
 TIED = {"model": {"tie_embeddings": True}, "optimizer": {"name": "muon"}, "steps": 4, "eval_batches": None}
 
 
@@ -102,23 +103,14 @@ def given_weights(runs, config):
 
 def limited(config):
     return dataclasses.replace(config, schedule=dataclasses.replace(config.schedule, by="time"))
-=======
-RECIPE = {"name": "muon", "muon_second_moment": 0.9, "cautious_weight_decay": True, "embedding_lr_factor": 2.0}
-OPTIMIZERS = {"adamw": {}, "muon": {"name": "muon"}, "recipe": RECIPE}
-MODELS = {"recipe": {"value_embeddings": True, "norm_gains": False}}
->>>>>>> wip-recipe
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     runs = Runs(tmp_path_factory.mktemp("runs"))
     for optimizer in OPTIMIZERS:
-<<<<<<< HEAD
-        runs.train_alone(runs.changed(f"alone_{optimizer}", optimizer={"name": optimizer}))
-    runs.train_alone(given_weights(runs, runs.changed("alone_given", **TIED)))
-=======
         runs.train_alone(runs.changed(f"alone_{optimizer}", MODELS.get(optimizer), OPTIMIZERS[optimizer]))
->>>>>>> wip-recipe
+    runs.train_alone(given_weights(runs, runs.changed("alone_given", **TIED)))
 
     def moved(optimizer, interval, parallel):
         settings = {"steps": 20, "checkpoint_interval": interval, "parallel": parallel}
