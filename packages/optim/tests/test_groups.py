@@ -29,7 +29,7 @@ def names(group):
         ("embedding.weight", (100, 16), ("adamw", True)),
         ("lm_head.weight", (100, 16), ("adamw", True)),
         ("value_embeddings.3.weight", (100, 16), ("adamw", True)),
-        ("blocks.3.attention.value_gate.weight", (4, 12), ("muon", True)),
+        ("blocks.3.attention.value_gate.weight", (4, 12), ("adamw", True)),
         ("embedding_norm.weight", (16,), ("adamw", False)),
         ("convolution.weight", (3, 4, 5), ("adamw", True)),
         ("scale", (), ("adamw", False)),
@@ -88,6 +88,10 @@ def test_each_kind_of_parameter_has_its_learning_rate():
     assert [group.lr_factor for group in groups] == [2.0, 10.0, 0.3, 0.5]
     assert [group.settings()["lr_factor"] for group in groups] == [2.0, 10.0, 0.3, 0.5]
     assert [group.weight_decay for group in groups] == [0.1, 0.1, 0.1, 0.0]
+
+
+def test_gates_have_the_learning_rate_of_scalars():
+    assert FACTORS.of("blocks.3.attention.value_gate.weight", (4, 12), "adamw") == 0.5
 
 
 def test_without_muon_the_matrices_of_the_blocks_have_the_schedules_rate():

@@ -14,6 +14,7 @@ from optim.choices import Algorithm
 _LABELS = {"muon": "Muon", "adamw": "AdamW"}
 _EMBEDDINGS = frozenset({"embedding", "value_embeddings"})
 _HEADS = frozenset({"lm_head"})
+_GATES = frozenset({"value_gate"})
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,15 @@ class LearningRateFactors:
     head: float = 1.0
     """Of the LM head."""
     scalar: float = 1.0
-    """Of vectors and scalars: gains of norms, weights of mixtures."""
+    """Of vectors and scalars, such as gains of norms and weights of mixtures, and of gates."""
 
     def of(self, name: str, shape: Sequence[int], algorithm: Algorithm) -> float:
         """Return the factor of a parameter; that of a matrix between embedding and LM head is 1 without Muon."""
         if algorithm == "muon":
             return self.muon
-        if len(shape) < 2:
-            return self.scalar
         parts = name.split(".")
+        if len(shape) < 2 or not _GATES.isdisjoint(parts):
+            return self.scalar
         if not _EMBEDDINGS.isdisjoint(parts):
             return self.embedding
         return self.head if not _HEADS.isdisjoint(parts) else 1.0
@@ -72,6 +73,8 @@ def rule(name: str, shape: Sequence[int], *, muon: bool, decay_vectors: bool = F
       which is what orthogonal updates are made for. The embedding and the LM head have a row for each token, most of
       which have no gradient in a given step; AdamW updates these (Jordan et al. 2024,
       kellerjordan.github.io/posts/muon).
+    - AdamW also updates the gates of value embeddings, small matrices with a row for each head, each of which gives a
+      number of its own.
     - Vectors and scalars, such as the gains of norms and the weights of mixtures, are updated by AdamW without decay:
       their neutral value is often 1 instead of 0, and there is no reason to pull them towards 0.
 
@@ -91,7 +94,7 @@ def rule(name: str, shape: Sequence[int], *, muon: bool, decay_vectors: bool = F
     Returns:
         The algorithm, and whether weight decay applies.
     """
-    outer = not (_EMBEDDINGS | _HEADS).isdisjoint(name.split("."))
+    outer = not (_EMBEDDINGS | _HEADS | _GATES).isdisjoint(name.split("."))
     algorithm: Algorithm = "muon" if muon and len(shape) == 2 and not outer else "adamw"
     return algorithm, decay_vectors or len(shape) >= 2
 

@@ -97,7 +97,7 @@ class OptimizerConfig:
     head_lr_factor: float = 1.0
     """Learning rate of AdamW for an LM head of its own, as a multiple of the schedule's."""
     scalar_lr_factor: float = 1.0
-    """Learning rate of AdamW for gains of norms, weights of mixtures and other vectors, as a multiple likewise."""
+    """Learning rate of AdamW for gains of norms, weights of mixtures and gates, as a multiple of the schedule's."""
     muon_precision: NewtonSchulzPrecision = "auto"
     """Number format of Muon's Newton–Schulz iterations; auto: bfloat16 where it is fast."""
     muon_second_moment: float | None = None

@@ -16,13 +16,13 @@ class ParameterCount(Breakdown):
     value_tables: int
     """The tables of value embeddings, in all layers that have them."""
     attention: int
-    """The projections of queries, keys, values and output, in all layers, and the gates of value embeddings."""
+    """The projections of queries, keys, values and output, in all layers."""
     feedforward: int
     """The matrices of the feed-forward networks, in all layers."""
     norms: int
     """The gains of all norms, including those of queries and keys."""
     mixes: int
-    """The learned scalars of value residual and embedding shortcut."""
+    """The learned scalars of value residual and embedding shortcut, and the gates of value embeddings."""
     head: int
     """The LM head, 0 if it is tied."""
 
@@ -52,16 +52,16 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
     return ParameterCount(
         embedding=config.vocab_size * d,
         value_tables=len(config.value_embedding_layers) * config.vocab_size * config.kv_heads * config.d_head,
-        attention=layers * (d * qkv_width(config) + d * d) + gate_entries(config),
+        attention=layers * (d * qkv_width(config) + d * d),
         feedforward=layers * num_ffn_matrices(config) * d * config.feedforward_width,
         norms=gains if config.norm_gains else 0,
-        mixes=mixes,
+        mixes=mixes + gate_entries(config),
         head=0 if config.tie_embeddings else config.vocab_size * d,
     )
 
 
 def hidden_matrix_shapes(config: ModelConfig) -> Counter[tuple[int, int]]:
-    """Count the matrices inside the blocks by their shape, `[d_out, d_in]`.
+    """Count the matrices inside the blocks, except for gates, by their shape, `[d_out, d_in]`.
 
     >>> hidden_matrix_shapes(ModelConfig(num_layers=1, d_model=64, num_heads=4, num_kv_heads=1, d_ff=128))
     Counter({(64, 64): 2, (16, 64): 2, (128, 64): 2, (64, 128): 1})
@@ -70,8 +70,6 @@ def hidden_matrix_shapes(config: ModelConfig) -> Counter[tuple[int, int]]:
     shapes: Counter[tuple[int, int]] = Counter()
     shapes[d, d] += 2 * config.num_layers
     shapes[config.kv_heads * config.d_head, d] += 2 * config.num_layers
-    if gates := len(config.value_embedding_layers):
-        shapes[config.kv_heads, min(GATE_INPUTS, d)] += gates
     shapes[f, d] += (num_ffn_matrices(config) - 1) * config.num_layers
     shapes[d, f] += config.num_layers
     return shapes
