@@ -22,8 +22,12 @@ _NANOCHAT = "nanochat 2026"
 CHANGES = (
     Change("rate 3e-3, down to 1e-4", {"schedule.max_lr": "3e-3", "schedule.min_lr": "1e-4"}, "sweep"),
     Change("betas (0.9, 0.95)", {"optimizer.betas": "[0.9, 0.95]"}, "Touvron et al. 2023, arXiv:2302.13971"),
-    Change("Muon", {"optimizer.name": "muon"}, "Jordan et al. 2024, kellerjordan.github.io/posts/muon"),
-    Change("Muon's rate × 2", {"optimizer.muon_lr_factor": "2"}, "sweep"),
+    Change(
+        "Muon, its rate × 3",
+        {"optimizer.name": "muon", "optimizer.muon_lr_factor": "3"},
+        "Jordan et al. 2024, kellerjordan.github.io/posts/muon",
+    ),
+    Change("Muon, its rate × 6", {"optimizer.name": "muon", "optimizer.muon_lr_factor": "6"}, "sweep"),
     Change("the embedding's rate × 3", {"optimizer.embedding_lr_factor": "3"}, _MODDED),
     Change("Polar Express", {"optimizer.muon_coefficients": "polar_express"}, "Amsel et al. 2025, arXiv:2505.16932"),
     Change("QK-norm", {"model.qk_norm": "true"}, "Dehghani et al. 2023, arXiv:2302.05442"),
