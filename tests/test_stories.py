@@ -21,7 +21,7 @@ from stories.side_events import SIDES
 
 from .conftest import APPS
 
-FIRST_200_SHA256 = "ce27b514604c36d2a66e2eaa209542c1c91a681d5d4d4dad05d7f9fbc62ad980"
+FIRST_200_SHA256 = "2afe1163ab4a6fdf39c29b665fd408e3177bfad2934d6d9cbb26533b618015ad"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def tell(s: Story) -> None:
 def _borrow(s: Story, thing: Item) -> None:
     """Let the friend lend the hero a thing for one day."""
     meet(s)
-    s.say("{friend} had {thing.a}.", "With {friend.him} {friend.he} had {thing.a}.")
+    s.say("{friend} had {thing.a}.", "{friend} had brought {thing.a}.")
     s.say(
         '"May I borrow it?" asked {hero}. "Yes, but bring it back tomorrow," said {friend}.',
         '{hero} liked it very much. "You may have it until tomorrow," said {friend}.',

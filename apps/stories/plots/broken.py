@@ -62,7 +62,7 @@ def _break_it(s: Story, thing: Item, breaker: Character) -> None:
     s.break_item(thing)
     if breaker is s.friend:
         s.say(
-            '"May I hold it?" asked {friend}. But {friend.he} dropped it, and {damage.breaks}. "I am so sorry!"',
+            '"May I hold it?" asked {friend}. But {friend} dropped it, and {damage.breaks}. "I am so sorry!"',
             "{friend} took it, [tripped|slipped] and fell down. Crack! At once {damage.breaks}.",
         )
     else:

@@ -44,8 +44,8 @@ def _share_lunch(s: Story, food: Item) -> None:
     meet(s)
     s.feel(s.friend, SAD)
     s.say(
-        "{friend} looked {friend.feeling}. {friend.He} had forgotten {friend.his} lunch.",
-        '"I am so hungry," said {friend}. {friend.He} had nothing to eat and was {friend.feeling}.',
+        "{friend} looked {friend.feeling}. There was no lunch in the bag.",
+        '"I am so hungry, and I have no lunch," said {friend}, who was very {friend.feeling}.',
     )
     s.say(
         '{hero} had {food.a}. "We can share," {hero.he} {hero.says}.',
@@ -55,8 +55,7 @@ def _share_lunch(s: Story, food: Item) -> None:
     s.feel(s.friend, THANKFUL)
     s.say(
         "{hero} gave {friend} half of the {food.noun}. {friend} was {friend.feeling}.",
-        "{hero.He} broke the {food.noun} in two and gave {friend} the bigger half. "
-        "It made {friend.him} {friend.feeling}.",
+        "{hero.He} broke the {food.noun} in two and gave {friend} the bigger half. It made {friend} {friend.feeling}.",
     )
     end_day(s)
 

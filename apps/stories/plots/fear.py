@@ -81,7 +81,7 @@ def _dare_together(s: Story, danger: Fear, courage: Courage) -> None:
     """Dare it together, with the friend's way to be brave."""
     s.paragraph()
     s.say(
-        'Then {friend} came back and did not laugh. "{courage.advice}, and we will do it together," {friend.he} said.',
+        'Then {friend} came back and did not laugh. "{courage.advice}, and we will do it together," said {friend}.',
         '"I was {hero.feeling} too, the first time," said {friend}. "{courage.advice}. That helps."',
     )
     s.say(

@@ -29,7 +29,7 @@ def _hear_the_wish(s: Story) -> None:
     meet(s)
     s.feel(s.friend, SAD)
     s.say(
-        'It was almost {friend}\'s birthday. "I wish I had {present.a}," {friend.he} said.',
+        'It was almost {friend}\'s birthday. "I wish I had {present.a}," said {friend}.',
         '"Next week is my birthday," said {friend}. "But nobody will give me {present.a}."',
     )
     s.feel(s.hero, WORRIED)
@@ -63,7 +63,7 @@ def _give_it_away(s: Story, present: Item) -> None:
         'On the birthday, {hero} {hero.says}, "This is for you." It was the {present}! {friend} was so '
         "{friend.feeling}.",
         '"Happy birthday!" said {hero}. {friend} opened the box, and there was the {present.noun}, just as '
-        "{friend.he} had wished.",
+        "{friend} had wished.",
     )
     s.say("At once {present.owner} {present.play}.", "{present.owner} took it and {present.play}.")
     s.feel(s.hero, PROUD)

@@ -51,7 +51,7 @@ def _search(s: Story) -> None:
     s.say(
         '"Where did you hide?" asked {friend}. "{right}!" said {hero}.',
         '"Think," said {friend}. "Where were you in our game?" {hero} thought. "I was {right}!"',
-        'Then {friend} had an idea. "You hid {right}," {friend.he} said. "Let us look there."',
+        'Then {friend} had an idea. "You hid {right}," said {friend}. "Let us look there."',
     )
 
 

@@ -74,8 +74,7 @@ def _forget_it(s: Story, duty: Duty) -> None:
     s.log.append(Event("forget", str(s.hero), duty.what))
     s.feel(s.friend, SAD)
     s.say(
-        'When {friend} came back, {duty.bad}. "You forgot your promise," {friend.he} said. '
-        "{friend} was {friend.feeling}.",
+        'When {friend} came back, {duty.bad}. "You forgot your promise," said {friend}, who was {friend.feeling}.',
         'Then {friend} came home and saw that {duty.bad}. {friend} was {friend.feeling}. "But you promised!"',
     )
     s.feel(s.hero, SORRY)

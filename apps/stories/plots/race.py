@@ -65,7 +65,7 @@ def _run(s: Story, prize: Item) -> None:
         '"I have so much time," {hero.he} thought, and {hero.he} {delay.stops}.',
         "Then {hero.he} looked back, saw that {friend} was far behind, and {delay.stops}.",
     )
-    s.say("{friend} did not stop. Step by step, {friend.he} ran on.", "But {friend} kept running and passed {hero}.")
+    s.say("{friend} did not stop. Step by step, {friend} ran on.", "But {friend} kept running and passed {hero}.")
     s.give(prize, s.friend, to_keep=True)
     s.say(
         "{friend} was first at {goal}, and {elder} gave {prize.holder} the {prize}.",

@@ -62,7 +62,7 @@ def _hide_again(s: Story, treasure: Item, spot: str) -> None:
     s.paragraph()
     s.say(
         "They played with it [all day|until evening]. {friend} was {friend.feeling} now. "
-        '"I will tell nobody," {friend.he} said.',
+        '"I will tell nobody," said {friend}.',
         '"It is wonderful!" said {friend}, who was {friend.feeling} now. "And I will not tell anyone."',
     )
     s.lay(treasure, spot, "hide")

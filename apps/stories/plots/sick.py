@@ -59,7 +59,7 @@ def _fall_ill(s: Story, illness: str) -> None:
     s.feel(s.hero, WORRIED)
     s.say(
         "{hero} was {hero.feeling} and went to {friend}'s house.",
-        '"Where can {friend.he} be?" {hero} was {hero.feeling}.',
+        '"Where can {friend} be?" {hero} was {hero.feeling}.',
     )
     s.log.append(Event("fall ill", str(s.friend), illness))
     s.say(

@@ -41,8 +41,8 @@ def _reach_for_it(s: Story, thing: Item, helper: Character) -> None:
     s.say("Then {friend} threw a stick and missed.", "{friend} tried with a long pole, but it was too short.")
     if helper is s.friend:
         s.say(
-            '"Let me stand on your shoulders," said {friend}. Slowly, {friend.he} reached up to the {thing.noun}.',
-            '"If I climb on your back, I am tall enough," said {friend}. And up {friend.he} went.',
+            '"Let me stand on your shoulders," said {friend}. Slowly, {friend} reached up to the {thing.noun}.',
+            '"If I climb on your back, I am tall enough," said {friend}. And up went {friend}.',
         )
     else:
         s.say(
