@@ -1,4 +1,4 @@
-"""The base model on the TinyStories configuration: a run of 500 steps, from which the whole run is projected."""
+"""The base model on the TinyStories reference configuration: a run of 500 steps, from which the whole run is projected."""
 
 import shutil
 import time
@@ -8,7 +8,8 @@ from benchmarks.gpu.request import Request, Rows
 from benchmarks.gpu.token_text import token_data, vocabulary
 from benchmarks.gpu.training_rows import utilization
 from nn.accounting import training_flops
-from trainer import RunDirectory, TrainConfig, open_data, parse_config, read_metrics, train
+from text_config import TextRunConfig
+from trainer import RunDirectory, open_data, parse_config, read_metrics, train
 
 _STEPS = 500
 """As many as between two evaluations: a whole run consists of twenty such pieces."""
@@ -25,12 +26,13 @@ def measure(request: Request) -> Rows:
     evaluation and a checkpoint, although a whole run saves only every other time.
     """
     data, folder = token_data(request), request.scratch / "run"
-    whole, _ = parse_config(TrainConfig, [], files=[ROOT / "configs" / "tinystories.yaml"])
+    file = ROOT / "configs" / "reference" / "tinystories.yaml"
+    whole, _ = parse_config(TextRunConfig, [], files=[file])
     steps = 4 if request.tiny else _STEPS
     options = [f"--training.steps={steps}", f"--run.device={request.device}", f"--run.directory={folder}"]
     options += [f"--data.train_tokens={data.train_tokens}", f"--data.valid_tokens={data.valid_tokens}"]
     options += _TINY if request.tiny else [f"--model.vocab_size={vocabulary(data, whole.model.vocab_size)}"]
-    config, _ = parse_config(TrainConfig, options, files=[ROOT / "configs" / "tinystories.yaml"])
+    config, _ = parse_config(TextRunConfig, options, files=[file])
     shutil.rmtree(folder, ignore_errors=True)
     started = time.perf_counter()
     folder.mkdir(parents=True)
