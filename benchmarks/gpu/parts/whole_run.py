@@ -1,4 +1,4 @@
-"""The base model on the TinyStories reference configuration: a run of 500 steps, from which the whole run is projected."""
+"""The base model in the reference run of TinyStories: 500 steps, from which the whole run is projected."""
 
 import shutil
 import time
