@@ -88,7 +88,7 @@ def plan_step(config: TrainConfig) -> StepPlan:
         device,
         processes,
         "mixed" if computes_in_bfloat16(training.precision, device) else "float32",
-        why_not_compiled(training.compile, device, training_flops_by_rule(config.model, tokens)),
+        why_not_compiled(training.compile, device, training_flops_by_rule(config.model, tokens), training.max_seconds),
     )
 
 

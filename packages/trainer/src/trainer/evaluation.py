@@ -223,14 +223,18 @@ class Evaluator:
         self.seconds_per_token = deque([typical], maxlen=3)
 
     def final_seconds(self) -> float:
-        """Return how long the final evaluation will take, by the slowest of the latest evaluations.
+        """Return how long the final evaluation may take, by the latest evaluations.
+
+        On a machine whose speed varies, it may be slower than the slowest of them by as much as that was slower than
+        the fastest.
 
         Raises:
             ValueError: nothing has been measured yet.
         """
         context_length = self.state.config.model.context_length
         targets = count_targets(self.data.valid, context_length, self._num_windows(final=True))
-        return max(self.seconds_per_token) * targets
+        slowest, fastest = max(self.seconds_per_token), min(self.seconds_per_token)
+        return targets * slowest * slowest / fastest
 
     def _num_windows(self, *, final: bool) -> int | None:
         settings = self.state.config.training

@@ -150,7 +150,8 @@ def build_train_state(config: TrainConfig, world: World, device: torch.device) -
     float8 = computes_in_float8(settings.float8, device)
     # Drawn on the CPU, so that a seed means the same weights on every device.
     model = TransformerLM(config.model, generator=torch.Generator().manual_seed(config.run.seed)).to(device)
-    why_not = why_not_compiled(settings.compile, device, estimate_run_flops(config, model.num_parameters()))
+    flops = estimate_run_flops(config, model.num_parameters())
+    why_not = why_not_compiled(settings.compile, device, flops, settings.max_seconds)
     notes = [f"not compiled: {why_not}"]
     if float8:
         use_float8(model.blocks)

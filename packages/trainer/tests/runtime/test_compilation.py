@@ -58,6 +58,13 @@ def test_when_a_run_compiles(tools, setting, device, flops, reason):
     assert why_not is None if reason is None else why_not.startswith(reason)
 
 
+def test_a_run_with_a_short_time_limit_is_not_compiled_on_a_cpu(tools):
+    assert why_not_compiled("auto", CPU, 1e20, 60.0).startswith("the run is short (at most 60 s, below 900); use")
+    assert why_not_compiled("auto", CPU, 1e20, 900.0) is None
+    assert why_not_compiled("on", CPU, 1e20, 60.0) is None
+    assert why_not_compiled("auto", CUDA, 1e20, 60.0) is None
+
+
 @pytest.mark.parametrize(
     ("device", "tool", "message"), [(CPU, "c++", r"no C\+\+ compiler"), (CUDA, "triton", "triton.* is missing")]
 )

@@ -24,6 +24,9 @@ _CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 WORTHWHILE_FLOPS = 1e14
 """On a CPU compilation takes 20 to 90 s, and a run of this many operations takes a quarter of an hour."""
 
+WORTHWHILE_SECONDS = 900.0
+"""The same as a time limit: how many steps such a run makes is not known before."""
+
 
 def estimate_run_flops(config: TrainConfig, num_parameters: int) -> float:
     """Return about how many operations a whole run takes: 6 · tokens · parameters.
@@ -34,13 +37,16 @@ def estimate_run_flops(config: TrainConfig, num_parameters: int) -> float:
     return 6.0 * tokens * num_parameters
 
 
-def why_not_compiled(setting: str | bool, device: torch.device, flops: float) -> str | None:
+def why_not_compiled(
+    setting: str | bool, device: torch.device, flops: float, max_seconds: float | None = None
+) -> str | None:
     """Decide whether a run compiles.
 
     Args:
         setting: `training.compile`.
         device: of the run.
         flops: of the whole run, see `estimate_run_flops`.
+        max_seconds: the time limit of the run, if it has one.
 
     Returns:
         None if it compiles, otherwise the reason why not.
@@ -57,12 +63,14 @@ def why_not_compiled(setting: str | bool, device: torch.device, flops: float) ->
         return None
     if missing:
         return missing
-    if device.type == "cpu" and flops < WORTHWHILE_FLOPS:
-        return (
-            f"the run is short ({flops:.1e} operations, below {WORTHWHILE_FLOPS:.0e}); "
-            "use --training.compile on to compile anyway"
-        )
-    return None
+    if device.type != "cpu":
+        return None
+    short = None
+    if max_seconds is not None and max_seconds < WORTHWHILE_SECONDS:
+        short = f"at most {max_seconds:g} s, below {WORTHWHILE_SECONDS:g}"
+    elif flops < WORTHWHILE_FLOPS:
+        short = f"{flops:.1e} operations, below {WORTHWHILE_FLOPS:.0e}"
+    return short and f"the run is short ({short}); use --training.compile on to compile anyway"
 
 
 def missing_compiler(device: torch.device) -> str | None:
