@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn import Module
 from torch.nn.parallel import DistributedDataParallel
 
@@ -97,18 +97,13 @@ def full_state_dict(state: Any, *, keep: bool) -> Any:
 def shard_like(tensor: Tensor, reference: Tensor) -> Tensor:
     """Return a full tensor sharded as `reference` is and on its device, or the tensor itself if that is not sharded.
 
-    Every process must have the same full tensor: each takes its shard of its own, without communication. An axis of
-    another length, such as that of a mean over the axis, is not sharded.
+    Every process must have the same full tensor: each takes its shard of its own, without communication.
     """
-    if not isinstance(reference, DTensor):
-        return tensor
-    placements = [
-        placement
-        if not isinstance(placement, Shard) or tensor.shape[placement.dim] == reference.shape[placement.dim]
-        else Replicate()
-        for placement in reference.placements
-    ]
-    return distribute_tensor(tensor.to(reference.device), reference.device_mesh, placements, src_data_rank=None)
+    if isinstance(reference, DTensor):
+        return distribute_tensor(
+            tensor.to(reference.device), reference.device_mesh, reference.placements, src_data_rank=None
+        )
+    return tensor
 
 
 def local_shard(tensor: Tensor) -> Tensor:
