@@ -41,7 +41,8 @@ def test_blocks_made_alone_compute_what_the_model_computes(row):
         block.load_state_dict(model.blocks[layer].state_dict())
         given = {"attend": attend, "embedding": embedding, "first_values": first_values}
         if layer in config.value_embedding_layers:
-            given["embedded_values"] = model.value_embeddings[str(layer)](ids)
+            table = model.value_embeddings[config.value_embedding_layers.index(layer)]
+            given["embedded_values"] = table(ids)
         hidden, values = block(hidden, **given, return_values=True)
         first_values = values if first_values is None else first_values
     if config.norm != "none":

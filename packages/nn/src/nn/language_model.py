@@ -3,7 +3,7 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import Module, ModuleDict, ModuleList
+from torch.nn import Module, ModuleList
 
 from nn.attention import causal_attention
 from nn.block import TransformerBlock
@@ -51,17 +51,11 @@ class TransformerLM(Module):
         if config.embedding_norm:
             self.embedding_norm = self._norm(device, dtype)
         if config.value_embeddings:  # looked up here, not in the blocks, which do not know the ids
-            tables = {
-                str(layer): Embedding(
-                    config.vocab_size,
-                    config.kv_heads * config.d_head,
-                    std=config.d_model**-0.5,
-                    device=device,
-                    dtype=dtype,
-                )
-                for layer in config.value_embedding_layers
-            }
-            self.value_embeddings = ModuleDict(tables)
+            width, std = config.kv_heads * config.d_head, config.d_model**-0.5
+            self.value_embeddings = ModuleList(
+                Embedding(config.vocab_size, width, std=std, device=device, dtype=dtype)
+                for _ in config.value_embedding_layers
+            )
         rope = None
         if config.position == "rope":  # one table of angles, shared by all blocks
             rope = RotaryPositionalEmbedding(config.rope_theta, config.d_head, config.context_length, device=place)
@@ -129,7 +123,8 @@ class TransformerLM(Module):
         embedding, first_values = x, None
         embedded_values: dict[int, Tensor] = {}
         if config.value_embeddings:
-            embedded_values = {int(layer): table(token_ids) for layer, table in self.value_embeddings.items()}
+            tables = zip(config.value_embedding_layers, self.value_embeddings, strict=True)
+            embedded_values = {layer: table(token_ids) for layer, table in tables}
         for layer, (block, attend) in enumerate(zip(self.blocks, attend_by_layer, strict=True)):
             given = {"attend": attend, "embedding": embedding, "embedded_values": embedded_values.get(layer)}
             if config.value_residual and first_values is None:

@@ -23,17 +23,17 @@ from torch import Tensor
 
 def second_moments(
     state: MutableMapping[Tensor, dict[str, Any]], matrices: list[Float[Tensor, "rows columns"]]
-) -> list[Float[Tensor, "_ _"]]:
+) -> list[Float[Tensor, "longer 1"]]:
     """Return v of each matrix from the optimizer's state, to which it is added as 0 if it is new."""
     for matrix in matrices:
         if "second_moment" not in state[matrix]:
-            longer = matrix[:, :1] if matrix.shape[0] >= matrix.shape[1] else matrix[:1]
-            state[matrix]["second_moment"] = torch.zeros_like(longer)
+            longer = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.mT
+            state[matrix]["second_moment"] = torch.zeros_like(longer[:, :1])
     return [state[matrix]["second_moment"] for matrix in matrices]
 
 
 def normalize_longer_side(
-    orthogonal: Float[Tensor, "matrices rows columns"], moments: list[Float[Tensor, "_ _"]], beta2: float
+    orthogonal: Float[Tensor, "matrices rows columns"], moments: list[Float[Tensor, "longer 1"]], beta2: float
 ) -> Float[Tensor, "matrices rows columns"]:
     """Update v, and return O with rows, or columns if there are more, of the same size. See above.
 
@@ -41,15 +41,15 @@ def normalize_longer_side(
 
     Args:
         orthogonal: O of each matrix.
-        moments: v of each matrix: ``[rows, 1]``, or ``[1, columns]`` if there are more columns.
+        moments: v of each matrix.
         beta2: β2.
     """
     rows, columns = orthogonal.shape[-2:]
-    along = -1 if rows >= columns else -2
-    sizes = torch.linalg.vector_norm(orthogonal, dim=along, keepdim=True, dtype=torch.float32)
-    mean_squares = (sizes.square() / orthogonal.shape[along]).to(moments[0].dtype)
+    tall = orthogonal if rows >= columns else orthogonal.mT
+    sizes = torch.linalg.vector_norm(tall, dim=-1, keepdim=True, dtype=torch.float32)
+    mean_squares = (sizes.square() / tall.shape[-1]).to(moments[0].dtype)
     torch._foreach_lerp_(moments, list(mean_squares.unbind()), 1 - beta2)
     factors = 1 / (torch.stack(moments).float().sqrt() + 1e-8)
     before, after = (norms.square().sum((-2, -1), keepdim=True) for norms in (sizes, sizes * factors))
     factors = factors * (before / after.clamp(min=1e-30)).sqrt()  # O may be 0
-    return orthogonal * factors.to(orthogonal.dtype)
+    return orthogonal * (factors if rows >= columns else factors.mT).to(orthogonal.dtype)

@@ -154,9 +154,9 @@ def test_a_second_moment_of_another_shape_is_named(tmp_path, rewrite):
     load_checkpoint(path, model, some_normuon(model))
     tensors = load_file(path / "optimizer.safetensors")
     (name,) = [name for name in tensors if "second_moment" in name]
-    save_file({**tensors, name: torch.zeros(2, 1)}, path / "optimizer.safetensors")
+    save_file({**tensors, name: torch.zeros(1, 3)}, path / "optimizer.safetensors")
     rewrite(path, lambda state: state.update())
-    with pytest.raises(CheckpointError, match=r"second_moment of parameter 0 is float32\[2, 1\], and the parameter is"):
+    with pytest.raises(CheckpointError, match=r"second_moment of parameter 0 is float32\[1, 3\], and the parameter is"):
         load_checkpoint(path, model, some_normuon(model))
     with pytest.raises(CheckpointError, match=r"parameter 0 has missing or unexpected entries \(second_moment\)"):
         load_checkpoint(path, model, some_muon(model))

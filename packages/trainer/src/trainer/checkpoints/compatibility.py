@@ -159,9 +159,8 @@ def _check_entry(place: str, key: str, value: Any, parameter: Tensor) -> None:
         raise ValueError(f"{place} is {shorten(_describe(value))}, not a number of steps")
     like_parameter = key in _LIKE_PARAMETER and not (key == "momentum_buffer" and value is None)  # torch's SGD without
     if like_parameter or key == "second_moment":
-        shape = parameter.shape
-        if key == "second_moment":  # Muon's: a number for each row, or column if there are more of these
-            shape = torch.Size((shape[0], 1) if shape[0] >= shape[1] else (1, shape[1]))
+        # Muon has a second moment for each row, or for each column if there are more of these.
+        shape = torch.Size((max(parameter.shape), 1)) if key == "second_moment" else parameter.shape
         fits = isinstance(value, Tensor) and value.shape == shape
         if not fits or value.dtype not in (parameter.dtype, torch.float32):
             raise ValueError(f"{place} is {_describe(value)}, and the parameter is {_describe(parameter)}")

@@ -91,7 +91,7 @@ def _fill_optimizer(optimizer: Optimizer, saved: dict[str, Any], *, keep_setting
 
 
 def _has_axes_of(parameter: Tensor, value: Any) -> bool:
-    """Return whether a value is sharded as the parameter is: Muon's second moments have one column, or one row."""
+    """Return whether a value can be sharded as the parameter is, like Muon's second moments, which have one column."""
     return isinstance(value, Tensor) and value.ndim == parameter.ndim
 
 
