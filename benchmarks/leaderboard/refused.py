@@ -43,7 +43,7 @@ REFUSED = (
     ),
     Refused(
         "momentum that rises, scores × 1.44, norms without gains, value residual",
-        "Switches (`optimizer.momentum_warmup_steps`, `model.qk_scale`, `norm_gains`, `value_residual`); not tried, for "
-        "want of time on the machine",
+        "Switches (`optimizer.momentum_warmup_steps`, `model.qk_scale`, `norm_gains`, `value_residual`); not tried "
+        "for want of time",
     ),
 )
