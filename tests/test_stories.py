@@ -21,7 +21,7 @@ from stories.side_events import SIDES
 
 from .conftest import APPS
 
-FIRST_200_SHA256 = "2afe1163ab4a6fdf39c29b665fd408e3177bfad2934d6d9cbb26533b618015ad"
+FIRST_200_SHA256 = "0fd3c660fc01304a4a4c72cd4686c57cf8ca05595bb1521887dcd7fea62d41da"
 
 
 @pytest.fixture(scope="module")

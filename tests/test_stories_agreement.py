@@ -12,7 +12,7 @@ from stories.agreement import Share, check_stories as check_all, check_story
 HIS, HERS = (
     {*people.CHILDREN[gender], *people.ANIMALS[gender], *people.ELDERS[gender]} for gender in (people.HE, people.SHE)
 )
-CHILDREN = people.CHILDREN[people.HE] + people.CHILDREN[people.SHE]
+CHILDREN = [*people.CHILDREN[people.HE], *people.CHILDREN[people.SHE]]
 OTHER_GENDER = dict(zip(sorted(HIS), sorted(HERS), strict=True))
 OTHER_GENDER |= {hers: his for his, hers in OTHER_GENDER.items()}
 

@@ -28,11 +28,16 @@ class Trait:
     says: str = "said"
 
 
-CHILDREN = {HE: words("Tom, Ben, Leo, Max, Noah, Omar, Ravi"), SHE: words("Lily, Anna, Mia, Zoe, Lucy, Amina, Rosie")}
+# Each child lives with one grown-up, of the other gender.
+FAMILIES = {
+    HE: {"Mama": words("Tom, Ben, Leo, Max"), "Grandma": words("Noah, Omar, Ravi")},
+    SHE: {"Papa": words("Lily, Anna, Mia, Zoe"), "Grandpa": words("Lucy, Amina, Rosie")},
+}
+CHILDREN = {own: {name: elder for elder, names in FAMILIES[own].items() for name in names} for own in (HE, SHE)}
+ELDERS = {HE: tuple(FAMILIES[SHE]), SHE: tuple(FAMILIES[HE])}
 ANIMALS = {HE: words("Bruno, Pip, Rusty, Biscuit, Fuzz"), SHE: words("Dot, Willow, Tilly, Daisy, Nutmeg")}
 ANIMAL_KINDS = words("rabbit, bear, fox, mouse, hedgehog, squirrel, kitten, puppy, mole, badger, raccoon, hamster")
 CHILD_KINDS = {HE: ("boy", "little boy", "young boy"), SHE: ("girl", "little girl", "young girl")}
-ELDERS = {HE: words("Papa, Grandpa"), SHE: words("Mama, Grandma")}
 NEIGHBORS = words("baker, farmer, miller, teacher, doctor, gardener, shoemaker, fisherman")
 
 TRAITS = (

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 
 from stories.language import fill_template
-from stories.people import ANIMAL_KINDS, ANIMALS, CHILD_KINDS, CHILDREN, ELDERS, HE, SHE, TRAITS, Pronouns, Trait
+from stories.people import ANIMAL_KINDS, ANIMALS, CHILD_KINDS, CHILDREN, HE, SHE, TRAITS, Pronouns, Trait
 from stories.places import TIMES, Place
 from stories.side_events import Side
 from stories.things import ItemKind
@@ -129,9 +129,9 @@ def new_story(rng: random.Random, place: Place, weathers: tuple[str, ...], barre
         return Character(rng.choice(names), rng.choice(kinds), pronouns, trait, rng.choice(trait.habits), place)
 
     allowed = [trait for trait in TRAITS if trait.word not in barred_traits]
-    hero = cast_one(CHILDREN[own], CHILD_KINDS[own], own, allowed)
+    hero = cast_one(tuple(CHILDREN[own]), CHILD_KINDS[own], own, allowed)
     friend = cast_one(ANIMALS[other], ANIMAL_KINDS, other, [trait for trait in TRAITS if trait is not hero.trait])
-    elder = Character(rng.choice(ELDERS[other]), "grown-up", other, TRAITS[0], "", place)
+    elder = Character(CHILDREN[own][hero.name], "grown-up", other, TRAITS[0], "", place)
     cast: dict[str, object] = {"hero": hero, "friend": friend, "elder": elder, "place": place}
     story = Story(rng, hero, friend, elder, cast)
     story.choose("weather", weathers)
