@@ -104,8 +104,8 @@ class TransformerBlock(Module):
                 within the window of the configuration, by its back end.
             embedding: the first residual stream, for `embedding_shortcut`; in the first block it is `x`.
             first_values: the first block's values, for the later blocks with `value_residual`.
-            embedded_values: for `value_embeddings`, in the blocks of `config.value_embedding_layers`: `[*b t kv·e]`,
-                the rows of the ids in this block's table, one of `TransformerLM.value_embeddings`.
+            embedded_values: for `value_embeddings`, in the blocks of `config.value_embedding_layers`: the rows of the
+                ids, `[*b t kv·e]`, in this block's table, one of `TransformerLM.value_embeddings`.
             return_values: return the pair of residual stream and attention's values. Those of the first block are the
                 `first_values` of the others.
 
