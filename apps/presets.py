@@ -19,14 +19,18 @@ def cpu_preset_note(config: TextRunConfig, preset: str | None) -> str | None:
     """
     if preset is None or trainer.choose_device(config.run.device).type != "cpu":
         return None
-    steps, cores = config.training.steps, usable_cores()
-    hours = steps * training_flops(config.model, config.training.batch_size).total / (cores * _CORE_FLOPS) / 3600
+    cores, limit = usable_cores(), config.training.max_seconds
+    step_seconds = training_flops(config.model, config.training.batch_size).total / (cores * _CORE_FLOPS)
+    hours = config.training.steps * step_seconds / 3600
     smaller = CONFIGS / preset.replace(".yaml", "_cpu.yaml")
     if hours < 1 or not smaller.is_file():
         return None
+    would = f"would take about {hours:,.0f} hours"
+    if limit is not None and limit < hours * 3600:
+        would = f"would make about {limit / step_seconds:,.0f} steps in its {limit / 3600:.2g} hours"
     return (
-        f"note: there is no accelerator here, and configs/{preset} would take about {hours:,.0f} hours on "
-        f"{cores} CPU cores: for a run of minutes give --config {os.path.relpath(smaller)}"
+        f"note: there is no accelerator here, and configs/{preset} {would} on {cores} CPU cores: for a run of minutes "
+        f"give --config {os.path.relpath(smaller)}"
     )
 
 

@@ -45,7 +45,12 @@ def test_a_dry_run_trains_nothing(call, tmp_path, texts, trained_run):
 def test_a_step_that_does_not_fit_is_refused_with_what_would(call, tmp_path, texts, monkeypatch):
     """The leaderboard model on a machine of 24 GiB, which would kill it without a message."""
     set_memory(monkeypatch, 24 * 2**30)
-    options = ["--config", ROOT / "configs" / "leaderboard.yaml", "--run.device=cpu", *text_options(texts)]
+    options = [
+        "--config",
+        ROOT / "configs/reference/leaderboard.yaml",
+        "--run.device=cpu",
+        *text_options(texts),
+    ]
     for more in (["--dry-run"], []):
         outcome = call(train, *options, f"--run.directory={tmp_path / 'run'}", *more)
         error = outcome.one_line_error()
@@ -61,7 +66,12 @@ def test_the_memory_of_a_gpu_is_asked_before_anything_is_allocated(call, tmp_pat
     monkeypatch.setattr("trainer.runtime.why_not_compiled", lambda *_: None)
     memory = {"cuda": DeviceMemory(total=85_000_000_000, available=84_000_000_000)}
     monkeypatch.setattr("step_memory.device_memory", lambda device: memory[device.type])
-    options = ["--config", ROOT / "configs" / "leaderboard.yaml", "--run.device=cuda", "--training.precision=bfloat16"]
+    options = [
+        "--config",
+        ROOT / "configs/reference/leaderboard.yaml",
+        "--run.device=cuda",
+        "--training.precision=bfloat16",
+    ]
     options += ["--training.batch_size=512", *text_options(texts), f"--run.directory={tmp_path / 'run'}"]
     for more in (["--dry-run"], []):
         error = call(train, *options, *more).one_line_error()

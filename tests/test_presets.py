@@ -16,7 +16,7 @@ def read(name, *arguments):
     return parse_config(TextRunConfig, arguments, files=[ROOT / "configs" / name])[0]
 
 
-@pytest.mark.parametrize("name", ["tinystories", "owt", "leaderboard"])
+@pytest.mark.parametrize("name", ["tinystories", "owt"])
 def test_a_preset_for_a_gpu_is_answered_with_its_hours_and_the_one_for_a_cpu(monkeypatch, name):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("presets.usable_cores", lambda: 2)
@@ -28,6 +28,13 @@ def test_a_preset_for_a_gpu_is_answered_with_its_hours_and_the_one_for_a_cpu(mon
     twice = cpu_preset_note(read(f"{name}.yaml", "--run.device=cpu"), f"{name}.yaml")
     half = re.search("about ([0-9,]+) hours on 4", twice)[1]
     assert int(half.replace(",", "")) == pytest.approx(int(hours.replace(",", "")) / 2, abs=1)
+
+
+def test_a_preset_with_a_time_limit_is_answered_with_its_steps(monkeypatch):
+    monkeypatch.setattr("presets.usable_cores", lambda: 2)
+    note = cpu_preset_note(read("leaderboard.yaml", "--run.device=cpu"), "leaderboard.yaml")
+    assert re.search("would make about [0-9]+ steps in its 1.5 hours on 2 CPU cores", note)
+    assert note.endswith("give --config configs/leaderboard_cpu.yaml")
 
 
 def test_there_is_no_note_where_none_is_needed(monkeypatch):
