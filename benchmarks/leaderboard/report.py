@@ -19,7 +19,9 @@ authors of the sources report of theirs, and what costs time on a CPU without co
 
 Each change is added to those kept before it, and the training is as long as the reference's *in time*: the time of a
 step is measured in turns with the reference's, and the number of steps follows from it. So a change that makes a step
-slower has fewer steps. A change is kept if the loss is lower with every seed, and by {LEAST_GAIN} nats on average."""
+slower has fewer steps, and other work on the machine does not shorten a run. The runs are short, about 250 updates of
+1,024 tokens, so what pays late in training is not seen. A change is kept if the loss is lower with every seed, and by
+{LEAST_GAIN} nats on average."""
 
 
 def write_docs(measured: results.Results) -> None:
