@@ -68,8 +68,8 @@ def test_errors_are_one_line(call, error, message):
 
 def test_the_traceback_can_be_requested(monkeypatch):
     monkeypatch.setenv("TRACEBACK", "1")
-    monkeypatch.setattr("sys.argv", ["app"])
-    with pytest.raises(ValueError, match=r"^no data: give --data.train_text FILE"):
+    monkeypatch.setattr("sys.argv", ["app", "--offline"])
+    with pytest.raises(ValueError, match=r"^no data: TinyStories is neither in data"):
         run_command(train)
 
 

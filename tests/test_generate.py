@@ -97,7 +97,7 @@ def test_a_batch_of_prompts_has_the_texts_that_each_has_alone(call, tmp_path, tr
 
 def test_json(call, tmp_path, trained_run):
     (tmp_path / "prompts.jsonl").write_text('{"prompt": "One"}\n{"prompt": "a\\nb"}\n')
-    options = [f"--prompts={tmp_path / 'prompts.jsonl'}", "--max-new-tokens=20", "--num-samples=2", "--temperature=1"]
+    options = [f"--prompts={tmp_path / 'prompts.jsonl'}", "--max-new-tokens=200", "--num-samples=2", "--temperature=1"]
     outcome = call(main, trained_run, *options, "--json", "--alternatives=3", "--stop= ")
     assert (outcome.code, outcome.errors) == (0, "")
     texts = [json.loads(line) for line in outcome.output.splitlines()]
@@ -106,7 +106,7 @@ def test_json(call, tmp_path, trained_run):
     assert "stop" in [text["ended"] for text in texts]
     for text in texts:
         ids = [token["id"] for token in text["tokens"]]
-        assert text["ended"] == ("stop" if len(ids) < 20 else "length")
+        assert text["ended"] == ("stop" if len(ids) < 200 else "length")
         assert text["text"] == tokenizer.decode(ids)
         assert not ids or text["tokens_per_second"] > 0
         for token in text["tokens"]:

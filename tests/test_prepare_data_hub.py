@@ -53,6 +53,8 @@ def hub(tmp_path, monkeypatch):
             monkeypatch.delenv(name)
     hub, server = start_hub()
     monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    # Other tests of this process forbid requests by the environment, which the client reads when it is imported.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", CHUNK)
