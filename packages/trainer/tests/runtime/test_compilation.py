@@ -88,7 +88,7 @@ def test_a_short_run_logs_why_it_does_not_compile_and_which_optimizer_updates_wh
     train(config, run, open_data(config.data, config.model))
     log = run.log.read_text()
     assert "not compiled: the run is short" in log
-    assert "Muon     0.01       14" in log
+    assert "Muon       1   0.01       14" in log
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="compiles C++")
