@@ -35,7 +35,6 @@ class LoopTimer:
         self._other_step = other_step
         self._current: Parts | None = None
         self._started = 0.0
-        self._rehearsed = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -94,9 +93,6 @@ class LoopTimer:
         timed = self._timed("batch", prepare)
 
         def next_step(*arguments: Any) -> Any:
-            if not self._rehearsed:  # the trainer computes its first batch once before its first step
-                self._rehearsed = True
-                return prepare(*arguments)
             if self._current is not None:
                 self._current["whole"] = time.perf_counter() - self._started
                 self.steps.append(self._current)
