@@ -46,7 +46,7 @@ def print_summary(result: "trainer.TrainingResult", shares: StoryShares, run: Ru
     """Print how good the model is, and what can be done next."""
     print(
         f"\nvalidation loss {result.valid_loss:.3f} after {result.steps} steps: in stories that it was not trained on, "
-        f"the model is as unsure as among {trainer.perplexity(result.valid_loss):.2f} equally likely tokens (perplexity)\n"
+        f"it is as unsure as among {trainer.perplexity(result.valid_loss):.2f} equally likely tokens (perplexity)\n"
         f"of {NUM_CHECKED} stories, {shares.agreeing.hits} have only pronouns that agree with their names, and "
         f"{shares.introducing.hits} introduce everybody they name\n\n"
         "Next:\n"
