@@ -1,4 +1,4 @@
-"""Export a trained run for other libraries: `uv run apps/export_run.py runs/quickstart exported/quickstart`.
+"""Export a trained run for other libraries: `uv run apps/export_run.py runs/tinystories_cpu exported/tinystories_cpu`.
 
 The result is a folder of a Llama model, tokenizer included, as Hugging Face's `transformers` loads it.
 """
@@ -40,7 +40,7 @@ def parse(arguments: list[str]) -> Namespace:
     parser = CommandLineParser(
         "Export a trained run as a Llama model for Hugging Face's transformers.",
         usage="RUN OUT [OPTIONS]",
-        examples=("runs/quickstart exported/quickstart --dtype bfloat16",),
+        examples=("runs/tinystories_cpu exported/tinystories_cpu --dtype bfloat16",),
     )
     add = parser.add_argument
     add("run", type=Path, metavar="RUN", help="the run's folder, such as runs/quickstart")
