@@ -19,6 +19,22 @@ def without_unused_corpus(data: TextDataConfig) -> TextDataConfig:
     return replace(data, corpus=None) if data.has_files else data
 
 
+def require_corpus(config: TextRunConfig, *, offline: bool) -> None:
+    """Refuse, within a second, a corpus that is not prepared and cannot be prepared here.
+
+    Args:
+        config: a run; one without a corpus is not refused.
+        offline: whether to never ask the network.
+
+    Raises:
+        ValueError: the corpus is missing, and its files are neither at hand nor within reach.
+    """
+    if config.data.corpus is not None and not config.data.has_files:
+        import preparation
+
+        preparation.require_corpus(config.data.corpus, config.model.vocab_size, offline=offline)
+
+
 def with_prepared_corpus(config: TextRunConfig, *, offline: bool) -> TextRunConfig:
     """Return the configuration with the files of its corpus, which is prepared if it is missing.
 

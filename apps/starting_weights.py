@@ -21,6 +21,7 @@ from command import say
 from import_model import load_model, load_tokenizer
 from nn import ModelConfig
 from text_config import TextRunConfig, read_run_config
+from trained_run import read_llama_config, run_of_checkpoint
 from trainer import RunConfig, RunDirectory, option_values
 
 if TYPE_CHECKING:
@@ -66,13 +67,7 @@ def find_weights(source: str) -> GivenWeights:
         RunDirectory(path).latest_checkpoint()  # refuses a run without one
         return _weights_of_run(path, RunDirectory(path), None)
     if (path / "state.json").is_file():
-        for folder in path.absolute().parents[:2]:
-            if (folder / "config.yaml").is_file():
-                return _weights_of_run(path, RunDirectory(folder), path)
-        raise ValueError(
-            f"{source} (run.init_from) is a checkpoint outside the folder of a run, so the configuration of its model "
-            "is not known: give a checkpoint inside a run's folder"
-        )
+        return _weights_of_run(path, run_of_checkpoint(path), path)
     if (path / "config.json").is_file() or (path.suffix == ".bin" and path.is_file()):
         return _weights_of_another_library(path)
     found = "does not exist" if not path.exists() else "is neither of them"
@@ -159,16 +154,7 @@ def _recorded_tokenizer(run: RunDirectory) -> str | None:
 
 
 def _weights_of_another_library(path: Path) -> GivenWeights:
-    if path.is_file():
-        model = load_model(path).config
-    else:
-        from nn.interchange import from_llama_config
-
-        try:
-            content = json.loads((path / "config.json").read_text("utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path / 'config.json'} is not valid JSON ({error}): download it again") from None
-        model = from_llama_config(content, path / "config.json")
+    model = load_model(path).config if path.is_file() else read_llama_config(path)
     tokenizer, note = load_tokenizer(path, model.vocab_size)
     if tokenizer is None:
         return GivenWeights(path, model, None, None, None, None, note)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trainer  # trainer.open_data and trainer.train load torch when they are first used
 from command import is_main_process, say
-from corpora import with_found_corpus, with_prepared_corpus
+from corpora import require_corpus, with_found_corpus, with_prepared_corpus
 from presets import cpu_preset_note
 from run_request import read_request
 from shared_run import being_prepared, wait_for_run
@@ -60,10 +60,11 @@ def prepare_run(config: TextRunConfig, preset: str | None, *, offline: bool) -> 
         wait_for_run(run)
         return run
     with new_run_directory(run.path) as unfinished, being_prepared(unfinished.path):
-        config = with_prepared_corpus(config, offline=offline)
+        require_corpus(config, offline=offline)  # without torch, at once
         if note := cpu_preset_note(config, preset):
             say(note)
         require_memory(config)  # refuses a device that this machine does not have, too
+        config = with_prepared_corpus(config, offline=offline)  # which may take hours
         copy_weights(config, unfinished)
         try:
             prepare_data(config.data, config.model, unfinished)

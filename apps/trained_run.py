@@ -45,13 +45,7 @@ def find_model(path: Path, checkpoint: Path | None = None) -> TrainedModel:
     if checkpoint is not None:
         raise ValueError(f"--checkpoint is {checkpoint}, but {path} is not a run: give one of the two")
     if (path / "state.json").is_file():
-        for folder in path.absolute().parents[:2]:
-            if (folder / "config.yaml").is_file():
-                return _model_of_run(folder, path)
-        raise ValueError(
-            f"{path} is a checkpoint outside the folder of a run, where its configuration and tokenizer are: "
-            "give a checkpoint inside a run's folder"
-        )
+        return _model_of_run(run_of_checkpoint(path).path, path)
     if (path / "config.json").is_file():
         return _model_of_transformers(path)
     raise ValueError(
@@ -79,6 +73,38 @@ def open_trained_run(path: Path, checkpoint: Path | None = None) -> tuple[RunDir
     return run, config
 
 
+def run_of_checkpoint(path: Path) -> RunDirectory:
+    """Return the run that a checkpoint's folder is in.
+
+    Raises:
+        ValueError: it is outside the folder of a run.
+    """
+    for folder in path.absolute().parents[:2]:
+        if (folder / "config.yaml").is_file():
+            return RunDirectory(folder)
+    raise ValueError(
+        f"{path} is a checkpoint outside the folder of a run, where its configuration and tokenizer are: "
+        "give a checkpoint inside a run's folder"
+    )
+
+
+def read_llama_config(path: Path) -> ModelConfig:
+    """Return the configuration of the model in a folder of `transformers`.
+
+    Raises:
+        ValueError: its config.json is damaged, or describes what `TransformerLM` is not.
+        OSError: it cannot be read.
+    """
+    file = path / "config.json"
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is not valid JSON ({error}): download it again") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{file} does not contain a JSON object: download it again")
+    return from_llama_config(content, file)
+
+
 def _model_of_run(path: Path, checkpoint: Path | None) -> TrainedModel:
     run, config = open_trained_run(path, checkpoint)
     if not run.tokenizer.is_file():
@@ -87,14 +113,7 @@ def _model_of_run(path: Path, checkpoint: Path | None) -> TrainedModel:
 
 
 def _model_of_transformers(path: Path) -> TrainedModel:
-    file = path / "config.json"
-    try:
-        content = json.loads(file.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is not valid JSON ({error}): download it again") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{file} does not contain a JSON object: download it again")
-    config = from_llama_config(content, file)
+    config = read_llama_config(path)
     if not any(path.glob("*.safetensors")):
         raise ValueError(f"{path} has no model.safetensors: download the weights")
     if not (path / "tokenizer.json").is_file():

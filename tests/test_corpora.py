@@ -37,10 +37,12 @@ class FakePreparation(ModuleType):
         files = Prepared(folder / "tokens" / "train.bin", folder / "tokens" / "valid.bin", folder / "tokenizer.json")
         return files if folder.exists() else None
 
+    def require_corpus(self, name, vocab_size, *, offline):
+        if offline and self.find_prepared(name, vocab_size) is None:
+            raise ValueError(f"the corpus {name} is missing: fetch it")
+
     def prepare_corpus(self, name, vocab_size, *, offline, say):
         self.calls.append((name, vocab_size, offline))
-        if offline:
-            raise ValueError(f"the corpus {name} is missing: fetch it")
         folder = self.folder / f"{name}_{vocab_size}"
         shutil.copytree(self.source / "tokens", folder / "tokens")
         shutil.copyfile(self.source / "tokenizer.json", folder / "tokenizer.json")
@@ -82,7 +84,16 @@ def test_a_missing_corpus_is_refused_before_anything_is_written(call, tmp_path, 
     (tmp_path / "run").mkdir()
     outcome = call(train, *TINY, f"--run.directory={tmp_path / 'run'}")
     assert "already exists" in outcome.one_line_error()
-    assert preparation.calls == [("tinystories", 300, True)]
+    assert preparation.calls == []
+
+
+def test_what_does_not_fit_this_machine_is_refused_before_a_corpus_is_prepared(call, tmp_path, preparation):
+    error = call(
+        train, *TINY, "--training.batch_size=100000000", f"--run.directory={tmp_path / 'run'}"
+    ).one_line_error()
+    assert error.startswith("a training step with 100000000 sequences at once needs about ")
+    assert preparation.calls == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_that_are_given_replace_the_corpus(call, tmp_path, preparation, texts, trained_run):
@@ -132,7 +143,8 @@ def prepare_corpus(*_, **__):
 
 sys.path.insert(0, APPS)
 fake = sys.modules["preparation"] = ModuleType("preparation")
-fake.find_prepared, fake.prepare_corpus = lambda *_: None, prepare_corpus
+fake.find_prepared = fake.require_corpus = lambda *_, **__: None
+fake.prepare_corpus = prepare_corpus
 
 from text_run import main
 main(sys.argv[1:], "tinystories.yaml", "Train.")

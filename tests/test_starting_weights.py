@@ -181,7 +181,7 @@ def test_a_checkpoint_of_llama2c(start, tmp_path, trained_run):
     [
         ("nowhere", [], "'nowhere' (run.init_from) does not exist: give a run, a checkpoint of a run, a folder of"),
         ("EMPTY", [], "(run.init_from) is neither of them: give a run"),
-        ("EMPTY/state", [], "is a checkpoint outside the folder of a run, so the configuration of its model is not"),
+        ("EMPTY/state", [], "is a checkpoint outside the folder of a run, where its configuration and tokenizer are"),
         ("UNTRAINED", [], "contains no checkpoint"),
         (
             "RUN",

@@ -26,7 +26,7 @@ from preparation.corpora import CORPORA, Corpus
 from preparation.errors import DataNotFoundError, PreparationError
 from preparation.job import DATA, Job, PreparedData, Settings, corpus_job
 from preparation.prepared import find_prepared
-from preparation.preparing import prepare, prepare_corpus
+from preparation.preparing import prepare, prepare_corpus, require_corpus
 
 __all__ = [
     "CORPORA",
@@ -41,4 +41,5 @@ __all__ = [
     "find_prepared",
     "prepare",
     "prepare_corpus",
+    "require_corpus",
 ]

@@ -35,6 +35,23 @@ def prepare_corpus(name: str, vocab_size: int, *, offline: bool, root: Path = DA
     return find_prepared(name, vocab_size, root) or prepare(job, offline=offline, say=say)
 
 
+def require_corpus(name: str, vocab_size: int, *, offline: bool, root: Path = DATA) -> None:
+    """Make sure, within a second, that a corpus is prepared, or that its files are at hand or can be asked for.
+
+    Args:
+        name: see `prepare_corpus`.
+        vocab_size: see `prepare_corpus`.
+        offline: see `prepare_corpus`.
+        root: see `prepare_corpus`.
+
+    Raises:
+        DataNotFoundError: see `prepare_corpus`.
+    """
+    if find_prepared(name, vocab_size, root) is None:
+        job = corpus_job(name, vocab_size, root / name)
+        _require_files(job, State(job.results), offline=offline)
+
+
 def prepare(job: Job, *, offline: bool, say: Say) -> PreparedData:
     """Do the phases that are not done, and return the results.
 
@@ -47,10 +64,8 @@ def prepare(job: Job, *, offline: bool, say: Say) -> PreparedData:
 
     results, state = result_paths(job.results), State(job.results)
     needs_texts = job.corpus is None or not is_complete(state, job)
-    if needs_texts and job.corpus is not None and not state.is_done("fetch", _fetch_inputs(job.corpus, job)):
-        from preparation.hub import require_files  # before a folder is made for data that cannot be had
-
-        require_files(job.corpus, job.settings.max_bytes, offline=offline)
+    if needs_texts:  # before a folder is made for data that cannot be had
+        _require_files(job, state, offline=offline)
     with lock_folder(job.results):
         state = State(job.results)  # what another process has done meanwhile
         if state.phases and state.source != job.source:
@@ -65,6 +80,14 @@ def prepare(job: Job, *, offline: bool, say: Say) -> PreparedData:
             say("everything is prepared already")
         state.run("report", report_inputs(job, state), lambda: write_report(job, state))
     return results
+
+
+def _require_files(job: Job, state: State, *, offline: bool) -> None:
+    """Make sure that the files of a corpus have been fetched or can be."""
+    if job.corpus is not None and not state.is_done("fetch", _fetch_inputs(job.corpus, job)):
+        from preparation.hub import require_files
+
+        require_files(job.corpus, job.settings.max_bytes, offline=offline)
 
 
 def _make_results(job: Job, state: State, results: PreparedData, say: Say) -> None:

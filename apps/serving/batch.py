@@ -197,4 +197,4 @@ def _shown_prompt(speaker: Speaker, ids: list[int], request: GenerationRequest) 
 
 def _text(speaker: Speaker, decoder: StreamDecoder, token_id: int) -> str:
     """Return the characters that a token completes; a model may have more ids than the tokenizer."""
-    return decoder.feed(token_id) if token_id in speaker.tokenizer.vocab else ""
+    return decoder.feed(token_id) if speaker.token_bytes(token_id) else ""
