@@ -61,4 +61,10 @@ CHANGES = (
     ),
     Change("half the batch", {"training.batch_size": "2"}, "sweep"),
     Change("all rates × 1.5", {"schedule.max_lr": "4.5e-3"}, "sweep"),
+    Change("momentum rises from 0.85 in 100 steps", {"optimizer.momentum_warmup_steps": "100"}, _MODDED),
+    Change("QK-norm, scores × 1.44", {"model.qk_norm": "true", "model.qk_scale": "1.44"}, _NANOCHAT),
+    Change("norms without gains", {"model.norm_gains": "false"}, _MODDED),
+    Change("value residual", {"model.value_residual": "true"}, "Zhou et al. 2024, arXiv:2410.17897"),
+    Change("window of a quarter of the context", {"model.window": "64"}, _MODDED),
+    Change("2 layers of width 192", {"model.num_layers": "2", "model.d_model": "192", "model.num_heads": "3"}, "sweep"),
 )

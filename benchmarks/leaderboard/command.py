@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _head(options: argparse.Namespace, arguments: Sequence[str]) -> dict[str, Any]:
-    paths = (options.train_text, options.valid_text, options.json, options.folder, options.reference)
+    paths = (options.train_text, options.valid_text, options.json, options.folder)
     command = command_line.shown_command("leaderboard", arguments, paths)
     versions = {name: installed_version(name) for name in _VERSIONS}
     sizes = {name: getattr(options, f"{name}_text").stat().st_size for name in ("train", "valid")}

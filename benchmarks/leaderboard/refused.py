@@ -17,7 +17,7 @@ REFUSED = (
         "windows in a pattern (short, short, short, long)",
         "At a context of 512, scores and values are 5.3 % of the forward FLOPs of the 279 M model "
         "(`apps/account.py --config configs/reference/leaderboard.yaml`), and half of them are never computed: windows "
-        "could save 2.7 % at most. `model.window` is a switch for all blocks alike; not tried",
+        "could save 2.7 % at most. `model.window` is a switch for all blocks alike, and is tried",
     ),
     Refused(
         "head tied for two thirds of the run, then untied",
@@ -40,10 +40,5 @@ REFUSED = (
     ),
     Refused(
         "a batch that grows", "`training.batch_stages` is a switch; not tried, the runs of the ladder are too short"
-    ),
-    Refused(
-        "momentum that rises, scores × 1.44, norms without gains, value residual",
-        "Switches (`optimizer.momentum_warmup_steps`, `model.qk_scale`, `norm_gains`, `value_residual`); not tried "
-        "for want of time",
     ),
 )

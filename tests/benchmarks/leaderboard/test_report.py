@@ -48,4 +48,4 @@ def test_a_comparison_shows_the_gain_of_each_seed():
 def test_what_is_not_tried_has_a_reason():
     text = page({"sections": {}})
     for change in REFUSED:
-        assert f"| {change.name} | {change.reason} |" in text
+        assert f"- **{change.name}**: {change.reason}." in text
