@@ -51,17 +51,19 @@ class RunRequest:
 
 
 def read_request(arguments: Sequence[str], default_config: str, description: str) -> RunRequest:
-    """Read the command line, starting from a file of `configs/`.
+    """Read the command line, starting from a file of `configs/`, unless it names files with `--config`.
+
+    Those stand alone: a preset for another model or machine must not take what it does not mention from the default.
 
     Raises:
         ValueError: an option, a configuration file or a named path is wrong.
     """
 
-    def parse(file: Path, adjust: Adjustment) -> tuple[TextRunConfig, dict[str, str | None]]:
+    def parse(files: list[Path], adjust: Adjustment) -> tuple[TextRunConfig, dict[str, str | None]]:
         return parse_config(
             TextRunConfig,
             arguments,
-            files=[file],
+            files=files,
             description=description,
             examples=[example.format(name=Path(default_config).stem) for example in _EXAMPLES],
             options=_OPTIONS,
@@ -69,9 +71,8 @@ def read_request(arguments: Sequence[str], default_config: str, description: str
             adjust=adjust,
         )
 
-    config, given = parse(
-        CONFIGS / default_config, lambda settings, chosen: with_given_weights(settings, chosen, arguments)
-    )
+    preset = [] if option_values(arguments, "config") else [CONFIGS / default_config]
+    config, given = parse(preset, lambda settings, chosen: with_given_weights(settings, chosen, arguments))
     resume = given["resume"] or "never"
     dry_run, offline = (given[flag] is not None for flag in _FLAGS)
     run = run_to_resume(resume, config)
@@ -81,7 +82,7 @@ def read_request(arguments: Sequence[str], default_config: str, description: str
             raise ValueError(f"data.corpus {named[-1]} and files of data are both given: remove one of them")
         check_data(data)
         return RunRequest(replace(config, data=data), None, restore=False, dry_run=dry_run, offline=offline)
-    config, _ = parse(run.config, lambda settings, chosen: with_model_of(run, settings, chosen))
+    config, _ = parse([run.config], lambda settings, chosen: with_model_of(run, settings, chosen))
     config = in_its_own_folder(config, run, arguments)
     if resume == "auto" and not has_checkpoints(run):
         # The folder is complete, but training has saved nothing: another process has just created it, or it was killed.

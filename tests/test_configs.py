@@ -3,12 +3,14 @@
 import pytest
 
 from nn import TransformerLM
+from run_request import read_request
 from text_config import TextRunConfig
 from trainer import learning_rate, parse_config
 
 from .conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+PRESETS = [path for path in CONFIGS if path.stem != "quickstart"]
 APPLICATIONS = ("tinystories", "owt", "leaderboard")
 
 
@@ -80,3 +82,10 @@ def test_the_leaderboard_run():
         0.01,
     )
     assert learning_rate(schedule, 13_000, 13_000) == pytest.approx(1.8e-4)
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: str(path.relative_to(ROOT / "configs")))
+def test_a_configuration_that_is_named_takes_nothing_from_the_applications_own(path):
+    """The leaderboard's has most settings that others do not mention, such as a schedule by time."""
+    request = read_request(["--config", str(path)], "leaderboard.yaml", "Train.")
+    assert request.config == parse_config(TextRunConfig, [], files=[path])[0]
