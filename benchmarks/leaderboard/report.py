@@ -14,9 +14,9 @@ _INTRODUCTION = f"""# The leaderboard's recipe
 
 The task: OpenWebText, a vocabulary of 32,000, a context of 512, 1.5 hours of one H100 or 45 minutes of one B200; what
 counts is the loss on all validation tokens. The recipes in `configs/leaderboard_cpu.yaml` and `leaderboard.yaml` come
-from the ladder below, which was climbed on the machine that it names; `leaderboard.yaml` has no window, since that would
-replace the fused kernel on a GPU. **No run on a GPU is behind it**: a proxy of this size can mislead, as the authors of
-the sources report of theirs, and what costs time on a CPU without compilation may be free on a GPU.
+from the ladder below, which was climbed on the machine that it names; `leaderboard.yaml` has no window, since on a GPU
+that would replace the fused kernel. **No run on a GPU is behind it**: a proxy of this size can mislead, as the authors
+of the sources report of theirs, and what costs time on a CPU without compilation may be free on a GPU.
 
 Each change is added to those kept before it, and the training is as long as the reference's *in time*: the time of a
 step is measured in turns with the reference's, and the number of steps follows from it. So a change that makes a step
