@@ -9,8 +9,11 @@
 | `yaml_file.py`, `scales.py`, `table.py` | reading experiments and scales |
 | `workspace.py`, `results.py` | what a member is given, what it gives back, and its files |
 | `text_sources.py` | the two corpora: given, prepared or generated; their tokenizers and token files |
+| `training_settings.py`, `kind_settings.py` | the settings of members, checked |
 | `planning.py` | which members there are, and what their results depend on |
-| `running.py`, `member.py` | running what is missing, resuming what was interrupted |
+| `member.py` | running one member in its folder |
+| `running.py` | running what is missing, resuming what was interrupted |
+| `collecting.py` | the results of each experiment in one file |
 | `executors.py` | where members run: processes of this machine, Slurm |
 | `kinds/` | how members of each kind are run |
 | `findings/`, `report/` | what results show; the pages |

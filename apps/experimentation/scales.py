@@ -48,6 +48,8 @@ class Scale:
     """Bytes of text to generate where none is given or prepared; None: texts must be given or prepared."""
     other_vocab_size: int | None = None
     """Entries of the second corpus' tokenizer; None: as many as the first's, `model.vocab_size`."""
+    device: str = "auto"
+    """Where members run, unless the command line says something else."""
 
     @property
     def vocab_size(self) -> int:
@@ -71,6 +73,7 @@ def read_scale(name: str, folder: Path = EXPERIMENT_FILES) -> Scale:
     content = read_yaml(path)
     check_keys(content, ["title", "base"], optional_fields(Scale), str(path))
     check_type(content["title"], str, f"{path}: title", "text")
+    check_type(content.get("device", "auto"), str, f"{path}: device", "the name of a device, such as cpu")
     for key in ("minutes", "training_flops"):
         check_type(content.get(key), (*_NUMBER, type(None)), f"{path}: {key}", "a number")
     for key in ("parallel", "threads", "generated_bytes", "other_vocab_size"):

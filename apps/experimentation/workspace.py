@@ -13,6 +13,7 @@ Curve = Mapping[str, Sequence[float]]
 """A figure during training: `step`, `seconds` and `value`, lists of equal length."""
 Status = Literal["finished", "diverged"]
 Source = Literal["given", "prepared", "generated"]
+WandbMode = Literal["disabled", "offline", "online"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Workspace:
     """The folder of the finished run that the experiment `uses`."""
     device: str = "auto"
     """As `run.device` of a run's configuration."""
+    wandb_mode: WandbMode = "disabled"
+    """As `wandb.mode` of a run's configuration."""
+    group: str | None = None
+    """The group of the run in Weights & Biases."""
+    tags: tuple[str, ...] = ()
+    """Its tags."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@
 | `preparing.py` | the phases in order, each skipped if it is done |
 | `phases.py` | what the phases do |
 | `state.py`, `checksums.py` | what has been done, and how files are recognized |
-| `folder_lock.py` | one process at a time works in a folder |
 | `hub.py`, `hub_settings.py`, `reachability.py` | fetching files into the cache of the hub's client |
 | `byte_sources.py`, `readers.py` | files as bytes, decompressed; the formats as text |
 | `selection.py`, `streams.py` | documents held out for validation; the two texts of a job |
