@@ -68,11 +68,12 @@ def test_a_text_that_ended_at_once_has_no_tokens():
 
 def test_the_grid_has_a_row_for_each_cell_but_one_for_greedy(outcome):
     assert [(row["temperature"], row["top_p"], row["samples"]) for row in outcome.rows] == [
-        (0, 1.0, 1),
+        (0, 1.0, 3),
         (1.0, 0.02, 3),
         (1.0, 1.0, 3),
     ]
     assert all(row["tokens"] <= 20 * row["samples"] for row in outcome.rows)
+    assert outcome.rows[0]["distinct_3"] <= 1 / 3  # the same text three times
 
 
 def test_a_smaller_nucleus_gives_more_probable_and_less_varied_texts(outcome):

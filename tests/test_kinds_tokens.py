@@ -111,9 +111,12 @@ def test_token_files_are_measured(shared):
 def test_an_id_that_does_not_fit_becomes_another_one_unless_bpe_checks_it(shared):
     outcome = dtype.run({"measure": "overflow", "ids": [65_535, 65_536, 65_536 + 98]}, 0, shared)
     fits, first, letter = outcome.rows
-    assert (fits["stored_as"], fits["token"], fits["bpe"]) == (65_535, "", "65535")
-    assert (first["stored_as"], first["token"]) == (0, END_OF_TEXT)
-    assert (letter["stored_as"], letter["token"]) == (98, "a")  # id 0 is the special token, so a byte's id is one more
+    assert (fits["stored_as_uint16"], fits["token"], fits["bpe"]) == (65_535, "", "65535")
+    assert (first["stored_as_uint16"], first["token"]) == (0, END_OF_TEXT)
+    assert (letter["stored_as_uint16"], letter["token"]) == (
+        98,
+        "a",
+    )  # id 0 is the special token, so a byte's id is one more
     assert "id 65634" in letter["bpe"]
     assert outcome.values["changed"] == 2
 

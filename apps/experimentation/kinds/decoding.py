@@ -1,8 +1,9 @@
 """Decoding: what temperature and top-p do to the texts of a trained model.
 
 The model is that of the run which the experiment uses. For each temperature and each top-p it generates `num_samples`
-texts in one batch, with the same seeds. Greedy texts (temperature 0) would all be the same, so one is generated. The
-same measures of documents of the validation text, cut to `max_new_tokens`, show what the model was to learn.
+texts in one batch, with the same seeds. Greedy texts (temperature 0) are all the same: one is generated, and counted as
+often. The same measures of as many documents of the validation text, cut to `max_new_tokens`, show what the model was
+to learn.
 
 Measured on tokens: distinct-n, the share of different n-grams among those of all texts together, which falls with their
 number; the share of 4-grams that repeat an earlier one of the same text; and the mean log-probability of a token, in
@@ -103,8 +104,9 @@ def run(settings: Mapping[str, Any], seed: int, workspace: Workspace) -> Outcome
 
 
 def generate(speaker: "Speaker", settings: Settings, sampling: SamplingConfig, seed: int) -> list[Text]:
-    """Generate texts in one batch; a greedy one stands for all, which would be equal."""
-    count = 1 if sampling.temperature == 0 else settings.num_samples
+    """Generate texts in one batch; a greedy one is generated once and repeated, since all would be equal."""
+    is_greedy = sampling.temperature == 0
+    count = 1 if is_greedy else settings.num_samples
     prompts = [speaker.encode_prompt(settings.prompt)] * count
     seeds = [seed + number for number in range(count)]
     tokens: list[list[DrawnToken]] = [[] for _ in range(count)]
@@ -112,7 +114,8 @@ def generate(speaker: "Speaker", settings: Settings, sampling: SamplingConfig, s
         for row, spoken in zip(tokens, step, strict=True):
             if spoken is not None:
                 row.append(spoken.token)
-    return [Text(tuple(row), ended=len(row) < settings.max_new_tokens) for row in tokens]
+    texts = [Text(tuple(row), ended=len(row) < settings.max_new_tokens) for row in tokens]
+    return texts * settings.num_samples if is_greedy else texts
 
 
 def score_documents(speaker: "Speaker", path: Path, settings: Settings) -> list[Text]:

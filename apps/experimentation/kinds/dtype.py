@@ -10,8 +10,8 @@ and `dtype` and `bytes_per_id` of a token file with that id, which is written an
 bytes of as many ids of each type, `uint16_bytes`, `uint32_bytes` and `int64_bytes`.
 
 `overflow`: each of `ids`, stored as uint16 without a check. `values`: `changed`, how many ids were stored as others.
-`rows`: `id`, `stored_as`, `token` (the text that the stored id stands for in the first corpus' vocabulary, empty if
-it has no such id), and `bpe`, what the writer of token files answers: its message, or the id that can be read back.
+`rows`: `id`, `stored_as_uint16`, `token` (the text that the stored id stands for in the first corpus' vocabulary, empty
+if it has no such id), and `bpe`, what the writer of token files answers: its message, or the id that can be read back.
 """
 
 from collections.abc import Callable, Mapping
@@ -130,8 +130,8 @@ def of_overflow(ids: tuple[int, ...], tokenizer: Tokenizer, folder: Path) -> Out
     for given in ids:
         stored = int(np.array(given).astype(np.uint16))  # a conversion of arrays drops the upper bits without an error
         token = tokenizer.decode([stored]) if stored in tokenizer.vocab else ""
-        rows.append({"id": given, "stored_as": stored, "token": token, "bpe": _answer(given, folder)})
-    return Outcome(values={"changed": sum(row["id"] != row["stored_as"] for row in rows)}, rows=tuple(rows))
+        rows.append({"id": given, "stored_as_uint16": stored, "token": token, "bpe": _answer(given, folder)})
+    return Outcome(values={"changed": sum(row["id"] != row["stored_as_uint16"] for row in rows)}, rows=tuple(rows))
 
 
 def _answer(given: int, folder: Path) -> str:
