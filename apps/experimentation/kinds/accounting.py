@@ -19,6 +19,9 @@ from nn.accounting import count_parameters, forward_flops
 
 _FLOAT32_BYTES = 4
 
+Settings = ModelConfig
+"""The settings of a member."""
+
 
 def run(settings: Mapping[str, Any], seed: int, workspace: Workspace) -> Outcome:
     """Count the parameters and FLOPs of the model that the settings describe.
@@ -27,7 +30,7 @@ def run(settings: Mapping[str, Any], seed: int, workspace: Workspace) -> Outcome
         ValueError: the settings do not describe a model.
     """
     del seed, workspace  # nothing is drawn, and nothing is read
-    return account(read_settings(ModelConfig, settings))
+    return account(read_settings(Settings, settings))
 
 
 def account(model: ModelConfig) -> Outcome:

@@ -30,12 +30,11 @@ from bpe import read_text
 from experimentation.kind_settings import read_settings
 from experimentation.text_diversity import distinct_share, repeated_share
 from experimentation.workspace import Outcome, Workspace
-from nn import SamplingConfig
+from nn import DrawnToken, SamplingConfig
 from text_data import END_OF_TEXT
 from trainer import RunDirectory
 
 if TYPE_CHECKING:  # loads torch
-    from nn import DrawnToken
     from speaker import Speaker
 
 
@@ -67,7 +66,7 @@ class Settings:
 class Text:
     """A text, generated or given: its tokens with their log-probabilities, and whether it ended by itself."""
 
-    tokens: tuple["DrawnToken", ...]
+    tokens: tuple[DrawnToken, ...]
     ended: bool
 
 
