@@ -15,13 +15,26 @@ from .kind_workspace import make_workspace
 def test_all_examples_are_true():
     result = doctest.testmod(unicode_questions)
     assert (result.failed, result.attempted > 25) == (0, True)
+    result = doctest.testmod(unicode)
+    assert (result.failed, result.attempted) == (0, 1)
 
 
-def test_each_line_of_code_has_one_line_of_output():
+def test_each_question_shows_its_examples():
     for question in QUESTIONS:
         row = unicode.answer(question)
-        assert len(row["code"].splitlines()) == len(row["output"].splitlines()) > 0
         assert row["question"].endswith("?")
+        assert row["example"].count(">>> ") == question.examples.count(">>> ") > 0
+        assert all(not line.startswith("        >>>") for line in row["example"].splitlines())
+
+
+def test_the_wrong_decoder_is_shown_without_its_docstring():
+    (row,) = (unicode.answer(question) for question in QUESTIONS if question.name == "wrong_decoder")
+    shown, _, session = row["example"].partition("\n\n")
+    namespace = {}
+    exec(shown, namespace)
+    assert namespace["decode_byte_by_byte"](b"abc") == "abc"
+    assert len(shown.splitlines()) == 2
+    assert session.startswith('>>> decode_byte_by_byte("hello".encode())\n')
 
 
 def test_an_example_that_is_wrong_is_an_error():

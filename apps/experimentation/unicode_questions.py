@@ -1,12 +1,12 @@
 r"""Questions about Unicode and UTF-8 that come up before a tokenizer can be written, answered by running code.
 
-The examples of a question are doctests: their output is what Python prints, and a test runs them. Each line of code is
-an expression that prints one line.
+The examples of a question are doctests: their output is what Python prints, and a test runs them.
 """
 
 import io
 import itertools
 import unicodedata  # noqa: F401 - the examples use it
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
@@ -24,6 +24,8 @@ class Question:
     examples: str
     """Examples in the form of doctests."""
     answer: str
+    functions: tuple[Callable[..., object], ...] = ()
+    """Functions of this module that the question is about, whose code is shown with the examples."""
 
 
 def printed(text: str) -> bytes:
@@ -110,7 +112,7 @@ QUESTIONS = (
     ),
     Question(
         "null_representation",
-        "How does its representation differ from what print shows?",
+        "How does its representation differ from what print writes?",
         r"""
         >>> chr(0)
         '\x00'
@@ -121,6 +123,7 @@ QUESTIONS = (
         """,
         "The representation is source code, an escape sequence between quotation marks. print writes the character "
         "itself, and a terminal shows nothing for it.",
+        functions=(printed,),
     ),
     Question(
         "null_in_text",
@@ -133,7 +136,7 @@ QUESTIONS = (
         >>> printed("before" + chr(0) + "after")
         b'before\x00after\n'
         """,
-        "It is one more character, and the text goes on after it, unlike in C, where it would end the string. Printed, "
+        "It is one more character, and the text continues after it, unlike in C, where it would end the string. Printed, "
         "it cannot be seen: the words look as if nothing was between them.",
     ),
     Question(
@@ -181,6 +184,7 @@ QUESTIONS = (
         """,
         "Only ASCII characters are one byte. Any other character, such as é, is several, and none of them is valid "
         "alone. The function works for English and fails at the first accent.",
+        functions=(decode_byte_by_byte,),
     ),
     Question(
         "undecodable",
@@ -196,6 +200,7 @@ QUESTIONS = (
         "0xC3 begins a character of two bytes, and 0x28, an opening parenthesis, cannot continue one. Of all 65,536 "
         "pairs 18,304 are UTF-8: 128 · 128 pairs of ASCII characters, and 30 first bytes with 64 second ones. A model "
         "can generate any other pair, so a tokenizer's decoder has to replace what is malformed.",
+        functions=(decodes, byte_pairs),
     ),
 )
 """The questions, in the order in which the report shows them."""

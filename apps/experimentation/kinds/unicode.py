@@ -3,14 +3,17 @@
 `values`: `stories_utf_8_bytes`, `stories_utf_16_bytes`, `stories_utf_32_bytes`, and `web_…` likewise: what the
 validation text of the first and the second corpus takes in each encoding; of a long text its first `characters`.
 
-`rows`: one for each question: `question`; `code` and `output`, where line i of the code prints line i of the output;
-`answer`.
+`rows`: one for each question: `question`; `example`, the functions that it is about, and expressions with what Python
+prints for them; `answer`.
 """
 
+import ast
 import doctest
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from bpe import read_text
@@ -67,10 +70,25 @@ def answer(question: Question) -> dict[str, str]:
         raise ValueError(f"an example of the question {question.name} is wrong: {''.join(report)}")
     return {
         "question": question.question,
-        "code": "".join(example.source for example in examples.examples).rstrip("\n"),
-        "output": "".join(example.want for example in examples.examples).rstrip("\n"),
+        "example": "\n\n".join([*map(source_of, question.functions), dedent(question.examples).strip()]),
         "answer": question.answer,
     }
+
+
+def source_of(function: Callable[..., object]) -> str:
+    """Return the source code of a function without its docstring.
+
+    >>> print(source_of(encoded_lengths))
+    def encoded_lengths(text: str) -> dict[str, int]:
+        return {name: len(text.encode(codec)) for name, codec in ENCODINGS.items()}
+    """
+    definition = ast.parse(inspect.getsource(function)).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    lines = inspect.getsource(function).splitlines()
+    documented = definition.body[0]
+    if ast.get_docstring(definition) is not None and documented.end_lineno is not None:
+        del lines[documented.lineno - 1 : documented.end_lineno]
+    return "\n".join(lines)
 
 
 def beginning(path: Path, characters: int) -> str:
