@@ -136,8 +136,8 @@ QUESTIONS = (
         >>> printed("before" + chr(0) + "after")
         b'before\x00after\n'
         """,
-        "It is one more character, and the text continues after it, unlike in C, where it would end the string. Printed, "
-        "it cannot be seen: the words look as if nothing was between them.",
+        "It is one more character, and the text continues after it, unlike in C, where it would end the string. "
+        "Printed, it cannot be seen: the words look as if nothing was between them.",
     ),
     Question(
         "characters",
