@@ -5,7 +5,10 @@
 * `finding.py`: what goes in, `Measurements`, and what comes out, `Finding`;
 * `losses.py`: final losses over seeds, and when a difference between two members counts;
 * `power_law.py`: a law of scaling, fitted by least squares;
-* `ablations.py`, `learning_rate.py`, `sweeps.py`, `runs.py`, `scaling.py`: findings about training.
+* `ablations.py`, `learning_rate.py`, `sweeps.py`, `runs.py`, `scaling.py`: findings about training;
+* `figures.py`: single figures beside those reported elsewhere;
+* `text_measurements.py`, `decoding.py`, `arithmetic.py`: findings about other measurements;
+* `registry.py`: all of them by name.
 """
 
 from experimentation.findings.finding import Dots, Finding, Measurements, Plot, Table, Verdict

@@ -4,18 +4,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from experimentation.findings.ablations import no_norm, nope, post_norm, silu
+from experimentation.findings.arithmetic import accounting, adamw_cost, sgd_toy
+from experimentation.findings.decoding import decoding
 from experimentation.findings.finding import Finding, Measurements, not_run
 from experimentation.findings.learning_rate import learning_rate
 from experimentation.findings.runs import base, corpora, optimizers, seeds
 from experimentation.findings.scaling import scaling
 from experimentation.findings.sweeps import batch_size, warmup, weight_decay
+from experimentation.findings.text_measurements import compression, dtype, encoding_speed, tokenizer_training, unicode
 
 FINDINGS: Mapping[str, Callable[[Measurements], Finding]] = {
     function.__name__: function
     for function in (
+        accounting,
+        adamw_cost,
         base,
         batch_size,
+        compression,
         corpora,
+        decoding,
+        dtype,
+        encoding_speed,
         learning_rate,
         no_norm,
         nope,
@@ -23,7 +32,10 @@ FINDINGS: Mapping[str, Callable[[Measurements], Finding]] = {
         post_norm,
         scaling,
         seeds,
+        sgd_toy,
         silu,
+        tokenizer_training,
+        unicode,
         warmup,
         weight_decay,
     )

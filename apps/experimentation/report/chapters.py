@@ -1,6 +1,6 @@
 """The results of all experiments at a scale, each with what it shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import stdev
@@ -47,11 +47,12 @@ class Collection:
     """Members, each with each of its seeds, that have no result."""
 
 
-def read_collection(data: Path) -> Collection:
+def read_collection(data: Path, configs: Path) -> Collection:
     """Read all results in a folder, and find what each experiment shows.
 
     Args:
         data: the folder with a file of results, `NAME.json`, for each experiment that was run.
+        configs: the folder with the files that describe the experiments.
 
     Raises:
         ValueError: there are no results, they are damaged, or from different scales.
@@ -63,10 +64,10 @@ def read_collection(data: Path) -> Collection:
     scales = sorted({each.scale for each in files})
     if len(scales) > 1:
         raise ValueError(f"{data} has results of the scales {' and '.join(scales)}: a report is of one scale")
-    experiments = read_experiments(CONFIGS, scales[0])
+    experiments = read_experiments(configs, scales[0])
     known = {each.experiment: each for each in files}
     if unknown := sorted(set(known) - {experiment.name for experiment in experiments}):
-        raise ValueError(f"{data} has results of {unknown[0]}, which is not in configs/experiments: remove the file")
+        raise ValueError(f"{data} has results of {unknown[0]}, which is not in {configs}: remove the file")
     deviation = _deviation(known.get(_SEEDS))
     chapters = tuple(_chapter(each, scales[0], known.get(each.name), deviation) for each in experiments)
     results = {result.fingerprint: result for each in files for result in each.members}

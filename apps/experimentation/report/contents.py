@@ -10,12 +10,12 @@ from experimentation.report.provenance import facts
 from experimentation.report.tables import evidence_table, measured_tables, members_table, texts
 
 _HOW_TO_READ = (
-    "Everything on this page is computed from the files in data/: also the sentences and verdicts. A verdict compares "
-    "what an experiment shows with what was reported elsewhere: a direction (which of two is better) at every scale, a "
-    "figure only where model, text and length are the same; “not comparable” means that nothing was reported, or not of "
-    "this size. A difference between two members counts if it is more than "
+    "Everything on this page is computed from the files in data/, also the sentences and verdicts. A verdict compares "
+    "what an experiment shows with what was reported elsewhere: a direction (which of two is better) at every scale, "
+    "a figure only where model, text and length are the same. “Not comparable” means that nothing was reported, or "
+    "not of this size. A difference between two members counts if it is more than "
     f"{VISIBLE:g} times its standard error, which comes from the spread over seeds; ± is the standard deviation over "
-    "seeds. A run that diverged is a result. Members ran beside each other, so that their times include waiting for "
+    "seeds. A run that diverged is a result. Members run beside each other, so their times include waiting for "
     "the same processor."
 )
 

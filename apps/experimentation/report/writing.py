@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from experimentation.report.chapters import read_collection
+from experimentation.report.chapters import CONFIGS, read_collection
 from experimentation.report.contents import document
 from experimentation.report.markdown import standalone_svg, to_markdown
 from experimentation.report.web_page import to_html
 
 
-def write_report(data: Path, out: Path) -> Path:
+def write_report(data: Path, out: Path, experiments: Path = CONFIGS) -> Path:
     """Write the report of a scale: `README.md` with its figures, and `index.html`.
 
     The same results give the same files. Figures of an earlier report that are no longer needed are removed.
@@ -16,6 +16,7 @@ def write_report(data: Path, out: Path) -> Path:
     Args:
         data: the folder with a file of results, `NAME.json`, for each experiment that was run.
         out: the folder to write into; it is created.
+        experiments: the folder with the files that describe the experiments.
 
     Returns:
         The path of `README.md`.
@@ -24,7 +25,7 @@ def write_report(data: Path, out: Path) -> Path:
         ValueError: there are no results, they are damaged, or from different scales.
         OSError: a file cannot be read or written.
     """
-    content = document(read_collection(data))
+    content = document(read_collection(data, experiments))
     out.mkdir(parents=True, exist_ok=True)
     figures = {f"{picture.name}.svg": standalone_svg(picture.svg) for picture in content.pictures()}
     for old in out.glob("*.svg"):

@@ -1,0 +1,82 @@
+"""Findings about arithmetic: the toy problem of SGD, and the accounting of models and of AdamW."""
+
+from collections.abc import Sequence
+
+from experimentation.findings.figures import Compared, compared, disagreements, number, result_of, value
+from experimentation.findings.finding import Finding, Measurements, Verdict, not_run
+
+
+def sgd_toy(measurements: Measurements) -> Finding:
+    """Compare the rates of the toy problem.
+
+    Reported: rates of 10 and 100 shrink the loss, 100 faster, and 1000 diverges.
+    """
+    rows = {row.get("learning_rate"): row for row in measurements.results[0].rows}
+    if not {10, 100, 1000} <= rows.keys():
+        return not_run("it needs the rates 10, 100 and 1000")
+    ten, hundred, thousand = rows[10], rows[100], rows[1000]
+    checks = [
+        ten["last_loss"] < ten["first_loss"],
+        hundred["last_loss"] < ten["last_loss"],
+        bool(thousand["diverged"]),
+    ]
+    sentence = "In ten steps " + ", ".join(
+        f"rate {rate:g} takes the loss from {row['first_loss']:.3g} to {row['last_loss']:.2g}"
+        + (" (diverged)" if row["diverged"] else "")
+        for rate, row in sorted(rows.items())
+    )
+    return Finding(f"{sentence}.", _of_checks(checks))
+
+
+def accounting(measurements: Measurements) -> Finding:
+    """Compare parameters and FLOPs with the reported ones, and state how the shares change with size and context."""
+    sentences = [_agreement(pairs := compared(measurements))]
+    small, large = (result_of(measurements, f"GPT-2 {size}") for size in ("small", "XL"))
+    shares = [value(result, "share_feedforward") for result in (small, large)]
+    heads = [value(result, "share_head") for result in (small, large)]
+    if None not in (*shares, *heads):
+        sentences.append(
+            f"From small to XL the share of the feed-forward networks changes from {shares[0]:.0%} to {shares[1]:.0%}, "
+            f"that of the head from {heads[0]:.0%} to {heads[1]:.0%}."
+        )
+    long = next((result for result in measurements.results if "16,384" in result.name), None)
+    total, longer = value(large, "flops_total"), value(long, "flops_total")
+    scores = [value(long, name) for name in ("share_scores", "share_values")]
+    if total and longer and scores[0] is not None and scores[1] is not None:
+        sentences.append(
+            f"At context 16,384, XL takes {longer:.3g} FLOPs, {longer / total:.0f} times as many, of which scores and "
+            f"weighted values are {sum(filter(None, scores)):.0%}."
+        )
+    return Finding(" ".join(sentences), _exact(pairs))
+
+
+def adamw_cost(measurements: Measurements) -> Finding:
+    """Compare memory, FLOPs and time of training with AdamW with the reported ones."""
+    result = measurements.results[0]
+    pairs = compared(measurements)
+    fixed, each = value(result, "fixed_bytes"), value(result, "bytes_per_sequence")
+    batch, days = value(result, "largest_batch"), value(result, "days")
+    sentences = [
+        f"Training {result.name} takes {number(each)} bytes for each sequence and {number(fixed)} in any case, so that "
+        f"{number(batch)} is the largest batch within 80 GB.",
+        *([f"400,000 steps take {number(days)} days."] if days is not None else []),
+        _agreement(pairs),
+    ]
+    return Finding(" ".join(sentences), _exact(pairs))
+
+
+def _of_checks(checks: Sequence[bool]) -> Verdict:
+    return "reproduced" if all(checks) else "partly reproduced" if any(checks) else "not reproduced"
+
+
+def _exact(pairs: Sequence[Compared]) -> Verdict:
+    return _of_checks([pair.agrees() for pair in pairs]) if pairs else "not comparable"
+
+
+def _agreement(pairs: Sequence[Compared]) -> str:
+    """Return how many of the reported figures are obtained."""
+    agree = [pair for pair in pairs if pair.agrees()]
+    if not pairs:
+        return "No figure was reported elsewhere."
+    wrong = disagreements([pair for pair in pairs if pair not in agree])
+    return f"{len(agree)} of {len(pairs)} figures equal those reported elsewhere{f', not {wrong}' if wrong else ''}."
