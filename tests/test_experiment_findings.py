@@ -105,7 +105,7 @@ class TestLearningRate:
     def test_getting_worse_without_divergence_is_a_part_of_it(self):
         finding = judged("learning_rate", *rates({1e-3: 4.0, 1e-2: 3.1, 1e-1: 3.6}))
         assert finding.verdict == "partly reproduced"
-        assert "No rate diverges. At higher rates it rises, to 3.600." in finding.sentence
+        assert "Above it, the loss rises, to 3.600. No rate diverges." in finding.sentence
 
     def test_a_sweep_that_ends_before_the_edge_shows_none(self):
         finding = judged("learning_rate", *rates({1e-3: 4.0, 1e-2: 3.1}))
@@ -133,9 +133,9 @@ class TestAblations:
     @pytest.mark.parametrize(
         ("other", "verdict", "words"),
         [
-            ([3.5, 3.6, 3.4], "reproduced", "is worse by 0.500 nats"),
-            ([3.01, 3.02, 3.0], "not reproduced", "No difference can be seen: 0.010 nats"),
-            ([2.5, 2.6, 2.4], "not reproduced", "is better by 0.500 nats"),
+            ([3.5, 3.6, 3.4], "reproduced", ": worse by 0.500 nats"),
+            ([3.01, 3.02, 3.0], "not reproduced", "no difference can be seen, 0.010 nats"),
+            ([2.5, 2.6, 2.4], "not reproduced", ": better by 0.500 nats"),
             ([None, None, None], "reproduced", "diverged at step 40"),
         ],
     )
@@ -266,7 +266,7 @@ class TestRuns:
         web = run("web text", 5.0, settings={"corpus": "other"}, bits_per_byte=1.0)
         finding = judged("corpora", stories, web)
         assert finding.verdict == "not reproduced"
-        assert "a byte of web text is easier" in finding.sentence
+        assert "A byte of web text is easier" in finding.sentence
 
     @pytest.mark.parametrize(
         ("losses", "tokens", "verdict"),
