@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from experimentation.findings.figures import Compared, compared, disagreements, number, result_of, value
-from experimentation.findings.finding import Finding, Measurements, Verdict, not_run
+from experimentation.findings.finding import Dots, Finding, Measurements, Plot, Verdict, not_run
 
 
 def sgd_toy(measurements: Measurements) -> Finding:
@@ -25,7 +25,18 @@ def sgd_toy(measurements: Measurements) -> Finding:
         + (" (diverged)" if row["diverged"] else "")
         for rate, row in sorted(rows.items())
     )
-    return Finding(f"{sentence}.", _of_checks(checks))
+    return Finding(f"{sentence}.", _of_checks(checks), plot=_losses_by_step(measurements))
+
+
+def _losses_by_step(measurements: Measurements) -> Plot | None:
+    """Return the curves of the rates; None if there are none."""
+    curves = measurements.results[0].curves
+    dots = tuple(
+        Dots(name, tuple(zip(curve["step"], curve["value"], strict=True)))
+        for name, curve in curves.items()
+        if all(value is not None and value > 0 for value in curve["value"])
+    )
+    return Plot("step", "loss", dots, log_y=True) if dots else None
 
 
 def accounting(measurements: Measurements) -> Finding:

@@ -1,7 +1,10 @@
 """The finding about decoding: how temperature and top-p change what is generated."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from experimentation.findings.figures import value
-from experimentation.findings.finding import Finding, Measurements, not_run
+from experimentation.findings.finding import Dots, Finding, Measurements, Plot, not_run
 
 
 def decoding(measurements: Measurements) -> Finding:
@@ -24,4 +27,15 @@ def decoding(measurements: Measurements) -> Finding:
             f"Texts of the corpus have {text:.0%} different pairs; nearest to them is temperature "
             f"{nearest['temperature']:g}, top-p {nearest['top_p']:g} with {nearest['distinct_2']:.0%}."
         )
-    return Finding(" ".join(sentences), "not comparable")
+    return Finding(" ".join(sentences), "not comparable", plot=_diversity(rows))
+
+
+def _diversity(rows: Sequence[Mapping[str, Any]]) -> Plot:
+    """Return the diversity by temperature, a line for each top-p."""
+    dots = tuple(
+        Dots(
+            f"top-p {top_p:g}", tuple((row["temperature"], row["distinct_2"]) for row in rows if row["top_p"] == top_p)
+        )
+        for top_p in sorted({row["top_p"] for row in rows})
+    )
+    return Plot("temperature", "share of different pairs of tokens", dots, scale="even")

@@ -47,8 +47,6 @@ class Dots:
 
     label: str
     points: tuple[tuple[float, float], ...]
-    joined: bool = True
-    """Whether a line is drawn through them."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,7 @@ class Plot:
     """Horizontal positions of diverged members, which have no value."""
     scale: Literal["linear", "log", "even"] = "linear"
     """Of the horizontal axis; `even`: values in equal distances, for those among which 0 and small ones are."""
+    log_y: bool = False
 
 
 @dataclass(frozen=True)

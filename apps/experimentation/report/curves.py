@@ -93,6 +93,8 @@ def result_plot(experiment: str, title: str, plot: Plot) -> Picture:
 
 def _scale(axes: "Axes", plot: Plot, position: Mapping[float, float]) -> None:
     """Give the horizontal axis its scale, with ticks at the values if they are few."""
+    if plot.log_y:
+        axes.set_yscale("log")
     if plot.scale == "log":
         axes.set_xscale("log")
     if plot.scale == "even" or (plot.scale == "log" and len(position) <= _MOST_TICKS):

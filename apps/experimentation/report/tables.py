@@ -6,7 +6,7 @@ from typing import Any
 
 from experimentation.findings import Finding, Measurements, losses_of
 from experimentation.findings.losses import MemberLosses
-from experimentation.report.document import Cell, Code, Folded, Grid, Listing
+from experimentation.report.document import Cell, Code, Folded, Grid, Listing, Paragraph
 from experimentation.results import MemberResult
 from run_page.results import duration
 
@@ -60,16 +60,16 @@ def _reported(figure: float | str | None) -> str:
     return "" if figure is None else str(figure)
 
 
-def measured_tables(measurements: Measurements, members: Sequence[str]) -> list[Grid]:
+def measured_tables(measurements: Measurements, members: Sequence[str]) -> list[Grid | Paragraph | Listing]:
     """Return the rows and the single values of measurements other than training runs."""
-    several = len(measurements.results) > 1
-    grids = []
+    several = len({result.seed for result in measurements.results}) > 1
+    grids: list[Grid | Paragraph | Listing] = []
     for result in measurements.results:
-        title = f"{result.name}, seed {result.seed}" if several else ""
+        title = f"{result.name}, seed {result.seed}" if several else result.name
         if result.values:
             grids.append(_values(result, measurements, title))
         if result.rows:
-            grids.append(rows_table(result.rows, title))
+            grids += _rows(result.rows, title)
     ran = {result.name for result in measurements.results}
     missing = [name for name in members if name not in ran]
     return [*grids, *([Grid(("member", ""), tuple((name, "not run") for name in missing))] if missing else [])]
@@ -88,14 +88,22 @@ def _values(result: MemberResult, measurements: Measurements, title: str) -> Gri
     return Grid(tuple(head), tuple(rows), title)
 
 
-def rows_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> Grid:
-    """Return rows as a table with all columns that occur, in the order of their first appearance."""
+def _rows(rows: Sequence[Mapping[str, Any]], title: str) -> list[Grid | Paragraph | Listing]:
+    """Return rows as a table with all columns that occur, or one below the other if they contain texts of lines."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    return Grid(
-        tuple(_words(name) for name in columns),
-        tuple(tuple(shown(row.get(name)) for name in columns) for row in rows),
-        title,
-    )
+    long = [name for name in columns if any("\n" in str(row.get(name, "")) for row in rows)]
+    if not long:
+        cells = tuple(tuple(shown(row.get(name)) for name in columns) for row in rows)
+        return [Grid(tuple(_words(name) for name in columns), cells, title)]
+    blocks: list[Grid | Paragraph | Listing] = []
+    for row in rows:
+        for name in columns:
+            text = str(row.get(name, ""))
+            if name in long:
+                blocks.append(Listing(_words(name), text))
+            elif text:
+                blocks.append(Paragraph(text, "question" if name == columns[0] else "plain"))
+    return blocks
 
 
 def evidence_table(finding: Finding) -> Grid | None:
@@ -112,11 +120,13 @@ def texts(results: Sequence[MemberResult]) -> list[Listing | Folded]:
     return [Folded(f"{len(listings)} texts", listings)]
 
 
-def shown(value: Any) -> str:
+def shown(value: Any) -> Cell:
     """Return a value as a cell.
 
     >>> [shown(value) for value in (None, True, 1_234_567, 0.123456, 6.8, 1e-23, 123456.7, "a")]
     ['', 'yes', '1,234,567', '0.1235', '6.8', '1e-23', '123,457', 'a']
+    >>> shown(" the")  # a token, whose space matters
+    Code(text=' the')
     """
     if value is None:
         return ""
@@ -128,7 +138,8 @@ def shown(value: Any) -> str:
         if not math.isfinite(value):
             return "not finite"
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
-    return str(value)
+    text = str(value)
+    return text if text == text.strip() else Code(text)
 
 
 def _words(name: str) -> str:
