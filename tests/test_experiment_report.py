@@ -1,11 +1,13 @@
 """The report of a scale: from files of results, and the committed ones again from the results beside them."""
 
+import doctest
 import json
 import re
 
 import pytest
 
-from experimentation.report import write_report
+from experimentation.findings import figures, losses
+from experimentation.report import curves, tables, write_report
 from experimentation.report.chapters import CONFIGS
 from experimentation.report.document import Code, Document, Folded, Grid, Heading, Link, Listing, Paragraph
 from experimentation.report.markdown import to_markdown
@@ -211,6 +213,13 @@ def test_committed_reports_follow_from_the_results_beside_them(committed, tmp_pa
         assert len(lines) == len(stored[name])
         for line, other in zip(lines, stored[name], strict=True):
             assert line == pytest.approx(other, abs=0.1), name
+
+
+@pytest.mark.parametrize("module", [losses, figures, tables, curves], ids=lambda module: module.__name__)
+def test_examples_in_docstrings(module):
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
 
 
 def without_pictures(page):

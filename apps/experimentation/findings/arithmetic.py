@@ -20,12 +20,12 @@ def sgd_toy(measurements: Measurements) -> Finding:
         hundred["last_loss"] < ten["last_loss"],
         bool(thousand["diverged"]),
     ]
-    sentence = "In ten steps " + ", ".join(
+    sentence = "; ".join(
         f"rate {rate:g} takes the loss from {row['first_loss']:.3g} to {row['last_loss']:.2g}"
         + (" (diverged)" if row["diverged"] else "")
         for rate, row in sorted(rows.items())
     )
-    return Finding(f"{sentence}.", _of_checks(checks), plot=_losses_by_step(measurements))
+    return Finding(f"{sentence.capitalize()}.", _of_checks(checks), plot=_losses_by_step(measurements))
 
 
 def _losses_by_step(measurements: Measurements) -> Plot | None:
@@ -67,10 +67,12 @@ def adamw_cost(measurements: Measurements) -> Finding:
     pairs = compared(measurements)
     fixed, each = value(result, "fixed_bytes"), value(result, "bytes_per_sequence")
     batch, days = value(result, "largest_batch"), value(result, "days")
+    memory, steps = result.settings.get("memory_bytes"), result.settings.get("steps")
+    within = f" within {memory / 1e9:.0f} GB" if isinstance(memory, int | float) else ""
     sentences = [
         f"Training {result.name} takes {number(each)} bytes for each sequence and {number(fixed)} in any case, so that "
-        f"{number(batch)} is the largest batch within 80 GB.",
-        *([f"400,000 steps take {number(days)} days."] if days is not None else []),
+        f"{number(batch)} is the largest batch{within}.",
+        *([f"{number(steps)} steps take {number(days)} days."] if days is not None and steps is not None else []),
         _agreement(pairs),
     ]
     return Finding(" ".join(sentences), _exact(pairs))

@@ -111,7 +111,9 @@ def _short(value: float) -> str:
     """
     if value >= 1e4:
         return str(EngFormatter(places=0, sep="")(value))
-    return f"{value:.2g}".replace("e-0", "e-") if value < 1e-3 else f"{value:g}"
+    if 0 < value < 1e-3:
+        return np.format_float_scientific(value, trim="-", exp_digits=1)
+    return f"{value:g}"
 
 
 def _lines(results: Iterable[MemberResult], by: By) -> list[Line]:
