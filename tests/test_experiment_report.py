@@ -7,7 +7,7 @@ import re
 import pytest
 
 from experimentation.findings import figures, losses
-from experimentation.report import curves, tables, write_report
+from experimentation.report import cells, curves, write_report
 from experimentation.report.chapters import CONFIGS
 from experimentation.report.document import Code, Document, Folded, Grid, Heading, Link, Listing, Paragraph
 from experimentation.report.markdown import to_markdown
@@ -215,7 +215,7 @@ def test_committed_reports_follow_from_the_results_beside_them(committed, tmp_pa
             assert line == pytest.approx(other, abs=0.1), name
 
 
-@pytest.mark.parametrize("module", [losses, figures, tables, curves], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [losses, figures, cells, curves], ids=lambda module: module.__name__)
 def test_examples_in_docstrings(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

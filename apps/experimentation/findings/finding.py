@@ -74,5 +74,9 @@ class Finding:
 
 
 def not_run(what: str) -> Finding:
-    """Return the finding of an experiment without the results that it needs."""
-    return Finding(f"Not run: {what}.", "not run")
+    """Return the finding of an experiment without the results that it needs.
+
+    Args:
+        what: says what is missing, as a part of a sentence.
+    """
+    return Finding(f"{what[0].upper()}{what[1:]}.", "not run")

@@ -3,7 +3,7 @@
 The files, each using only those above it:
 
 * `document.py`: the content of a page without its form;
-* `tables.py`, `curves.py`: tables and figures of an experiment;
+* `cells.py`, `tables.py`, `measured.py`, `curves.py`: tables and figures of an experiment;
 * `chapters.py`: the results of all experiments at a scale, each with its finding;
 * `provenance.py`: machine, versions, code, texts, time;
 * `contents.py`: the whole content;

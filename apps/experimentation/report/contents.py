@@ -6,8 +6,9 @@ from experimentation.findings.losses import VISIBLE
 from experimentation.report.chapters import Chapter, Collection
 from experimentation.report.curves import curves, result_plot
 from experimentation.report.document import Block, Document, Gallery, Grid, Heading, Link, Paragraph
+from experimentation.report.measured import measured_tables
 from experimentation.report.provenance import facts
-from experimentation.report.tables import evidence_table, measured_tables, members_table, texts
+from experimentation.report.tables import evidence_table, members_table, texts
 
 _HOW_TO_READ = (
     "Everything on this page is computed from the files in data/, also the sentences and verdicts. A verdict compares "
