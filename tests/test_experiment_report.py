@@ -8,7 +8,6 @@ import pytest
 
 from experimentation.findings import figures, losses
 from experimentation.report import cells, curves, write_report
-from experimentation.report.chapters import CONFIGS
 from experimentation.report.document import Code, Document, Folded, Grid, Heading, Link, Listing, Paragraph
 from experimentation.report.markdown import to_markdown
 from experimentation.report.web_page import to_html
@@ -82,6 +81,10 @@ def report(tmp_path):
     experiments, data, out = tmp_path / "experiments", tmp_path / "out" / "data", tmp_path / "out"
     experiments.mkdir()
     data.mkdir(parents=True)
+    (experiments / "scales").mkdir()
+    for scale in ("cpu", "smoke"):
+        text = f"title: the size of {scale}\nbase: {{model.vocab_size: 512}}\n"
+        (experiments / "scales" / f"{scale}.yaml").write_text(text)
     for name, text in EXPERIMENTS.items():
         (experiments / f"{name}.yaml").write_text(text)
 
@@ -101,6 +104,7 @@ def test_both_pages_say_what_the_results_show(report):
     markdown = (out / "README.md").read_text("utf-8")
     for part in (
         "Experiments at scale cpu",
+        "the size of cpu",
         "a processor",
         "Which rate is best?",
         "Training diverges from 1 on, 100 times the best rate.",
@@ -202,7 +206,7 @@ class TestMistakes:
 
 @pytest.mark.parametrize("committed", COMMITTED, ids=lambda path: path.name)
 def test_committed_reports_follow_from_the_results_beside_them(committed, tmp_path):
-    write_report(committed / "data", tmp_path, CONFIGS)
+    write_report(committed / "data", tmp_path)
     for name in ("README.md", "index.html"):
         assert without_pictures((tmp_path / name).read_text("utf-8")) == without_pictures(
             (committed / name).read_text("utf-8")

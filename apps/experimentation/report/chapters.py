@@ -8,9 +8,9 @@ from typing import Any
 
 from experimentation.findings import Finding, Measurements, find, losses_of
 from experimentation.results import ExperimentResults, read_experiment_results
+from experimentation.scales import read_scale
 from experimentation.table import Experiment, read_experiments
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs" / "experiments"
 _SEEDS = "seeds"
 """The experiment whose spread over seeds the others use."""
 
@@ -71,10 +71,10 @@ def read_collection(data: Path, configs: Path) -> Collection:
     deviation = _deviation(known.get(_SEEDS))
     chapters = tuple(_chapter(each, scales[0], known.get(each.name), deviation) for each in experiments)
     results = {result.fingerprint: result for each in files for result in each.members}
-    expected = sum(len(experiment.members) * len(experiment.seeds) for experiment in experiments)
+    expected = sum(len(experiment.runs()) for experiment in experiments)
     return Collection(
         scales[0],
-        "TITLE",
+        read_scale(scales[0], configs).title,
         chapters,
         tuple(each.environment for each in files),
         {fingerprint: result.seconds for fingerprint, result in results.items()},

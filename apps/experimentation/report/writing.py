@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from experimentation.report.chapters import CONFIGS, read_collection
+from experimentation.report.chapters import read_collection
 from experimentation.report.contents import document
 from experimentation.report.markdown import standalone_svg, to_markdown
 from experimentation.report.web_page import to_html
+from experimentation.scales import EXPERIMENT_FILES
 
 
-def write_report(data: Path, out: Path, experiments: Path = CONFIGS) -> Path:
+def write_report(data: Path, out: Path, experiments: Path = EXPERIMENT_FILES) -> Path:
     """Write the report of a scale: `README.md` with its figures, and `index.html`.
 
     The same results give the same files. Figures of an earlier report that are no longer needed are removed.
