@@ -61,7 +61,7 @@ class TestFigures:
 
 def toy(losses):
     return [
-        {"learning_rate": rate, "first_loss": 25.0, "last_loss": loss, "diverged": loss > 25}
+        {"learning_rate": rate, "first_loss": 25.0, "last_loss": loss, "diverged": loss is None or loss > 25}
         for rate, loss in losses.items()
     ]
 
@@ -73,12 +73,13 @@ def toy(losses):
         ({1: 20.0, 10: 3.0, 100: 4.0, 1000: 1e18}, "partly reproduced"),
         ({10: 30.0, 100: 40.0, 1000: 1.0}, "not reproduced"),
         ({10: 3.0}, "not run"),
+        ({10: 3.0, 100: 1e-23, 1000: None}, "reproduced"),
     ],
 )
 def test_sgd_on_the_toy_problem(losses, verdict):
     finding = judged("sgd_toy", measured(rows=toy(losses)))
     assert finding.verdict == verdict
-    if verdict == "reproduced":
+    if losses.get(1000) == 1e18 and verdict == "reproduced":
         assert "rate 100 takes the loss from 25 to 1e-23" in finding.sentence
         assert "rate 1000 takes the loss from 25 to 1e+18 (diverged)." in finding.sentence
 
@@ -184,3 +185,4 @@ def test_decoding():
     assert "from 12% to 75%" in finding.sentence
     assert "nearest to them is temperature 0.75, top-p 0.5 with 38%" in finding.sentence
     assert judged("decoding", measured(rows=cells[:1])).verdict == "not run"
+    assert judged("decoding", measured(rows=[cells[0], {**cells[1], "distinct_2": None}])).verdict == "not run"

@@ -1,6 +1,8 @@
 """Findings about arithmetic: the toy problem of SGD, and the accounting of models and of AdamW."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from experimentation.findings.figures import Compared, compared, disagreements, number, result_of, value
 from experimentation.findings.finding import Dots, Finding, Measurements, Plot, Verdict, not_run
@@ -14,18 +16,22 @@ def sgd_toy(measurements: Measurements) -> Finding:
     rows = {row.get("learning_rate"): row for row in measurements.results[0].rows}
     if not {10, 100, 1000} <= rows.keys():
         return not_run("it needs the rates 10, 100 and 1000")
-    ten, hundred, thousand = rows[10], rows[100], rows[1000]
     checks = [
-        ten["last_loss"] < ten["first_loss"],
-        hundred["last_loss"] < ten["last_loss"],
-        bool(thousand["diverged"]),
+        _number(rows[10], "last_loss") < _number(rows[10], "first_loss"),
+        _number(rows[100], "last_loss") < _number(rows[10], "last_loss"),
+        bool(rows[1000]["diverged"]),
     ]
     sentence = "; ".join(
-        f"rate {rate:g} takes the loss from {row['first_loss']:.3g} to {row['last_loss']:.2g}"
+        f"rate {rate:g} takes the loss from {_number(row, 'first_loss'):.3g} to {_number(row, 'last_loss'):.2g}"
         + (" (diverged)" if row["diverged"] else "")
         for rate, row in sorted(rows.items())
     )
     return Finding(f"{sentence.capitalize()}.", _of_checks(checks), plot=_losses_by_step(measurements))
+
+
+def _number(row: Mapping[str, Any], name: str) -> float:
+    """Return a loss; infinity if it was not finite, which is stored as null."""
+    return math.inf if row[name] is None else float(row[name])
 
 
 def _losses_by_step(measurements: Measurements) -> Plot | None:

@@ -9,7 +9,7 @@ from experimentation.findings.finding import Dots, Finding, Measurements, Plot, 
 
 def decoding(measurements: Measurements) -> Finding:
     """Compare temperatures and top-p by the diversity of what is generated; nothing was reported elsewhere."""
-    rows = [row for result in measurements.results for row in result.rows]
+    rows = [row for result in measurements.results for row in result.rows if None not in row.values()]
     if len(rows) < 2:
         return not_run("it needs at least two settings")
     cold, hot = (choose(rows, key=lambda row: (row["temperature"], row["top_p"])) for choose in (min, max))
