@@ -212,12 +212,13 @@ def search(arguments: list[str]) -> None:
 
 
 def member(arguments: list[str]) -> None:
-    """Run one member: the command of the jobs that `run` starts."""
-    if len(arguments) != 1:
-        raise ValueError("member is started by run: give the folder of a member")
-    from experimentation.member import run_member
+    """Run members one after another: the command of the jobs that `run` starts."""
+    if not arguments:
+        raise ValueError("member is started by run: give the folders of members")
+    from experimentation.member import run_members
 
-    run_member(Path(arguments[0]))
+    if run_members([Path(folder) for folder in arguments]):
+        sys.exit(_FAILED)
 
 
 if __name__ == "__main__":

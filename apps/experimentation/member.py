@@ -5,7 +5,10 @@ session has left in its folder.
 """
 
 import json
+import os
+import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,8 @@ from trainer.run import describe_system, find_source_revision
 
 ORDER, RESULT, ENVIRONMENT, RUN = "member.json", "result.json", "environment.json", "run"
 """The files of a member's folder, and the folder of its training run."""
+ERROR = "error.txt"
+"""Why the latest session has failed."""
 _WAIT_SECONDS = 60
 """How long a member waits for a process that has been killed, or is still saving, to end."""
 
@@ -46,6 +51,7 @@ def write_order(
         OSError: it cannot be written.
     """
     folder = planned.folder(directory).resolve()
+    (folder / ERROR).unlink(missing_ok=True)
     used = None if planned.uses is None else planned.uses.folder(directory).resolve() / RUN
     content = {
         "format": FORMAT,
@@ -66,6 +72,28 @@ def write_order(
     }
     write_json(folder / ORDER, content)
     return folder
+
+
+def run_members(folders: Sequence[Path]) -> int:
+    """Run the members in some folders, one after another; one that fails does not stop the others.
+
+    Returns:
+        How many have failed. The reason is in the folder of each, and is printed.
+
+    Raises:
+        TrainingInterrupted: the process was asked to stop; everything is saved.
+    """
+    failed = 0
+    for folder in folders:
+        try:
+            run_member(folder)
+        except (ValueError, OSError) as error:
+            failed += 1
+            print(f"error: {error}", file=sys.stderr)
+            (folder / ERROR).write_text(f"{' '.join(str(error).split())}\n", "utf-8")
+            if os.environ.get("TRACEBACK"):
+                raise
+    return failed
 
 
 def run_member(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from command import say
 from experimentation.executors import Executor, Job, JobsFailedError
-from experimentation.member import RUN, finished_result, write_order
+from experimentation.member import ERROR, RUN, finished_result, write_order
 from experimentation.planning import TRAINING, PlannedMember
 from experimentation.results import MemberResult
 from experimentation.scales import Scale
@@ -81,20 +81,34 @@ def run_missing(plan: Plan, executor: Executor, show: Callable[[str], None] = sa
 
 
 def _run_stage(plan: Plan, members: Sequence[PlannedMember], executor: Executor, progress: "Progress") -> None:
-    jobs = {}
-    for each in members:
-        folder = write_order(each, plan.directory, plan.corpora, plan.scale, plan.device, plan.wandb_mode)
-        threads = {} if plan.scale.threads is None else {"OMP_NUM_THREADS": str(plan.scale.threads)}
-        command = (sys.executable, str(_COMMAND), "member", str(folder))
-        jobs[folder] = Job(command, {} if each.experiment.alone else threads, folder / _LOG, each.title)
-    members_of = {job.name: member for member, job in zip(members, jobs.values(), strict=True)}
+    jobs: list[Job] = []
+    members_of: dict[Path, Sequence[PlannedMember]] = {}
+    for start in range(0, len(members), plan.scale.members_per_job):
+        batch = members[start : start + plan.scale.members_per_job]
+        jobs.append(_job(plan, batch))
+        members_of[jobs[-1].log] = batch
 
     def on_done(job: Job) -> None:
-        member = members_of[job.name]
-        progress.done(member, finished_result(member, plan.directory))
+        for member in members_of[job.log]:
+            progress.done(member, finished_result(member, plan.directory))
 
     with suppress(JobsFailedError):  # members without a result are reported at the end, together
-        executor.run(tuple(jobs.values()), on_done)
+        executor.run(jobs, on_done)
+
+
+def _job(plan: Plan, members: Sequence[PlannedMember]) -> Job:
+    """Return the job that runs some members one after another; its log is in the folder of the first."""
+    folders = [
+        write_order(each, plan.directory, plan.corpora, plan.scale, plan.device, plan.wandb_mode) for each in members
+    ]
+    more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+    limits_threads = plan.scale.threads is not None and not members[0].experiment.alone
+    return Job(
+        (sys.executable, str(_COMMAND), "member", *map(str, folders)),
+        {"OMP_NUM_THREADS": str(plan.scale.threads)} if limits_threads else {},
+        folders[0] / _LOG,
+        f"{members[0].title}{more}",
+    )
 
 
 def _can_run(member: PlannedMember, directory: Path) -> bool:
@@ -106,12 +120,12 @@ def _failure(member: PlannedMember, directory: Path) -> str:
     """Return what is known about a member that has failed."""
     if not _can_run(member, directory):
         return f"{member.title} was not run, because it uses a run that has failed"
-    log = member.folder(directory) / _LOG
-    try:
-        lines = log.read_text("utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return f"{member.title} has failed: {lines[-1] if lines else 'it has printed nothing'} (log: {log})"
+    folder = member.folder(directory)
+    log = folder / _LOG
+    for path in (folder / ERROR, log):
+        if path.is_file() and (lines := path.read_text("utf-8", errors="replace").strip().splitlines()):
+            return f"{member.title} has failed: {lines[-1]} (log: {log})"
+    return f"{member.title} was not run, because its process ended before (its folder is {folder})"
 
 
 def weight(member: PlannedMember, scale: Scale) -> float:

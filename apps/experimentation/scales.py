@@ -40,6 +40,8 @@ class Scale:
     """How long all experiments together are expected to take; None if it depends on the machine."""
     parallel: int = 1
     """Members at once, unless the command line says something else."""
+    members_per_job: int = 1
+    """Members that one process runs one after another: where they take seconds, starting processes takes longer."""
     threads: int | None = None
     """Threads of each member; None: as many as libraries choose."""
     training_flops: float | None = None
@@ -76,7 +78,7 @@ def read_scale(name: str, folder: Path = EXPERIMENT_FILES) -> Scale:
     check_type(content.get("device", "auto"), str, f"{path}: device", "the name of a device, such as cpu")
     for key in ("minutes", "training_flops"):
         check_type(content.get(key), (*_NUMBER, type(None)), f"{path}: {key}", "a number")
-    for key in ("parallel", "threads", "generated_bytes", "other_vocab_size"):
+    for key in ("parallel", "members_per_job", "threads", "generated_bytes", "other_vocab_size"):
         value = content.get(key)
         check_type(value, (int, type(None)), f"{path}: {key}", "a whole number")
         if value is not None and value < 1:
