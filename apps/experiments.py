@@ -74,6 +74,13 @@ def parser_of(command: str, description: str, usage: str, examples: Sequence[str
     add("--text", help="the first corpus (default: prepared TinyStories, else generated stories)", **both)
     add("--other-text", help="the second corpus (default: prepared OpenWebText, else this project's text)", **both)
     add("--directory", type=Path, metavar="FOLDER", help="of the results (default runs/experiments/SCALE)")
+    add(
+        "--experiments",
+        type=Path,
+        default=EXPERIMENT_FILES,
+        metavar="FOLDER",
+        help="with the files of the experiments and the scales (default configs/experiments)",
+    )
     return parser
 
 
@@ -81,12 +88,12 @@ def read_request(given: Namespace) -> Request:
     """Read the experiments, the scale, and which texts are asked for.
 
     Raises:
-        ValueError: a file in `configs/experiments` is wrong.
+        ValueError: a file in the folder of the experiments is wrong.
     """
-    scale = read_scale(given.scale)
+    scale = read_scale(given.scale, given.experiments)
     directory = given.directory or Path("runs") / "experiments" / scale.name
     texts = [None if paths is None else (paths[0], paths[1]) for paths in (given.text, given.other_text)]
-    return Request(scale, read_experiments(EXPERIMENT_FILES, scale.name), directory, CorporaRequest(scale, *texts))
+    return Request(scale, read_experiments(given.experiments, scale.name), directory, CorporaRequest(scale, *texts))
 
 
 def list_experiments(arguments: list[str]) -> None:
@@ -201,7 +208,7 @@ def report(arguments: list[str]) -> None:
             f"{request.directory} has no results with these texts: run experiments first, with the same --text, "
             "--other-text and --directory"
         )
-    print(f"report: {write_report(out / 'data', out)}")
+    print(f"report: {write_report(out / 'data', out, given.experiments)}")
 
 
 def search(arguments: list[str]) -> None:

@@ -90,10 +90,14 @@ def _run_stage(plan: Plan, members: Sequence[PlannedMember], executor: Executor,
 
     def on_done(job: Job) -> None:
         for member in members_of[job.log]:
-            progress.done(member, finished_result(member, plan.directory))
+            if (result := finished_result(member, plan.directory)) is not None:
+                progress.done(member, result)
 
     with suppress(JobsFailedError):  # members without a result are reported at the end, together
         executor.run(jobs, on_done)
+    for member in members:  # finished ones of a job in which another has failed
+        if member.fingerprint not in progress.finished and (result := finished_result(member, plan.directory)):
+            progress.done(member, result)
 
 
 def _job(plan: Plan, members: Sequence[PlannedMember]) -> Job:
@@ -151,13 +155,12 @@ class Progress:
         least = max(self.weights.values(), default=0.0) / 20 or 1.0
         self.weights = {fingerprint: max(weight, least) for fingerprint, weight in self.weights.items()}
 
-    def done(self, member: PlannedMember, result: MemberResult | None) -> None:
+    def done(self, member: PlannedMember, result: MemberResult) -> None:
         """Print what a member has given."""
         self.finished.add(member.fingerprint)
         count, total = len(self.finished), len(self.weights)
-        outcome = "ended without a result" if result is None else _summary(result)
         left = f", about {_duration(self.seconds_left())} left" if count < total else ""
-        self.show(f"[{count}/{total}] {member.title}: {outcome}{left}")
+        self.show(f"[{count}/{total}] {member.title}: {_summary(result)}{left}")
 
     def seconds_left(self) -> float:
         """Estimate the time until all are finished, as if the rest went on at the same speed."""
