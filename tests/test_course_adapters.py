@@ -28,9 +28,7 @@ PARAMETERS = {
     ),
     "run_rope": "d_k theta max_seq_len in_query_or_key token_positions",
     "run_transformer_block": "d_model num_heads d_ff max_seq_len theta weights in_features",
-    "run_transformer_lm": (
-        "vocab_size context_length d_model num_layers num_heads d_ff rope_theta weights in_indices"
-    ),
+    "run_transformer_lm": ("vocab_size context_length d_model num_layers num_heads d_ff rope_theta weights in_indices"),
     "run_rmsnorm": "d_model eps weights in_features",
     "run_silu": "in_features",
     "run_get_batch": "dataset batch_size context_length device",

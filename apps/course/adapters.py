@@ -56,7 +56,7 @@ def run_silu(in_features: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 def run_rmsnorm(
-    d_model: int, eps: float, weights: Float[Tensor, "d"], in_features: Float[Tensor, "... d"]
+    d_model: int, eps: float, weights: Float[Tensor, " d"], in_features: Float[Tensor, "... d"]
 ) -> Float[Tensor, "... d"]:
     """Return `x / √(mean(x²) + eps) · weights`."""
     return filled(nn.RMSNorm(d_model, eps, device="meta"), {"weight": weights})(in_features)
@@ -183,7 +183,7 @@ def run_transformer_lm(
     return filled(model, model_weights(weights))(in_indices)
 
 
-def run_cross_entropy(inputs: Float[Tensor, "b v"], targets: Int[Tensor, "b"]) -> Float[Tensor, ""]:
+def run_cross_entropy(inputs: Float[Tensor, "b v"], targets: Int[Tensor, " b"]) -> Float[Tensor, ""]:
     """Return the mean cross-entropy of the targets, in nats."""
     return nn.cross_entropy(inputs, targets)
 

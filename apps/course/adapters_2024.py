@@ -6,6 +6,8 @@ a mask is True where attention is *not* allowed, each head has a weight of its o
 tests of them are skipped.
 """
 
+# ruff: noqa: ARG001  the arguments are the course's, also of the functions that cannot be offered
+
 from collections.abc import Mapping
 from typing import NoReturn
 

@@ -33,7 +33,10 @@ class Summary:
         """The error of each test that failed, by the name of the test."""
 
     def pytest_exception_interact(
-        self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[object], report: Report
+        self,
+        node: pytest.Item | pytest.Collector,  # noqa: ARG002 pytest passes arguments by name, and checks the names
+        call: pytest.CallInfo[object],
+        report: Report,
     ) -> None:
         """Take note of an error."""
         if call.excinfo is not None:

@@ -2,7 +2,7 @@
 
 import re
 
-MISSING_FIXTURE = r"No such file or directory: '[^']*tests/fixtures/([^']+)'"
+MISSING_FIXTURE = r"FileNotFoundError: .*'[^']*tests/fixtures/([^']+)'"
 
 REASONS = {
     MISSING_FIXTURE: r"\1 is not in this copy of the course's repository; some mirrors lack its large files",

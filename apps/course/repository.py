@@ -46,7 +46,9 @@ def open_repository(path: Path) -> CourseRepository:
     for function, module in EDITIONS.items():
         if f"def {function}(" in source:
             return CourseRepository(path.resolve(), module)
-    raise ValueError(f"{adapters} defines neither {' nor '.join(EDITIONS)}: this edition of the course is not supported")
+    raise ValueError(
+        f"{adapters} defines neither {' nor '.join(EDITIONS)}: this edition of the course is not supported"
+    )
 
 
 def _check_python(conftest: Path) -> None:
