@@ -58,7 +58,7 @@ def _options(*, details: bool) -> list[str]:
 
 def _environment(repository: CourseRepository, cache: Path) -> dict[str, str]:
     """Return the environment of the tests: they find `course`, the adapters, and GPT-2's vocabulary."""
-    environment = {**os.environ, ADAPTERS: repository.adapters, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, ADAPTERS: repository.adapters}
     apps = str(Path(__file__).resolve().parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [apps, os.environ.get("PYTHONPATH")]))
     if "TIKTOKEN_CACHE_DIR" not in os.environ and fill_tiktoken_cache(repository, cache):

@@ -2,32 +2,35 @@
 
 import hashlib
 import json
+import os
 import subprocess
-import sys
 
 import pytest
 
 from course.reasons import EXPECTED, explain, explain_expected
-from course.repository import fill_tiktoken_cache, open_repository
+from course.repository import ADAPTERS, fill_tiktoken_cache, open_repository
 from course_tests import main
 
-from .conftest import APPS
+THEIR_ADAPTERS = "def run_swiglu(d_model, d_ff):\n    raise NotImplementedError\n"
+SMALL_ADAPTERS = """
+def run_linear(d_in, d_out, weights, in_features):
+    return sum(weight * x for weight, x in zip(weights, in_features))
 
-ADAPTERS = (
-    "def run_swiglu(d_model, d_ff, w1_weight, w2_weight, w3_weight, in_features):\n    raise NotImplementedError\n"
-)
+
+def run_silu(in_features):
+    return in_features
+"""
 TESTS = """
 import pytest
-import torch
 from .adapters import run_linear, run_silu
 
 
 def test_linear():
-    assert run_linear(2, 1, torch.ones(1, 2), torch.tensor([3.0, 4.0])).item() == 7
+    assert run_linear(2, 1, [1, 1], [3, 4]) == 7
 
 
 def test_wrong():
-    assert run_silu(torch.zeros(1)).item() == 1
+    assert run_silu(0.0) == 1
 
 
 def test_without_its_file():
@@ -37,6 +40,10 @@ def test_without_its_file():
 @pytest.mark.xfail
 def test_encode_memory_usage():
     raise MemoryError
+
+
+def test_chosen_otherwise():
+    raise AssertionError
 """
 
 
@@ -44,29 +51,41 @@ def test_encode_memory_usage():
 def repository(tmp_path):
     (tmp_path / "tests" / "fixtures").mkdir(parents=True)
     (tmp_path / "tests" / "__init__.py").touch()
-    (tmp_path / "tests" / "adapters.py").write_text(ADAPTERS)
+    (tmp_path / "tests" / "adapters.py").write_text(THEIR_ADAPTERS)
     (tmp_path / "tests" / "test_model.py").write_text(TESTS)
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "-s"\n')
     return tmp_path
 
 
-def test_their_tests_run_with_our_adapters(repository):
+def test_their_tests_run_with_other_adapters(repository, tmp_path_factory, call, monkeypatch):
+    started = []
+    real_run = subprocess.run
+
+    def run(command, *, cwd, env, check):  # the adapters of this test load no torch, ours would
+        ours = tmp_path_factory.mktemp("adapters")
+        (ours / "small_adapters.py").write_text(SMALL_ADAPTERS)
+        started.append(env[ADAPTERS])
+        env = {**env, ADAPTERS: "small_adapters", "PYTHONPATH": os.pathsep.join([str(ours), env["PYTHONPATH"]])}
+        return real_run(command, cwd=cwd, env={**env, "PYTHONDONTWRITEBYTECODE": ""}, check=check)
+
+    monkeypatch.setattr(subprocess, "run", run)
     before = {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()}
-    command = [sys.executable, APPS / "course_tests.py", repository]
-    finished = subprocess.run(command, capture_output=True, text=True)
-    assert finished.returncode == 1, finished.stderr
-    assert finished.stderr == ""
-    assert "tests/test_model.py::test_linear PASSED" in finished.stdout
-    summary = finished.stdout.split("what did not pass, and why")[1]
+    finished = call(main, repository, "-k", "not chosen")
+    assert finished.code == 1, finished.errors
+    assert started == ["course.adapters"]
+    assert "tests/test_model.py::test_linear PASSED" in finished.output
+    summary = finished.output.split("what did not pass, and why")[1]
     assert "failed: AssertionError: assert 0.0 == 1" in summary
     assert "failed: model.pt is not in this copy of the course's repository" in summary
     assert f"xfailed: {EXPECTED}\n    test_model.py::test_encode_memory_usage" in summary
-    assert "1 passed" in finished.stdout
+    assert "2 failed, 1 passed, 1 deselected, 1 xfailed" in finished.output
     assert {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()} == before
 
-    passing = subprocess.run([*command, "-k", "linear"], capture_output=True, text=True)
-    assert passing.returncode == 0
-    assert "what did not pass" not in passing.stdout
+
+@pytest.mark.parametrize(("code", "exit_code"), [(0, 0), (1, 1), (5, 5)])
+def test_the_exit_code_is_that_of_pytest(repository, call, monkeypatch, code, exit_code):
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, code))
+    assert call(main, repository, "--details").code == exit_code
 
 
 def test_editions(repository):

@@ -19,9 +19,15 @@ from course.repository import ADAPTERS
 Report = pytest.TestReport | pytest.CollectReport
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register our module under the name of the course's, before any test is imported."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Register our module under the name of the course's, before any of its files is imported."""
     sys.modules["tests.adapters"] = importlib.import_module(os.environ[ADAPTERS])
+    sys.dont_write_bytecode = True  # the course's folder is not ours to write into
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the summary."""
     config.pluginmanager.register(Summary())
 
 
