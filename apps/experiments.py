@@ -2,7 +2,9 @@ r"""Run the experiments of `configs/experiments`, and write the report of what t
 
 uv run apps/experiments.py run all --scale smoke
 uv run apps/experiments.py run learning_rate nope --text stories/train.txt stories/valid.txt
+uv run apps/experiments.py run all --scale gpu --dry-run
 uv run apps/experiments.py report
+uv run apps/experiments.py search rate_decay_warmup_beta2
 
 The settings are those of the scale. Results are in `runs/experiments/SCALE`; what is there is not run again, so that
 the same command continues what was interrupted.
@@ -15,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command import CommandLineParser, one_of, run_command, say, whole_number
+from command import CommandLineParser, number, one_of, run_command, say, whole_number
 from experimentation.scales import EXPERIMENT_FILES, SCALES, Scale, read_scale
 from experimentation.table import Experiment, choose, read_experiments
-from experimentation.text_sources import CorporaRequest
+from experimentation.text_sources import Corpora, CorporaRequest, find_corpora
 
 if TYPE_CHECKING:
     from experimentation.executors import Executor
@@ -102,24 +104,18 @@ def list_experiments(arguments: list[str]) -> None:
     request = read_request(parser.parse_all(arguments))
     from experimentation.listing import table_lines
     from experimentation.planning import plan
-    from experimentation.text_sources import find_corpora
 
-    try:
-        corpora = find_corpora(request.corpora, request.directory)
-    except ValueError as error:  # the table can be read without the texts
-        say(f"note: {error}")
-        corpora = None
-    planned = plan(request.table, request.table, request.scale, corpora)
+    planned = plan(request.table, request.table, request.scale, corpora_if_any(request))
     print("\n".join(table_lines(request.table, planned, request.scale, request.directory)))
 
 
-def run_experiments(arguments: list[str]) -> None:
-    """Run the members of some experiments that have no result yet."""
+def run_parser() -> CommandLineParser:
+    """Return a parser of the options of `run`."""
     parser = parser_of(
         "run",
         "Run experiments. What is finished is not run again; what was interrupted is resumed.",
         "NAME… | all [OPTIONS]",
-        ("all --scale smoke", "learning_rate nope --parallel 4", "all --scale gpu --executor slurm"),
+        ("all --scale smoke", "learning_rate nope --parallel 4", "all --scale gpu --executor slurm --yes"),
     )
     add = parser.add_argument
     add("names", nargs="+", metavar="NAME", help="experiments, as `list` shows them, or all")
@@ -137,12 +133,22 @@ def run_experiments(arguments: list[str]) -> None:
         metavar="MODE",
         help="report to Weights & Biases: disabled (default), offline, online; group: experiment, tags: scale, member",
     )
-    given = parser.parse_all(arguments)
+    add("--dry-run", action="store_true", help="print what it costs, and run nothing")
+    add("--mfu", type=number, default=0.4, metavar="X", help="model FLOPs utilization of that estimate (default 0.4)")
+    add("--yes", action="store_true", help="at scale gpu: run without asking")
+    return parser
+
+
+def run_experiments(arguments: list[str]) -> None:
+    """Run the members of some experiments that have no result yet."""
+    given = run_parser().parse_all(arguments)
     request = read_request(given)
     chosen = choose(request.table, given.names)
     if given.parallel is not None and given.parallel < 1:
         raise ValueError(f"--parallel is {given.parallel}: give at least 1")
-    request.corpora.origins()  # refuses texts that are missing, at once
+    if not given.dry_run:
+        request.corpora.origins()  # refuses texts that are missing, at once
+    from experimentation.cost import require_consent
     from experimentation.planning import plan
     from experimentation.running import Plan, missing_members, run_missing
     from experimentation.text_sources import make_corpora
@@ -150,6 +156,11 @@ def run_experiments(arguments: list[str]) -> None:
 
     plan(chosen, request.table, request.scale, None)  # refuses wrong settings, at once
     executor = choose_executor(given, request)
+    if given.dry_run or request.scale.name == "gpu":
+        unfinished = print_cost(request, chosen, executor.parallel, given.mfu)
+        if given.dry_run:
+            return
+        require_consent(given=given.yes or not unfinished)
     with lock_folder(request.directory, "running experiments"):
         corpora = make_corpora(request.corpora, request.directory, say)
         members = plan(chosen, request.table, request.scale, corpora)
@@ -162,6 +173,27 @@ def run_experiments(arguments: list[str]) -> None:
     if failures:
         print("\n".join(failures), file=sys.stderr)
         sys.exit(_FAILED)
+
+
+def print_cost(request: Request, chosen: Sequence[Experiment], parallel: int, mfu: float) -> int:
+    """Print what it costs to run experiments; return how many members are not finished."""
+    from experimentation.cost import cost_lines, cost_of, measured_speed
+    from experimentation.planning import plan
+
+    corpora = corpora_if_any(request)
+    members, every = (plan(each, request.table, request.scale, corpora) for each in (chosen, request.table))
+    cost, speed = cost_of(members, request.directory, request.scale), measured_speed(every, request.directory)
+    say("\n".join(cost_lines(cost, request.scale, speed, parallel, mfu)))
+    return cost.members
+
+
+def corpora_if_any(request: Request) -> Corpora | None:
+    """Return the corpora if they have been made; a note says why they cannot be."""
+    try:
+        return find_corpora(request.corpora, request.directory)
+    except ValueError as error:  # experiments can be listed, and their cost is known, without the texts
+        say(f"note: {error}")
+        return None
 
 
 def choose_executor(given: Namespace, request: Request) -> "Executor":
@@ -196,7 +228,6 @@ def report(arguments: list[str]) -> None:
     from experimentation.collecting import collect
     from experimentation.planning import plan
     from experimentation.report import write_report
-    from experimentation.text_sources import find_corpora
 
     corpora = find_corpora(request.corpora, request.directory)
     out = given.out or _ROOT / "docs" / "results" / request.scale.name

@@ -31,6 +31,11 @@ _POLL_SECONDS = 0.05
 class Executor(Protocol):
     """Runs jobs, several at a time."""
 
+    @property
+    def parallel(self) -> int:
+        """How many."""
+        ...
+
     def run(self, jobs: Sequence[Job], on_done: OnDone) -> None:
         """Run all jobs, the first ones first; when one fails, the others go on.
 
