@@ -13,14 +13,14 @@ the same command continues what was interrupted.
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command import CommandLineParser, number, one_of, run_command, say, whole_number
-from experimentation.scales import EXPERIMENT_FILES, SCALES, Scale, read_scale
-from experimentation.table import Experiment, choose, read_experiments
-from experimentation.text_sources import Corpora, CorporaRequest, find_corpora
+from experimentation.request import Request, corpora_if_any, parser_of, read_request
+from experimentation.table import Experiment, choose
+from experimentation.text_sources import find_corpora
 
 if TYPE_CHECKING:
     from experimentation.executors import Executor
@@ -29,18 +29,6 @@ _ROOT = Path(__file__).resolve().parents[1]
 _USAGE = "give one of list, run, report, search; each has --help"
 _FAILED = 1
 """The exit code if members have failed."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the options that all commands share ask for."""
-
-    scale: Scale
-    table: Sequence[Experiment]
-    """All experiments."""
-    directory: Path
-    """Where the results are."""
-    corpora: CorporaRequest
 
 
 def main(arguments: list[str]) -> None:
@@ -59,43 +47,6 @@ def main(arguments: list[str]) -> None:
         raise ValueError(f"{name!r} is not a command: {_USAGE}" if name else _USAGE)
     else:
         commands[name](arguments[1:])
-
-
-def parser_of(command: str, description: str, usage: str, examples: Sequence[str]) -> CommandLineParser:
-    """Return a parser with the options that all commands share."""
-    parser = CommandLineParser(description, f"{command} {usage}", [f"{command} {each}" for each in examples])
-    add = parser.add_argument
-    add(
-        "--scale",
-        type=one_of(*SCALES),
-        default="cpu",
-        metavar="SCALE",
-        help="smoke (to try it), cpu (the default: two cores, within an hour), gpu (the real models)",
-    )
-    both = {"type": Path, "nargs": 2, "metavar": ("TRAIN", "VALID")}
-    add("--text", help="the first corpus (default: prepared TinyStories, else generated stories)", **both)
-    add("--other-text", help="the second corpus (default: prepared OpenWebText, else this project's text)", **both)
-    add("--directory", type=Path, metavar="FOLDER", help="of the results (default runs/experiments/SCALE)")
-    add(
-        "--experiments",
-        type=Path,
-        default=EXPERIMENT_FILES,
-        metavar="FOLDER",
-        help="with the files of the experiments and the scales (default configs/experiments)",
-    )
-    return parser
-
-
-def read_request(given: Namespace) -> Request:
-    """Read the experiments, the scale, and which texts are asked for.
-
-    Raises:
-        ValueError: a file in the folder of the experiments is wrong.
-    """
-    scale = read_scale(given.scale, given.experiments)
-    directory = given.directory or Path("runs") / "experiments" / scale.name
-    texts = [None if paths is None else (paths[0], paths[1]) for paths in (given.text, given.other_text)]
-    return Request(scale, read_experiments(given.experiments, scale.name), directory, CorporaRequest(scale, *texts))
 
 
 def list_experiments(arguments: list[str]) -> None:
@@ -187,15 +138,6 @@ def print_cost(request: Request, chosen: Sequence[Experiment], parallel: int, mf
     return cost.members
 
 
-def corpora_if_any(request: Request) -> Corpora | None:
-    """Return the corpora if they have been made; a note says why they cannot be."""
-    try:
-        return find_corpora(request.corpora, request.directory)
-    except ValueError as error:  # experiments can be listed, and their cost is known, without the texts
-        say(f"note: {error}")
-        return None
-
-
 def choose_executor(given: Namespace, request: Request) -> "Executor":
     """Return where members run.
 
@@ -210,13 +152,9 @@ def choose_executor(given: Namespace, request: Request) -> "Executor":
         options = SlurmOptions(given.slurm_minutes, given.slurm_partition, given.slurm_account, gpus=gpus_each)
         executor = SlurmExecutor(request.directory / "slurm", options)
         return executor if given.parallel is None else replace(executor, parallel=given.parallel)
-    from experimentation.executors import LocalExecutor, visible_gpus
-    from trainer.run import describe_system
+    from experimentation.executors import local_executor
 
-    gpus = () if (given.device or scale.device) == "cpu" else visible_gpus()
-    parallel = given.parallel or max(scale.parallel, len(gpus))
-    threads = scale.threads or max(1, (describe_system()["usable_cpus"] or 1) // parallel)
-    return LocalExecutor(parallel, gpus, threads)
+    return local_executor(scale, given.parallel, given.device or scale.device)
 
 
 def report(arguments: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import experiments
-from experimentation import text_sources
+from experimentation import request, text_sources
 from experimentation.cost import Cost, Speed, cost_lines, cost_of, measured_speed
 from experimentation.member import RESULT
 from experimentation.planning import plan
@@ -100,7 +100,7 @@ def test_at_scale_gpu_the_cost_comes_first_and_needs_consent(call, tmp_path, gpu
         assert call(experiments.main, "run", *gpu).one_line_error().startswith(message)
 
     monkeypatch.setattr("builtins.input", lambda _: pytest.fail("what is finished costs nothing"))
-    monkeypatch.setattr(experiments, "find_corpora", lambda *_: CORPORA)
+    monkeypatch.setattr(request, "find_corpora", lambda *_: CORPORA)
     table, scale = read_experiments(tmp_path / "table", "gpu"), read_scale("gpu", tmp_path / "table")
     finish(*plan(table, table, scale, CORPORA), tmp_path / "results", seconds=1.0, flops=1)
     finished = call(experiments.main, "run", *gpu)
