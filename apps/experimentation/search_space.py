@@ -156,10 +156,11 @@ def _check_range(kind: str, values: list[Any], where: str) -> None:
 
 
 def _check_runs(base: Mapping[str, Any], space: Mapping[str, Dimension], scale: Scale, path: Path) -> None:
-    """Check that each value that is named in the file is allowed, together with the base settings."""
-    for key, dimension in space.items():
-        for value in dimension.values:
-            try:
-                read_training({**scale.base, **base, key: value}, scale)
-            except ValueError as error:
-                raise TableError(f"{path}: space.{key}: {error}") from None
+    """Check that the base settings are allowed, and with them each value that the space names."""
+    named: list[tuple[str, dict[str, Any]]] = [("base", {})]
+    named += [(f"space.{key}", {key: value}) for key, each in space.items() for value in each.values]
+    for place, settings in named:
+        try:
+            read_training({**scale.base, **base, **settings}, scale)
+        except ValueError as error:
+            raise TableError(f"{path}: {place}: {error}") from None

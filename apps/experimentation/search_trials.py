@@ -227,8 +227,10 @@ def outcome(trial: FrozenTrial) -> str:
     """Return how a trial has ended."""
     if trial.user_attrs.get(_DIVERGED):
         return "diverged"
+    if trial.state == TrialState.FAIL:
+        return f"failed ({trial.user_attrs.get(_ERROR, 'its process was killed')})"
     names = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned"}
-    return names.get(trial.state) or f"failed ({trial.user_attrs.get(_ERROR, 'not finished')})"
+    return names.get(trial.state, "unfinished")
 
 
 def described(search: Search, trial: FrozenTrial) -> str:
