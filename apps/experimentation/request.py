@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from command import CommandLineParser, one_of, say
 from experimentation.scales import EXPERIMENT_FILES, SCALES, Scale, read_scale
@@ -34,7 +35,7 @@ def parser_of(command: str, description: str, usage: str, examples: Sequence[str
         metavar="SCALE",
         help="smoke (to try it), cpu (the default: two cores, within an hour), gpu (the real models)",
     )
-    both = {"type": Path, "nargs": 2, "metavar": ("TRAIN", "VALID")}
+    both: dict[str, Any] = {"type": Path, "nargs": 2, "metavar": ("TRAIN", "VALID")}
     add("--text", help="the first corpus (default: prepared TinyStories, else generated stories)", **both)
     add("--other-text", help="the second corpus (default: prepared OpenWebText, else this project's text)", **both)
     add("--directory", type=Path, metavar="FOLDER", help="of the results (default runs/experiments/SCALE)")
