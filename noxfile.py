@@ -1,9 +1,9 @@
-"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`; and `bench`."""
+"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `experiments`; and `bench`."""
 
 import nox
 
 nox.options.default_venv_backend = "uv"
-nox.options.sessions = ["tests", "lint", "types"]
+nox.options.sessions = ["tests", "lint", "types", "experiments"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
@@ -62,6 +62,19 @@ def types(session: nox.Session) -> None:
     """Check types with mypy."""
     sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=types")
     session.run("mypy")
+
+
+@nox.session
+def experiments(session: nox.Session) -> None:
+    """Run every experiment at scale smoke, and write the report; or what is given: `run nope --scale cpu`."""
+    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--no-editable")
+    if session.posargs:
+        session.run("python", "apps/experiments.py", *session.posargs)
+        return
+    folder = session.create_tmp()
+    smoke = ("--scale", "smoke", "--directory", f"{folder}/results")
+    session.run("python", "apps/experiments.py", "run", "all", *smoke)
+    session.run("python", "apps/experiments.py", "report", *smoke, "--out", f"{folder}/report")
 
 
 @nox.session

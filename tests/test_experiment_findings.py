@@ -1,6 +1,7 @@
 """What experiments show, computed from synthetic results: also diverged, missing and contradicting ones."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -111,6 +112,16 @@ class TestLearningRate:
         finding = judged("learning_rate", *rates({1e-3: 4.0, 1e-2: 3.1}))
         assert finding.verdict == "not reproduced"
         assert "does not reach the edge" in finding.sentence
+
+    def test_a_loss_that_rises_above_guessing_and_falls_again_is_unstable(self):
+        rising = replace(
+            run("1", 5.8, settings={"schedule.max_lr": 1.0}, guessing_loss=7.62),
+            curves={"valid_loss": {"step": [40, 80, 400], "seconds": [4, 8, 40], "value": [9.117, 6.9, 5.8]}},
+        )
+        finding = judged("learning_rate", *rates({1e-3: 4.0, 1e-2: 3.1, 1e-1: 3.6}), rising)
+        assert finding.verdict == "partly reproduced"
+        assert "At 1 training is unstable: the loss rises" in finding.sentence
+        assert [row[-1] for row in finding.evidence.rows] == ["stable", "best", "stable", "unstable, up to 9.117"]
 
     def test_losses_that_do_not_fall_contradict_it(self):
         finding = judged("learning_rate", *rates({1e-4: 3.5, 1e-3: 4.0, 1e-2: 3.1, 1e-1: None}))
