@@ -196,6 +196,25 @@ class TestAblations:
         assert finding.verdict == verdict
         assert ("divergence at that rate did not occur" in finding.sentence) == (same == 3.4)
 
+    @pytest.mark.parametrize(("lower", "verdict"), [(3.2, "reproduced"), (2.9, "not reproduced")])
+    def test_a_variant_is_judged_at_its_best_rate(self, lower, verdict):
+        settings = {"model.norm": "post"}
+        results = [run("pre-norm", 3.0), run("post-norm", 5.9, settings=settings)]
+        results.append(run("post-norm, low", lower, settings={**settings, "schedule.max_lr": 1e-3}))
+        assert judged("post_norm", *results).verdict == verdict
+
+    @pytest.mark.parametrize(("with_norm", "verdict"), [(3.2, "partly reproduced"), (None, "not reproduced")])
+    def test_without_norm_it_may_diverge_only_at_a_higher_rate(self, with_norm, verdict):
+        results = [
+            run("pre-norm", 3.0),
+            run("no norm", 2.9, settings={"model.norm": "none"}),
+            run("pre-norm, high", with_norm, settings={"schedule.max_lr": 1e-1}, diverged_at=7),
+            run("no norm, high", None, settings={"model.norm": "none", "schedule.max_lr": 1e-1}, diverged_at=7),
+        ]
+        finding = judged("no_norm", *results)
+        assert finding.verdict == verdict
+        assert ("one at which the model with RMSNorm still trains" in finding.sentence) == (with_norm is not None)
+
     def test_the_run_at_a_tenth_may_be_missing(self):
         results = [run("pre-norm", 3.0), run("no norm", None, settings={"model.norm": "none"})]
         assert judged("no_norm", *results).verdict == "partly reproduced"
