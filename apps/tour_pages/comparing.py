@@ -1,6 +1,6 @@
 """Whether an example prints what its page shows, on any machine.
 
-Words and whole numbers must be equal. Decimal numbers may differ by a fiftieth: processors round differently, and
+Words and whole numbers must be equal. Decimal numbers may differ by a twentieth: processors round differently, and
 training enlarges the difference. `…` stands for anything within a line, and a line that is only `…` for any lines.
 White space does not count.
 """
@@ -9,7 +9,7 @@ import math
 import re
 
 _DECIMAL = r"-?\d+\.\d+(?:e[+-]?\d+)?"
-_RELATIVE, _ABSOLUTE = 0.02, 0.002
+_RELATIVE, _ABSOLUTE = 0.05, 0.002
 _ELLIPSIS = "…"
 
 

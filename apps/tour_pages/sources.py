@@ -1,5 +1,6 @@
 """Code of the packages, cut out of its file, so that a page shows what is really run.
 
+    FILE                                          the whole file, such as configs/tour.yaml
     FILE NAME                                     a function, a class or a method, such as nn/layers.py RMSNorm.forward
     FILE NAME, without docstring                  the same without its docstring
     FILE NAME, from "WORDS" to "WORDS"            the lines from the first that contains the one to the first after it
@@ -12,7 +13,8 @@ from pathlib import Path
 from textwrap import dedent
 
 _REQUEST = re.compile(
-    r'(?P<file>\S+) (?P<name>[\w.]+)(?:, (?:(?P<bare>without docstring)|from "(?P<first>[^"]+)" to "(?P<last>[^"]+)"))?'
+    r"(?P<file>[^\s,]+)(?: (?P<name>[\w.]+)(?:, (?P<bare>without docstring))?)?"
+    r'(?:, from "(?P<first>[^"]+)" to "(?P<last>[^"]+)")?'
 )
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -30,19 +32,24 @@ def source_of(request: str, root: Path) -> str:
     """
     wanted = _REQUEST.fullmatch(request)
     if wanted is None:
-        raise ValueError(f'source: {request!r} is not FILE NAME, with ", without docstring" or ", from "…" to "…""')
+        raise ValueError(f'source: {request!r} is not FILE or FILE NAME, with ", without docstring" or ", from "…" to "…""')
     text = (root / wanted["file"]).read_text("utf-8")
-    found = _find(ast.parse(text), wanted["name"])
-    if found is None:
-        raise ValueError(f"{wanted['file']} does not define {wanted['name']}")
-    lines = text.splitlines(keepends=True)
-    first = min([found.lineno, *(decorator.lineno for decorator in found.decorator_list)]) - 1
-    chosen = lines[first : found.end_lineno]
-    if wanted["bare"]:
-        chosen = _without_docstring(found, lines, first)
+    chosen = text.splitlines(keepends=True)
+    if wanted["name"]:
+        chosen = _definition(text, wanted["name"], wanted["file"], bare=wanted["bare"] is not None)
     if wanted["first"]:
         chosen = _between(chosen, wanted["first"], wanted["last"], request)
     return dedent("".join(chosen))
+
+
+def _definition(text: str, name: str, file: str, *, bare: bool) -> list[str]:
+    """Return the lines of a function, class or method, with its decorators."""
+    found = _find(ast.parse(text), name)
+    if found is None:
+        raise ValueError(f"{file} does not define {name}")
+    lines = text.splitlines(keepends=True)
+    first = min([found.lineno, *(decorator.lineno for decorator in found.decorator_list)]) - 1
+    return _without_docstring(found, lines, first) if bare else lines[first : found.end_lineno]
 
 
 def _find(tree: ast.Module, name: str) -> _Definition | None:
