@@ -6,6 +6,7 @@ import linecache
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ class Session:
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__tour__"})
     count: int = 0
     """How many Python examples have been run."""
+    run_command: Callable[[str], str] = field(default_factory=lambda: run_command_line)
+    """From a command to what it prints; by default each is a process of its own."""
 
     def run(self, example: Example) -> str:
         """Run an example in the current folder, and return what it prints.
@@ -32,7 +35,7 @@ class Session:
             Exception: a Python example raises it.
         """
         if example.block.language == "sh":
-            return "".join(run_command_line(line) for line in command_lines(example.block.text))
+            return "".join(self.run_command(line) for line in command_lines(example.block.text))
         if example.block.language == "python":
             try:
                 return self._run_python(example.block.text)
