@@ -90,13 +90,20 @@ def run_page(path: Path, session: Session, *, quiet: bool = False) -> list[Ran]:
     done = []
     for example in examples(page, read_blocks(page)):
         if not quiet:
-            prompt = "$ " if example.block.language == "sh" else ">>> "
-            print("".join(prompt + line for line in example.block.text.splitlines(keepends=True)), end="", flush=True)
+            print(as_typed(example.block), flush=True)
         ran = Ran(example, session.run(example))
         if not quiet:
             print(ran.printed)
         done.append(ran)
     return done
+
+
+def as_typed(block: Block) -> str:
+    """Return the code of an example behind the prompts of a terminal, or of Python."""
+    lines = block.text.splitlines()
+    if block.language == "sh":
+        return "\n".join(f"$ {line}" for line in lines)
+    return "\n".join((">>> " if i == 0 else "... ") + line for i, line in enumerate(lines))
 
 
 def update(path: Path) -> None:

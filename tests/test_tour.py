@@ -6,6 +6,7 @@ import re
 import runpy
 import shlex
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -36,7 +37,7 @@ def checkout(tmp_path_factory):
 
 
 def run_here(line):
-    """Run an application in this process, which has loaded torch already; the command of a package in one of its own."""
+    """Run an application in this process, which has loaded torch; a command of a package in one of its own."""
     words = shlex.split(line)
     if not words[2].endswith(".py"):
         return run_command_line(line)
@@ -103,7 +104,7 @@ def test_every_link_leads_somewhere(page):
 def test_the_chapters_are_linked_in_order():
     contents = (TOUR / "README.md").read_text("utf-8")
     assert re.findall(r"\[\d+\. .*?\]\((\d.*?)\)", contents) == [page.name for page in CHAPTERS]
-    for before, after in zip(CHAPTERS, CHAPTERS[1:], strict=False):
+    for before, after in pairwise(CHAPTERS):
         title = after.read_text("utf-8").splitlines()[0].split(". ", 1)[1]
         assert f"next: [{title}]({after.name})" in before.read_text("utf-8")
         title = before.read_text("utf-8").splitlines()[0].split(". ", 1)[1]
@@ -135,7 +136,7 @@ def test_a_changed_output_is_found(tmp_path, monkeypatch, call):
 
 def test_write_updates_code_and_outputs(tmp_path, monkeypatch, call):
     page = (TOUR / "01_bytes.md").read_text("utf-8")
-    stale = page.replace("7 characters, 11 bytes", "?").replace("errors=\"replace\"", "errors=\"strict\"")
+    stale = page.replace("7 characters, 11 bytes", "?").replace('errors="replace"', 'errors="strict"')
     assert stale != page
     (tmp_path / "docs").mkdir()
     copy = tmp_path / "docs" / "01_bytes.md"
@@ -162,7 +163,7 @@ def test_mistakes_are_answered_in_one_line(call, arguments, message):
 
 def test_a_file_of_an_earlier_chapter_is_missed(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "an earlier chapter makes it" in call(tour.main, 7).one_line_error()
+    assert "if an earlier chapter writes it, run that one first" in call(tour.main, 3).one_line_error()
 
 
 def test_interactive_continues_with_the_names_of_the_chapter(call, monkeypatch):

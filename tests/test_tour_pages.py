@@ -2,7 +2,16 @@
 
 import pytest
 
-from tour_pages import Session, difference, examples, read_blocks, sample_difference, source_of, with_outputs, with_sources
+from tour_pages import (
+    Session,
+    difference,
+    examples,
+    read_blocks,
+    sample_difference,
+    source_of,
+    with_outputs,
+    with_sources,
+)
 from tour_pages.running import command_lines
 
 PAGE = """Text.
@@ -85,7 +94,7 @@ def test_examples_of_a_page_share_their_names():
 
 def test_the_language_of_an_example_must_be_known():
     (example,) = examples("", read_blocks("```ruby\nputs 1\n```\n"))
-    with pytest.raises(ValueError, match="page.md has a block of ruby: write python, sh or text"):
+    with pytest.raises(ValueError, match="has a block of ruby: write python, sh or text"):
         Session("page.md").run(example)
 
 

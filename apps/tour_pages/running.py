@@ -13,6 +13,8 @@ from typing import Any
 
 from tour_pages.blocks import Example
 
+_EARLIER = "if an earlier chapter writes it, run that one first"
+
 
 @dataclass
 class Session:
@@ -34,13 +36,20 @@ class Session:
                 makes.
             Exception: a Python example raises it.
         """
+        try:
+            return self._run(example)
+        except FileNotFoundError as error:
+            raise ValueError(f"{error.filename} does not exist: {_EARLIER}") from None
+        except ValueError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise ValueError(f"{error} ({_EARLIER})") from None
+
+    def _run(self, example: Example) -> str:
         if example.block.language == "sh":
             return "".join(self.run_command(line) for line in command_lines(example.block.text))
         if example.block.language == "python":
-            try:
-                return self._run_python(example.block.text)
-            except FileNotFoundError as error:
-                raise ValueError(f"{error.filename} does not exist: an earlier chapter makes it, run that one") from None
+            return self._run_python(example.block.text)
         raise ValueError(f"{self.page} has a block of {example.block.language}: write python, sh or text")
 
     def _run_python(self, text: str) -> str:
@@ -68,14 +77,11 @@ def run_command_line(line: str) -> str:
     if words[:2] != ["uv", "run"]:
         raise ValueError(f"{line!r} does not begin with uv run: put <!-- not run: REASON --> before the block")
     program = words[2]
-    if program.endswith(".py"):
-        start = [sys.executable, program]
-    else:  # a command of a package, which is installed beside Python
-        start = [str(Path(sys.executable).with_name(program))]
+    is_file = program.endswith(".py")  # else it is a command of a package, which is installed beside Python
+    start = [sys.executable, program] if is_file else [str(Path(sys.executable).with_name(program))]
     ran = subprocess.run(  # noqa: S603 the page is part of this repository
         [*start, *words[3:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", check=False
     )
     if ran.returncode:
         raise ValueError(f"{line} has the exit code {ran.returncode}: {ran.stdout.strip()}")
     return ran.stdout
-

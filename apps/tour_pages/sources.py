@@ -1,10 +1,10 @@
 """Code of the packages, cut out of its file, so that a page shows what is really run.
 
-    FILE                                          the whole file, such as configs/tour.yaml
-    FILE NAME                                     a function, a class or a method, such as nn/layers.py RMSNorm.forward
-    FILE NAME, without docstring                  the same without its docstring
-    FILE NAME, from "WORDS" to "WORDS"            the lines from the first that contains the one to the first after it
-                                                  that contains the other
+FILE                                          the whole file, such as configs/tour.yaml
+FILE NAME                                     a function, a class or a method, such as nn/layers.py RMSNorm.forward
+FILE NAME, without docstring                  the same without its docstring
+FILE NAME, from "WORDS" to "WORDS"            the lines from the first that contains the one to the first after it
+                                              that contains the other
 """
 
 import ast
@@ -32,7 +32,9 @@ def source_of(request: str, root: Path) -> str:
     """
     wanted = _REQUEST.fullmatch(request)
     if wanted is None:
-        raise ValueError(f'source: {request!r} is not FILE or FILE NAME, with ", without docstring" or ", from "…" to "…""')
+        raise ValueError(
+            f'source: {request!r} is not FILE or FILE NAME, with ", without docstring" or ", from "…" to "…""'
+        )
     text = (root / wanted["file"]).read_text("utf-8")
     chosen = text.splitlines(keepends=True)
     if wanted["name"]:

@@ -53,7 +53,10 @@ def test_adjacent_windows(n, t):
     assert [target for _, targets in pairs for target in targets] == ids[1:]
     assert all(len(inputs) == len(targets) <= t for inputs, targets in pairs)
     if n > t:
-        ours = [(inputs[0].tolist(), targets[0].tolist()) for inputs, targets in validation_batches(np.array(ids), 1, t, "cpu")]
+        ours = [
+            (inputs[0].tolist(), targets[0].tolist())
+            for inputs, targets in validation_batches(np.array(ids), 1, t, "cpu")
+        ]
         assert pairs == ours
 
 

@@ -15,7 +15,16 @@ def largest_rate(curvature: float) -> float:
 
 
 def adamw_step(
-    theta: float, g: float, m: float, v: float, t: int, *, lr: float, betas: tuple[float, float], eps: float, decay: float
+    theta: float,
+    g: float,
+    m: float,
+    v: float,
+    t: int,
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    decay: float,
 ) -> tuple[float, float, float]:
     """Return θ, m and v after the t-th update."""
     beta1, beta2 = betas

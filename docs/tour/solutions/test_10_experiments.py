@@ -44,5 +44,8 @@ def test_tokens_for(n_layers):
 
 @pytest.mark.parametrize("d_ff", [64, 192])
 def test_silu_width(d_ff):
-    parameters = [sum(p.numel() for p in network.parameters()) for network in (SwiGLU(32, d_ff), SiLUNetwork(32, silu_width(d_ff)))]
+    parameters = [
+        sum(p.numel() for p in network.parameters())
+        for network in (SwiGLU(32, d_ff), SiLUNetwork(32, silu_width(d_ff)))
+    ]
     assert parameters[0] == parameters[1]
