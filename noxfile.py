@@ -32,7 +32,7 @@ def tests(session: nox.Session, package: str) -> None:
     # Many tests start programs, each of which compiles all of torch's source where Python may not keep the result.
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
     if package == "workspace":
-        sync(session, "--all-packages", "--group=apps", "--group=test", "--no-editable")
+        sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=test", "--no-editable")
         session.run("pytest", "tests", *session.posargs)
     else:
         sync(session, f"--package={package}", "--group=test", "--no-editable")
@@ -60,7 +60,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy."""
-    sync(session, "--all-packages", "--group=apps", "--group=types")
+    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=types")
     session.run("mypy")
 
 

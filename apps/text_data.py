@@ -92,7 +92,7 @@ def _make_tokenizer(data: TextDataConfig, model: ModelConfig, run: RunDirectory)
     if data.tokenizer is not None:
         return _load_tokenizer(data.tokenizer, model, run)
     if data.train_text is not None:
-        return _train_tokenizer(data.train_text, data.pattern, model, run)
+        return train_tokenizer(data.train_text, model.vocab_size, run.tokenizer, pattern=data.pattern)
     return None
 
 
@@ -109,15 +109,27 @@ def _load_tokenizer(file: str, model: ModelConfig, run: RunDirectory) -> Tokeniz
     return tokenizer
 
 
-def _train_tokenizer(text: str, pattern: str, model: ModelConfig, run: RunDirectory) -> Tokenizer:
+def train_tokenizer(text: str | Path, vocab_size: int, path: Path, *, pattern: str = "gpt2") -> Tokenizer:
+    """Train a tokenizer on a text file, save it, and print what was learned.
+
+    Args:
+        text: the UTF-8 text, documents separated by `<|endoftext|>`.
+        vocab_size: entries; a short text may give fewer, which is noted.
+        path: the `tokenizer.json` to write.
+        pattern: the split pattern.
+
+    Raises:
+        ValueError: the text cannot be used, or the vocabulary is too small.
+        OSError: a file cannot be read or written.
+    """
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        vocab, merges = train_bpe(text, model.vocab_size, [END_OF_TEXT], pattern=pattern)
+        vocab, merges = train_bpe(text, vocab_size, [END_OF_TEXT], pattern=pattern)
     for warning in caught:
         say(f"note: {warning.message}")
     tokenizer = Tokenizer(vocab, merges, [END_OF_TEXT], pattern=pattern)
-    tokenizer.save(run.tokenizer)
+    tokenizer.save(path)
     longest = max((left + right for left, right in merges), key=len, default=b"").decode("utf-8", errors="replace")
     say(
         f"tokenizer: {tokenizer.vocab_size:,} entries, the longest {longest!r}, "

@@ -9,7 +9,7 @@ from trainer import learning_rate, parse_config
 
 from .conftest import ROOT
 
-CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if "experiments" not in path.parts)
 PRESETS = [path for path in CONFIGS if path.stem != "quickstart"]
 APPLICATIONS = ("tinystories", "owt", "leaderboard")
 

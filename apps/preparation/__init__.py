@@ -12,11 +12,10 @@
 | `preparing.py` | the phases in order, each skipped if it is done |
 | `phases.py` | what the phases do |
 | `state.py`, `checksums.py` | what has been done, and how files are recognized |
-| `folder_lock.py` | one process at a time works in a folder |
 | `hub.py`, `hub_settings.py`, `reachability.py` | fetching files into the cache of the hub's client |
 | `byte_sources.py`, `readers.py` | files as bytes, decompressed; the formats as text |
 | `selection.py`, `streams.py` | documents held out for validation; the two texts of a job |
-| `report.py` | the report |
+| `report.py`, `throughput.py` | the report; how fast text was encoded |
 | `errors.py` | the errors |
 
 Importing this package loads neither the hub's client nor numpy nor torch.
@@ -27,6 +26,7 @@ from preparation.errors import DataNotFoundError, PreparationError
 from preparation.job import DATA, Job, PreparedData, Settings, corpus_job
 from preparation.prepared import find_prepared
 from preparation.preparing import prepare, prepare_corpus, require_corpus
+from preparation.throughput import Throughput
 
 __all__ = [
     "CORPORA",
@@ -37,6 +37,7 @@ __all__ = [
     "PreparationError",
     "PreparedData",
     "Settings",
+    "Throughput",
     "corpus_job",
     "find_prepared",
     "prepare",

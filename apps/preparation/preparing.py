@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from folder_lock import lock_folder
 from preparation.checksums import fingerprint
 from preparation.corpora import Corpus
 from preparation.errors import PreparationError
-from preparation.folder_lock import lock_folder
 from preparation.job import DATA, Job, PreparedData, corpus_job, result_paths
 from preparation.prepared import find_prepared, is_complete
 from preparation.state import Figures, Inputs, Phase, State
@@ -66,7 +66,7 @@ def prepare(job: Job, *, offline: bool, say: Say) -> PreparedData:
     needs_texts = job.corpus is None or not is_complete(state, job)
     if needs_texts:  # before a folder is made for data that cannot be had
         _require_files(job, state, offline=offline)
-    with lock_folder(job.results):
+    with lock_folder(job.results, "preparing data"):
         state = State(job.results)  # what another process has done meanwhile
         if state.phases and state.source != job.source:
             raise PreparationError(

@@ -13,10 +13,9 @@ from preparation.job import Job, result_paths
 from preparation.prepared import is_complete
 from preparation.readers import format_of
 from preparation.state import Figures, State, write_text
+from preparation.throughput import Throughput
 
 _SAMPLE_TOKENS = 250_000  # about a megabyte of text
-_LARGE_BYTES = 825e9
-"""The size of the Pile, to which throughput is extrapolated in the literature."""
 _PACKAGES = ("bpe", "huggingface_hub", "numpy", "pyarrow", "regex", "zstandard")
 
 
@@ -41,7 +40,7 @@ def make_report(job: Job, state: State) -> dict[str, Any]:
     tokenizer, train, valid = (state.phases[name] for name in ("tokenizer", "train", "valid"))
     fetched = state.phases.get("fetch")
     paths = list(map(Path, fetched.outputs)) if fetched else [*job.train_paths, *job.valid_paths]
-    rate = train.figures["bytes"] / train.figures["encode_seconds"]
+    encoding = Throughput(train.figures["bytes"], train.figures["encode_seconds"])
     return {
         "title": job.corpus.title if job.corpus else job.folder.name,
         "source": state.source,
@@ -56,8 +55,8 @@ def make_report(job: Job, state: State) -> dict[str, Any]:
         "tokenizer": tokenizer.figures,
         "seconds": {name: phase.seconds for name, phase in state.phases.items() if name != "report"},
         "encoding": {
-            "megabytes_per_second": round(rate / 1e6, 2),
-            "hours_for_825_gb": round(_LARGE_BYTES / rate / 3600, 2),
+            "megabytes_per_second": encoding.megabytes_per_second,
+            "hours_for_825_gb": encoding.hours_for_825_gb,
         },
         "compression": compare(job),
         "environment": {

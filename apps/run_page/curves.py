@@ -1,26 +1,16 @@
 """The curves of a run as SVG for a page that is light or dark: drawn by matplotlib, coloured by the page."""
 
-import io
 import math
-import re
-from typing import Any
 
 import matplotlib as mpl
 
 from run_page.markup import Html, element, join
+from run_page.picture import PICTURE_SETTINGS, inline_svg
 from trainer import RunDirectory
 from trainer.plots import Axis, Curve, draw_curves, read_curves
 
-_INK = "#010203"
-"""Text and axes are drawn in this colour, which the page replaces by that of its text."""
 _LINE = "#0072b2"
 """The colour of the curves of a single run in trainer.plots, which the page replaces by its own."""
-_SETTINGS: dict[Any, Any] = {
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
-    "svg.fonttype": "none",  # text stays text
-    "font.family": "sans-serif",
-    "font.size": 9,
-}
 _AXES: dict[Axis, str] = {"step": "by step", "tokens": "by tokens", "time": "by time"}
 _FURTHER = ("learning_rate", "grad_norm", "tokens_per_second")
 
@@ -49,16 +39,8 @@ def _curve(run: RunDirectory, metric: str, by: Axis) -> Html | None:
 
 
 def _svg(found: list[Curve], metric: str, by: Axis) -> Html:
-    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": f"{metric} by {by}"}):  # the names in each picture are its own
+    with mpl.rc_context(dict(PICTURE_SETTINGS)):
         figure = draw_curves(found, metric, by, log_y=metric == "loss")
-        figure.set_size_inches(*((6.6, 3.5) if metric == "loss" else (3.6, 2.5)))
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    picture = drawn.getvalue()
-    picture = picture[picture.index("<svg") :]
-    size = re.search(r'viewBox="[^"]*"', picture)
-    assert size is not None
-    picture = f'<svg {size[0]} role="img" aria-label="{metric} by {by}"{picture[picture.index(">") :]}'
-    picture = re.sub(r"<metadata>.*?</metadata>", "", picture, flags=re.DOTALL)
-    picture = picture.replace("<g id=", "<g data-part=")  # the names of groups are the same in all pictures
-    return Html(picture.replace(_INK, "currentColor").replace(_LINE, "var(--accent)"))
+    figure.set_size_inches(*((6.6, 3.5) if metric == "loss" else (3.6, 2.5)))
+    name = f"{metric} by {by}"
+    return inline_svg(figure, name, name, {_LINE: "var(--accent)"})

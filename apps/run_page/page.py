@@ -4,19 +4,13 @@ from pathlib import Path
 
 from run_page.configuration import configuration
 from run_page.curves import curves
+from run_page.frame import page_of
 from run_page.markup import Html, details, element, section, table
 from run_page.provenance import data, environment
 from run_page.record import RunRecord, read_record
 from run_page.results import cost, outcome, status
 from run_page.samples import last_samples, learning
 from trainer import RunDirectory
-
-_HEAD = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-"""
 
 
 def write_run_page(run: RunDirectory, problem: str | None = None) -> Path:
@@ -43,7 +37,6 @@ def write_run_page(run: RunDirectory, problem: str | None = None) -> Path:
 
 def _page(record: RunRecord, drawn: Html, config_text: str) -> str:
     """Return the page as HTML."""
-    style = Html(Path(__file__).with_name("style.css").read_text("utf-8"))
     tiles = [element("div", element("dt", name), element("dd", value)) for name, value in outcome(record)]
     body = element(
         "main",
@@ -59,4 +52,4 @@ def _page(record: RunRecord, drawn: Html, config_text: str) -> str:
         section("Environment", environment(record)),
         section("Log", details("The last messages", element("pre", record.log)) if record.log else ""),
     )
-    return f"{_HEAD}{element('title', record.name)}\n{element('style', style)}\n{body}\n</html>\n"
+    return page_of(record.name, body)

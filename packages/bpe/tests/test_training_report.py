@@ -1,6 +1,8 @@
 import dataclasses
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +52,19 @@ del block
 assert peak_memory() >= size > before > 2**20
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_memory_of_the_process_that_started_this_one_does_not_count():
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("only Linux reports the memory of a process alone")
+    program = """
+import subprocess, sys
+block = bytearray(b"x") * 2**28
+child = "from bpe.training_report import peak_memory; assert 2**20 < peak_memory() < 2**27, peak_memory()"
+subprocess.run([sys.executable, "-c", child], check=True)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_as_json_has_all_fields():
+    assert json.loads(json.dumps(REPORT.as_json())).keys() == {field.name for field in dataclasses.fields(REPORT)}

@@ -1,7 +1,11 @@
 """The report of a training: what was counted and what it cost."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,33 @@ class TrainingReport:
         ]
         return "\n".join(f"{name:<15}{value}" for name, value in rows)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as values that JSON can represent; tokens are text, malformed UTF-8 replaced by U+FFFD."""
+        tokens = [token.decode("utf-8", errors="replace") for token in self.longest_tokens]
+        return {**asdict(self), "longest_tokens": tokens}
+
 
 def peak_memory() -> int | None:
-    """Return the maximum memory of this process so far in bytes, or None if the system does not report it."""
+    """Return the maximum memory of this process so far in bytes, or None if the system does not report it.
+
+    On Linux a process inherits `ru_maxrss` from the one that started it, so the memory of a large parent would be
+    attributed to its child; `VmHWM` belongs to the process alone.
+    """
+    own = _own_peak()
+    if own is not None:
+        return own
     try:
         import resource
     except ImportError:  # Windows
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _own_peak() -> int | None:
+    """Return `VmHWM`, in bytes; None where there is no such file or line."""
+    try:
+        lines = _STATUS.read_text("ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)

@@ -1,5 +1,6 @@
 """`bpe train`, and the formats that it writes."""
 
+import json
 import subprocess
 import sys
 import warnings
@@ -36,6 +37,17 @@ def test_train_equals_train_bpe(run, corpus):
     assert output.endswith("\ntokenizer.json: 400 tokens\n")
     assert len(output.splitlines()) > 1  # the report
     assert Tokenizer.load("tokenizer.json").fingerprint == expected.fingerprint
+
+
+def test_train_prints_its_report_as_json(run, corpus):
+    code, output, errors = run("corpus.txt", "--vocab-size", 400, "--out", "tokenizer.json", "--json")
+    assert (code, errors) == (0, "")
+    report = json.loads(output)
+    vocab, merges = train_bpe(corpus, 400, [END])
+    longest = max((left + right for left, right in merges), key=len)
+    assert (report["num_tokens"], report["num_merges"]) == (len(vocab), len(merges))
+    assert len(report["longest_tokens"][0].encode()) == len(longest)
+    assert report["bytes_read"] == corpus.stat().st_size
 
 
 def test_train_takes_all_options(run):

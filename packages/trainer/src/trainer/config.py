@@ -312,6 +312,10 @@ class WandbConfig:
     """disabled, offline (write into the run's folder, to sync later), or online."""
     project: str = "language-model"
     """The project of the run."""
+    group: str | None = None
+    """Runs of a group are shown together, such as those of a sweep; null: none."""
+    tags: tuple[str, ...] = ()
+    """Words to find the run by."""
 
     def __post_init__(self) -> None:
         _one_of("wandb.mode", self.mode, WandbMode)

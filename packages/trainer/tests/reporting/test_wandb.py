@@ -141,3 +141,10 @@ def test_offline_over_two_sessions(tmp_path, monkeypatch):
         folder.rename(tmp_path / f"session_{steps[0]}")
     assert warnings == []
     assert rows == [(1, 2.5, None), (2, 2.5, None), (3, 2.5, 1.5), (4, 2.5, 1.5)]
+
+
+def test_group_and_tags_are_sent(tmp_path, service):
+    config = WandbConfig(mode="online", group="learning_rate", tags=("cpu", "1e-3"))
+    WeightsAndBiases(config, tmp_path, {}).close(failed=False)
+    session(tmp_path, [1])
+    assert [(call["group"], call["tags"]) for call in service.calls] == [("learning_rate", ("cpu", "1e-3")), (None, ())]

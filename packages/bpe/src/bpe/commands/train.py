@@ -1,5 +1,6 @@
 """Train a tokenizer on text files and write it."""
 
+import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -43,6 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--max-token-length", type=int, help="the maximum length of a token in bytes (default: no limit)"
     )
     parser.add_argument("--threads", type=int, help="the number of threads (default: all cores)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def run(options: Namespace) -> None:
@@ -65,4 +67,7 @@ def run(options: Namespace) -> None:
         progress=sys.stderr.isatty(),
     )
     files.save_tokenizer(Tokenizer(vocab, merges, special_tokens, pattern=options.pattern), options.out, format_name)
-    sys.stdout.write(f"{report}\n{options.out}: {len(vocab):,} tokens\n")
+    if options.json:
+        sys.stdout.write(json.dumps({**report.as_json(), "num_tokens": len(vocab)}, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(f"{report}\n{options.out}: {len(vocab):,} tokens\n")

@@ -20,7 +20,7 @@ class WeightsAndBiases(Reporter):
     since Weights & Biases accepts each step once.
 
     Args:
-        config: the project, and whether to send or to store.
+        config: the project, the group and the tags, and whether to send or to store.
         directory: the run's folder.
         run_config: the configuration to show with the run.
 
@@ -42,6 +42,8 @@ class WeightsAndBiases(Reporter):
                 project=config.project,
                 id=self._run_id,
                 name=directory.name,
+                group=config.group,
+                tags=config.tags,
                 dir=str(directory),
                 config=run_config,
                 mode=config.mode,

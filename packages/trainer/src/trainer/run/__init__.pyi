@@ -11,3 +11,5 @@ from .initial_weights import (
     save_initial_weights as save_initial_weights,
 )
 from .lock import RunInUseError as RunInUseError
+from .source_revision import SourceRevision as SourceRevision, find_source_revision as find_source_revision
+from .system import describe_system as describe_system

@@ -5,10 +5,7 @@ environment.diff, the uncommitted changes. Environment variables are not recorde
 """
 
 import hashlib
-import importlib.metadata
 import json
-import os
-import platform
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,10 +17,8 @@ import torch
 from trainer.run.directory import RunDirectory
 from trainer.run.initial_weights import WeightsSource
 from trainer.run.source_revision import SourceRevision, find_source_revision
+from trainer.run.system import describe_system
 from trainer.runtime.device import device_name
-
-_PACKAGES = ("torch", "einx", "numpy", "safetensors", "nn", "optim", "trainer", "bpe", "wandb")
-_CPUINFO = Path("/proc/cpuinfo")
 
 
 def record_environment(
@@ -60,18 +55,11 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
     """Return command line, versions and hardware."""
     return {
         "command": sys.argv,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "host": platform.node(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        **describe_system(),
         "device": device_name(device),
         "gpus": _gpus(),
         "cuda": torch.version.cuda,
-        "cpu": _cpu_model(),
-        "cpu_count": os.cpu_count(),
-        "usable_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "memory_bytes": _memory_bytes(),
     }
 
 
@@ -112,33 +100,11 @@ def _record_source(run: RunDirectory, source: SourceRevision | None, session: in
     return described
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # not installed
-        return None
-
-
 def _gpus() -> list[dict[str, Any]]:
     if not torch.cuda.is_available():
         return []
     properties = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
     return [{"name": each.name, "memory_bytes": each.total_memory} for each in properties]
-
-
-def _cpu_model() -> str:
-    if _CPUINFO.exists():
-        for line in _CPUINFO.read_text(errors="replace").splitlines():
-            if line.lower().startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _memory_bytes() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not supported by this system
-        return None
 
 
 def _write_whole(path: Path, content: bytes) -> None:
