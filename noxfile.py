@@ -1,9 +1,9 @@
-"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`; and `bench`."""
+"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`; and `bench`."""
 
 import nox
 
 nox.options.default_venv_backend = "uv"
-nox.options.sessions = ["tests", "lint", "types"]
+nox.options.sessions = ["tests", "lint", "types", "docs"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
@@ -60,8 +60,20 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy."""
-    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=types")
+    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=types", "--group=docs")
     session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the website, without network. Broken links, anchors, references and docstrings are errors."""
+    sync(session, "--only-group=docs")
+    session.run("python", "-m", "website")
+    output = session.run("zensical", "build", "--clean", "--strict", silent=True)
+    session.log(output)
+    if "griffe:" in str(output):  # about docstrings, which Zensical reports without counting them as warnings
+        session.error("correct the docstrings that are named above")
+    session.log("open build/website/html/index.html, or run: uv run zensical serve")
 
 
 @nox.session

@@ -1,15 +1,12 @@
-"""The pages of this repository as a website: `python -m website`, or with nox `uv run nox -s docs`.
+"""The website: the pages of this repository and the API reference. `uv run nox -s docs` builds it.
 
-The pages are the Markdown files that a git host shows too, with the links that work there. Read from the command line
-inwards:
+The pages are the Markdown files that a git host shows too, with the links that work there. Zensical makes the website
+from them; `zensical.toml` has its settings. `python -m website` puts together the folder that it reads:
 
-    __main__.py       builds the website: collects the pages, calls the generator, checks the result
-    staging.py        the folder of Markdown that the generator reads
-    contents.py       which files are pages, and their order in the navigation
-    links.py          links to files that are no pages lead to pages that show these files
-    source_pages.py   these pages
-    reference.py      the pages of the four packages' public names, from their docstrings
-    checking.py       what is checked in the finished pages
-    settings.yml      settings of the generator
-    style.css         what is added to the generator's style
+    __main__.py      the command
+    pages.py         which files are pages, and the folder with all of them
+    links.py         the links of a page
+    reference.py     the pages of the API reference
+    navigation.yml   the order of the pages
+    style.css        what is added to Zensical's style
 """

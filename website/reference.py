@@ -1,63 +1,36 @@
-"""The pages of a package's public names, rendered from their docstrings by mkdocstrings.
+"""The API reference: a page for each public module, which mkdocstrings fills from the docstrings.
 
-Packages load their names when they are first used, so the code of `__init__.py` does not show them. They are read from
+The packages load their names when they are first used, so `__init__.py` does not show them. They are read from
 `__init__.pyi`, or from `__init__.py` where there is no such file, without importing anything.
 """
 
 import ast
-from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path("reference")
-"""The folder of these pages, below the root of the website."""
+PACKAGES = ("bpe", "nn", "optim", "trainer")
 
 
-@dataclass(frozen=True)
-class ReferencePage:
-    """The page of one module.
+def reference_pages(root: Path) -> dict[Path, str]:
+    """Return the pages of the reference: paths below the root of the website, and their Markdown.
 
-    Attributes:
-        module: the module from which the names are imported, such as `nn.accounting`.
-        names: where they are defined: `nn.accounting.flops.forward_flops`.
-    """
-
-    module: str
-    names: tuple[str, ...]
-
-    @property
-    def path(self) -> Path:
-        """The page's file, below the root of the website."""
-        return FOLDER / f"{self.module}.md"
-
-    def markdown(self) -> str:
-        """Return the page: the module's docstring, then each name's."""
-        module = f"::: {self.module}\n    options:\n      members: false\n      show_root_heading: false\n"
-        return "\n".join([f"# `{self.module}`\n", module, *(f"::: {name}\n" for name in self.names)])
-
-
-def reference_pages(root: Path, package: str) -> tuple[ReferencePage, ...]:
-    """Return the pages of a package: its own, and one for each public subpackage, which has an `__init__.pyi`.
+    Each package has a page, and so has each of its public subpackages, which have an `__init__.pyi`.
 
     Args:
         root: the root of the repository.
-        package: the name of a package in `packages`.
     """
-    source = root / "packages" / package / "src"
-    stubs = sorted((source / package).rglob("__init__.pyi")) or [source / package / "__init__.py"]
-    return tuple(_page(file, ".".join(file.parent.relative_to(source).parts)) for file in stubs)
+    pages = {}
+    for package in PACKAGES:
+        source = root / "packages" / package / "src"
+        for file in sorted((source / package).rglob("__init__.pyi")) or [source / package / "__init__.py"]:
+            module = ".".join(file.parent.relative_to(source).parts)
+            pages[Path("reference", f"{module}.md")] = _page(module, _imported_names(file))
+    return pages
 
 
-def _page(file: Path, module: str) -> ReferencePage:
-    tree = ast.parse(file.read_text("utf-8"))
-    imports = [statement for statement in tree.body if isinstance(statement, ast.ImportFrom)]
-    names = (f"{_imported_module(statement, module)}.{name.name}" for statement in imports for name in statement.names)
-    return ReferencePage(module, tuple(names))
+def _imported_names(file: Path) -> list[str]:
+    statements = ast.parse(file.read_text("utf-8")).body
+    return [name.name for statement in statements if isinstance(statement, ast.ImportFrom) for name in statement.names]
 
 
-def _imported_module(statement: ast.ImportFrom, package: str) -> str:
-    """Return the full name of the module that `from .module import …` means inside a package."""
-    name = statement.module or ""
-    if statement.level == 0:
-        return name
-    parents = package.split(".")[: len(package.split(".")) - statement.level + 1]
-    return ".".join([*parents, *([name] if name else [])])
+def _page(module: str, names: list[str]) -> str:
+    return f"# `{module}`\n\n::: {module}\n    options:\n      members: [{', '.join(names)}]\n"
