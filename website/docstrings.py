@@ -12,7 +12,7 @@ _DOCTEST = re.compile(r"^ {0,3}>>> .*(?:\n.*\S.*)*", re.MULTILINE)
 class MarkdownDocstrings(Extension):
     """Makes Markdown of docstrings: examples become code, and `::` before code one colon."""
 
-    def on_object(self, *, obj: Object, **_: Any) -> None:
+    def on_instance(self, *, obj: Object, **_: Any) -> None:
         """Change the docstring of a module, a class, a function or an attribute."""
         if obj.docstring:
             obj.docstring.value = to_markdown(obj.docstring.value)
