@@ -1,5 +1,8 @@
 """Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`; and `bench`."""
 
+import re
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "uv"
@@ -69,10 +72,13 @@ def docs(session: nox.Session) -> None:
     """Build the website, without network. Broken links, anchors, references and docstrings are errors."""
     sync(session, "--only-group=docs")
     session.run("python", "-m", "website")
-    output = session.run("zensical", "build", "--clean", "--strict", silent=True)
+    output = str(session.run("zensical", "build", "--clean", "--strict", silent=True))
     session.log(output)
-    if "griffe:" in str(output):  # about docstrings, which Zensical reports without counting them as warnings
+    if "griffe:" in output:  # about docstrings, which Zensical reports without counting them as warnings
         session.error("correct the docstrings that are named above")
+    for page in Path("build/website/html").rglob("*.html"):
+        if loaded := re.search(r'<(?:link[^>]+href|[a-z]+[^>]+src)="?https?:[^>]+>', page.read_text("utf-8")):
+            session.error(f"{page} loads something from another machine: {loaded[0]}")
     session.log("open build/website/html/index.html, or run: uv run zensical serve")
 
 
