@@ -35,7 +35,8 @@ def tests(session: nox.Session, package: str) -> None:
     # Many tests start programs, each of which compiles all of torch's source where Python may not keep the result.
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
     if package == "workspace":
-        sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=test", "--no-editable")
+        groups = [f"--group={name}" for name in ("apps", "experiments", "docs", "test")]
+        sync(session, "--all-packages", *groups, "--no-editable")
         session.run("pytest", "tests", *session.posargs)
     else:
         sync(session, f"--package={package}", "--group=test", "--no-editable")
