@@ -37,7 +37,7 @@ def tests(session: nox.Session, package: str) -> None:
     if package == "workspace":
         groups = [f"--group={name}" for name in ("apps", "experiments", "docs", "test")]
         sync(session, "--all-packages", *groups, "--no-editable")
-        session.run("pytest", "tests", *session.posargs)
+        session.run("pytest", "tests", "docs/tour/solutions", *session.posargs)
     else:
         sync(session, f"--package={package}", "--group=test", "--no-editable")
         session.run("pytest", f"packages/{package}", *session.posargs)
