@@ -49,12 +49,11 @@ def test_links_to_files_are_rewritten_with_their_titles():
     assert rewrite_links(page, lambda target: f"x/{target}") == '[a](x/b.md) ![c](x/d.svg "e") `f` [g](x/h.md#i)\n'
 
 
-@pytest.mark.parametrize("target", ["missing.md", "../../outside.md", "/etc/passwd", "slurm"])
-def test_links_to_no_file_are_named(repository, target):
-    (repository / "docs" / "slurm").mkdir()
+@pytest.mark.parametrize("target", ["missing.md", "../../outside.md", "/etc/passwd"])
+def test_links_to_nothing_are_named(repository, target):
     (repository.parent / "outside.md").write_text("")
     (repository / "docs" / "page.md").write_text(f"# Page\n\n[there]({target})\n")
-    with pytest.raises(ValueError, match=re.escape(f"docs/page.md: the link to {target} leads to no file")):
+    with pytest.raises(ValueError, match=re.escape(f"docs/page.md: the link to {target} leads to nothing")):
         write_pages(repository, repository / "build")
 
 
@@ -70,6 +69,17 @@ def test_a_linked_page_stays_and_a_module_gets_a_page_of_its_own(repository):
     )
     assert (out / "module.py.md").read_text().endswith(f"# `module.py`\n\n````python\n{module}````\n")
     assert (out / "picture.svg").read_bytes() == b"<svg/>"
+
+
+def test_a_linked_folder_gets_a_page_that_lists_its_files(repository):
+    (repository / "docs" / "solutions").mkdir()
+    (repository / "docs" / "solutions" / "first.py").write_text("1\n")
+    (repository / "docs" / "page.md").write_text("# Page\n\n[all](solutions)\n")
+    out = repository / "build"
+    write_pages(repository, out)
+    assert (out / "docs" / "page.md").read_text().endswith("[all](solutions.md)\n")
+    assert (out / "docs" / "solutions.md").read_text() == "# `docs/solutions/`\n\n- [first.py](solutions/first.py.md)\n"
+    assert (out / "docs" / "solutions" / "first.py.md").is_file()
 
 
 def test_pages_of_an_earlier_build_are_removed(repository):

@@ -30,7 +30,7 @@ def rewrite_links(text: str, rewrite: Callable[[str], str]) -> str:
 
 
 def resolve(root: Path, page: Path, target: str) -> Path:
-    """Return the file that a link leads to, below the root of the repository.
+    """Return the file or folder that a link leads to, below the root of the repository.
 
     Args:
         root: the root of the repository.
@@ -38,9 +38,9 @@ def resolve(root: Path, page: Path, target: str) -> Path:
         target: the link's target, as written on the page.
 
     Raises:
-        ValueError: there is no such file in the repository.
+        ValueError: there is no such file or folder in the repository.
     """
     path = Path(os.path.normpath(page.parent / target.partition("#")[0]))
-    if path.is_absolute() or ".." in path.parts or not (root / path).is_file():
-        raise ValueError(f"{page}: the link to {target} leads to no file of the repository")
+    if path.is_absolute() or ".." in path.parts or not (root / path).exists():
+        raise ValueError(f"{page}: the link to {target} leads to nothing in the repository")
     return path

@@ -1,7 +1,8 @@
 """The pages of the website, and the folder with all of them.
 
 A page has the same path below the root of the website as in the repository, so a link from page to page needs no
-change. A link to a text file, such as a module, leads to a page that shows it; any other file is copied.
+change. A link to a text file, such as a module, leads to a page that shows it, and a link to a folder to a page that
+lists its text files; any other file is copied.
 """
 
 import re
@@ -35,7 +36,7 @@ def write_pages(root: Path, out: Path) -> None:
         out: the folder for the pages, which is replaced.
 
     Raises:
-        ValueError: a link leads to no file of the repository.
+        ValueError: a link leads to nothing in the repository.
     """
     shutil.rmtree(out, ignore_errors=True)
     pages = {path.relative_to(root) for pattern in PAGES for path in root.glob(pattern)}
@@ -43,7 +44,7 @@ def write_pages(root: Path, out: Path) -> None:
 
         def rewrite(target: str, page: Path = page) -> str:
             path = resolve(root, page, target)
-            return target if path in pages else _add_file(root, out, path, target)
+            return target if path in pages else _add(root, out, path, target.partition("#")[0])
 
         _write(out / page, rewrite_links((root / page).read_text("utf-8"), rewrite))
     for page, text in reference_pages(root).items():
@@ -52,8 +53,13 @@ def write_pages(root: Path, out: Path) -> None:
     shutil.copyfile(HERE / "style.css", out / "style.css")
 
 
-def _add_file(root: Path, out: Path, path: Path, target: str) -> str:
-    """Add a file that is no page to the website, and return the target of the link to it."""
+def _add(root: Path, out: Path, path: Path, target: str) -> str:
+    """Add a file or a folder that is no page to the website, and return the target of the link to it."""
+    if (root / path).is_dir():
+        files = sorted(file.name for file in (root / path).iterdir() if file.suffix in LANGUAGES and file.is_file())
+        links = (f"- [{name}]({path.name}/{_add(root, out, path / name, name)})" for name in files)
+        _write(out / f"{path}.md", "\n".join([f"# `{path.as_posix()}/`", "", *links, ""]))
+        return f"{target.rstrip('/')}.md"
     if path.suffix in LANGUAGES:
         _write(out / f"{path}.md", _show(path, (root / path).read_text("utf-8")))
         return f"{target}.md"
