@@ -1,4 +1,4 @@
-"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`; and `bench`."""
+"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`, `experiments`; and `bench`."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "uv"
-nox.options.sessions = ["tests", "lint", "types", "docs"]
+nox.options.sessions = ["tests", "lint", "types", "docs", "experiments"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
@@ -81,6 +81,19 @@ def docs(session: nox.Session) -> None:
         if loaded := re.search(r'<(?:link[^>]+href|[a-z]+[^>]+src)="?https?:[^>]+>', page.read_text("utf-8")):
             session.error(f"{page} loads something from another machine: {loaded[0]}")
     session.log("open build/website/html/index.html, or run: uv run zensical serve")
+
+
+@nox.session
+def experiments(session: nox.Session) -> None:
+    """Run every experiment at scale smoke, and write the report; or what is given: `run nope --scale cpu`."""
+    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--no-editable")
+    if session.posargs:
+        session.run("python", "apps/experiments.py", *session.posargs)
+        return
+    folder = session.create_tmp()
+    smoke = ("--scale", "smoke", "--directory", f"{folder}/results")
+    session.run("python", "apps/experiments.py", "run", "all", *smoke)
+    session.run("python", "apps/experiments.py", "report", *smoke, "--out", f"{folder}/report")
 
 
 @nox.session
