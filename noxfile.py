@@ -1,4 +1,4 @@
-"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`, `experiments`; and `bench`."""
+"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`, `experiments`; `bench`."""
 
 import re
 from pathlib import Path
