@@ -2,7 +2,9 @@ r"""Run the experiments of `configs/experiments`, and write the report of what t
 
 uv run apps/experiments.py run all --scale smoke
 uv run apps/experiments.py run learning_rate nope --text stories/train.txt stories/valid.txt
+uv run apps/experiments.py run all --scale gpu --dry-run
 uv run apps/experiments.py report
+uv run apps/experiments.py search rate_decay_warmup_beta2
 
 The settings are those of the scale. Results are in `runs/experiments/SCALE`; what is there is not run again, so that
 the same command continues what was interrupted.
@@ -11,14 +13,14 @@ the same command continues what was interrupted.
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command import CommandLineParser, one_of, run_command, say, whole_number
-from experimentation.scales import EXPERIMENT_FILES, SCALES, Scale, read_scale
-from experimentation.table import Experiment, choose, read_experiments
-from experimentation.text_sources import CorporaRequest
+from command import CommandLineParser, number, one_of, run_command, say, whole_number
+from experimentation.request import Request, corpora_if_any, parser_of, read_request
+from experimentation.table import Experiment, choose
+from experimentation.text_sources import find_corpora
 
 if TYPE_CHECKING:
     from experimentation.executors import Executor
@@ -27,18 +29,6 @@ _ROOT = Path(__file__).resolve().parents[1]
 _USAGE = "give one of list, run, report, search; each has --help"
 _FAILED = 1
 """The exit code if members have failed."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the options that all commands share ask for."""
-
-    scale: Scale
-    table: Sequence[Experiment]
-    """All experiments."""
-    directory: Path
-    """Where the results are."""
-    corpora: CorporaRequest
 
 
 def main(arguments: list[str]) -> None:
@@ -59,67 +49,24 @@ def main(arguments: list[str]) -> None:
         commands[name](arguments[1:])
 
 
-def parser_of(command: str, description: str, usage: str, examples: Sequence[str]) -> CommandLineParser:
-    """Return a parser with the options that all commands share."""
-    parser = CommandLineParser(description, f"{command} {usage}", [f"{command} {each}" for each in examples])
-    add = parser.add_argument
-    add(
-        "--scale",
-        type=one_of(*SCALES),
-        default="cpu",
-        metavar="SCALE",
-        help="smoke (to try it), cpu (the default: two cores, within an hour), gpu (the real models)",
-    )
-    both = {"type": Path, "nargs": 2, "metavar": ("TRAIN", "VALID")}
-    add("--text", help="the first corpus (default: prepared TinyStories, else generated stories)", **both)
-    add("--other-text", help="the second corpus (default: prepared OpenWebText, else this project's text)", **both)
-    add("--directory", type=Path, metavar="FOLDER", help="of the results (default runs/experiments/SCALE)")
-    add(
-        "--experiments",
-        type=Path,
-        default=EXPERIMENT_FILES,
-        metavar="FOLDER",
-        help="with the files of the experiments and the scales (default configs/experiments)",
-    )
-    return parser
-
-
-def read_request(given: Namespace) -> Request:
-    """Read the experiments, the scale, and which texts are asked for.
-
-    Raises:
-        ValueError: a file in the folder of the experiments is wrong.
-    """
-    scale = read_scale(given.scale, given.experiments)
-    directory = given.directory or Path("runs") / "experiments" / scale.name
-    texts = [None if paths is None else (paths[0], paths[1]) for paths in (given.text, given.other_text)]
-    return Request(scale, read_experiments(given.experiments, scale.name), directory, CorporaRequest(scale, *texts))
-
-
 def list_experiments(arguments: list[str]) -> None:
     """Print a table of the experiments, and how many of their members are finished."""
     parser = parser_of("list", "List the experiments.", "[OPTIONS]", ("", "--scale gpu"))
     request = read_request(parser.parse_all(arguments))
     from experimentation.listing import table_lines
     from experimentation.planning import plan
-    from experimentation.text_sources import find_corpora
 
-    try:
-        corpora = find_corpora(request.corpora, request.directory)
-    except ValueError as error:  # the table can be read without the texts
-        say(f"note: {error}")
-        corpora = None
-    planned = plan(request.table, request.table, request.scale, corpora)
+    planned = plan(request.table, request.table, request.scale, corpora_if_any(request))
     print("\n".join(table_lines(request.table, planned, request.scale, request.directory)))
 
 
-def run_experiments(arguments: list[str]) -> None:
-    """Run the members of some experiments that have no result yet."""
+def run_parser() -> CommandLineParser:
+    """Return a parser of the options of `run`."""
     parser = parser_of(
         "run",
         "Run experiments. What is finished is not run again; what was interrupted is resumed.",
         "NAME… | all [OPTIONS]",
-        ("all --scale smoke", "learning_rate nope --parallel 4", "all --scale gpu --executor slurm"),
+        ("all --scale smoke", "learning_rate nope --parallel 4", "all --scale gpu --executor slurm --yes"),
     )
     add = parser.add_argument
     add("names", nargs="+", metavar="NAME", help="experiments, as `list` shows them, or all")
@@ -137,12 +84,22 @@ def run_experiments(arguments: list[str]) -> None:
         metavar="MODE",
         help="report to Weights & Biases: disabled (default), offline, online; group: experiment, tags: scale, member",
     )
-    given = parser.parse_all(arguments)
+    add("--dry-run", action="store_true", help="print what it costs, and run nothing")
+    add("--mfu", type=number, default=0.4, metavar="X", help="model FLOPs utilization of that estimate (default 0.4)")
+    add("--yes", action="store_true", help="at scale gpu: run without asking")
+    return parser
+
+
+def run_experiments(arguments: list[str]) -> None:
+    """Run the members of some experiments that have no result yet."""
+    given = run_parser().parse_all(arguments)
     request = read_request(given)
     chosen = choose(request.table, given.names)
     if given.parallel is not None and given.parallel < 1:
         raise ValueError(f"--parallel is {given.parallel}: give at least 1")
-    request.corpora.origins()  # refuses texts that are missing, at once
+    if not given.dry_run:
+        request.corpora.origins()  # refuses texts that are missing, at once
+    from experimentation.cost import require_consent
     from experimentation.planning import plan
     from experimentation.running import Plan, missing_members, run_missing
     from experimentation.text_sources import make_corpora
@@ -150,6 +107,11 @@ def run_experiments(arguments: list[str]) -> None:
 
     plan(chosen, request.table, request.scale, None)  # refuses wrong settings, at once
     executor = choose_executor(given, request)
+    if given.dry_run or request.scale.name == "gpu":
+        unfinished = print_cost(request, chosen, executor.parallel, given.mfu)
+        if given.dry_run:
+            return
+        require_consent(given=given.yes or not unfinished)
     with lock_folder(request.directory, "running experiments"):
         corpora = make_corpora(request.corpora, request.directory, say)
         members = plan(chosen, request.table, request.scale, corpora)
@@ -162,6 +124,18 @@ def run_experiments(arguments: list[str]) -> None:
     if failures:
         print("\n".join(failures), file=sys.stderr)
         sys.exit(_FAILED)
+
+
+def print_cost(request: Request, chosen: Sequence[Experiment], parallel: int, mfu: float) -> int:
+    """Print what it costs to run experiments; return how many members are not finished."""
+    from experimentation.cost import cost_lines, cost_of, measured_speed
+    from experimentation.planning import plan
+
+    corpora = corpora_if_any(request)
+    members, every = (plan(each, request.table, request.scale, corpora) for each in (chosen, request.table))
+    cost, speed = cost_of(members, request.directory, request.scale), measured_speed(every, request.directory)
+    say("\n".join(cost_lines(cost, request.scale, speed, parallel, mfu)))
+    return cost.members
 
 
 def choose_executor(given: Namespace, request: Request) -> "Executor":
@@ -178,13 +152,9 @@ def choose_executor(given: Namespace, request: Request) -> "Executor":
         options = SlurmOptions(given.slurm_minutes, given.slurm_partition, given.slurm_account, gpus=gpus_each)
         executor = SlurmExecutor(request.directory / "slurm", options)
         return executor if given.parallel is None else replace(executor, parallel=given.parallel)
-    from experimentation.executors import LocalExecutor, visible_gpus
-    from trainer.run import describe_system
+    from experimentation.executors import local_executor
 
-    gpus = () if (given.device or scale.device) == "cpu" else visible_gpus()
-    parallel = given.parallel or max(scale.parallel, len(gpus))
-    threads = scale.threads or max(1, (describe_system()["usable_cpus"] or 1) // parallel)
-    return LocalExecutor(parallel, gpus, threads)
+    return local_executor(scale, given.parallel, given.device or scale.device)
 
 
 def report(arguments: list[str]) -> None:
@@ -196,7 +166,6 @@ def report(arguments: list[str]) -> None:
     from experimentation.collecting import collect
     from experimentation.planning import plan
     from experimentation.report import write_report
-    from experimentation.text_sources import find_corpora
 
     corpora = find_corpora(request.corpora, request.directory)
     out = given.out or _ROOT / "docs" / "results" / request.scale.name

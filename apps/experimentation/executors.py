@@ -18,10 +18,12 @@ from experimentation.jobs import (
     stop_processes,
     why_failed,
 )
+from experimentation.scales import Scale
 from trainer import TrainingInterrupted
+from trainer.run import describe_system
 from trainer.runtime import Interruption
 
-__all__ = ["Executor", "FailedJob", "Job", "JobsFailedError", "LocalExecutor", "visible_gpus"]
+__all__ = ["Executor", "FailedJob", "Job", "JobsFailedError", "LocalExecutor", "local_executor", "visible_gpus"]
 
 OnDone = Callable[[Job], None]
 
@@ -30,6 +32,11 @@ _POLL_SECONDS = 0.05
 
 class Executor(Protocol):
     """Runs jobs, several at a time."""
+
+    @property
+    def parallel(self) -> int:
+        """How many."""
+        ...
 
     def run(self, jobs: Sequence[Job], on_done: OnDone) -> None:
         """Run all jobs, the first ones first; when one fails, the others go on.
@@ -67,7 +74,7 @@ class LocalExecutor:
 
     def run(self, jobs: Sequence[Job], on_done: OnDone) -> None:
         """Run all jobs: see `Executor.run`."""
-        slots = deque(self._environments())
+        slots = deque(self.environments())
         waiting, running, done, failed = deque(jobs), list[_Running](), 0, list[FailedJob]()
         with Interruption() as interruption:
             try:
@@ -92,7 +99,7 @@ class LocalExecutor:
         if failed:
             raise JobsFailedError(failed, len(jobs))
 
-    def _environments(self) -> list[dict[str, str]]:
+    def environments(self) -> list[dict[str, str]]:
         """Return the variables of each of the jobs that run at a time."""
         variables = {"OMP_NUM_THREADS": str(self.threads)}
         if not self.gpus:
@@ -111,6 +118,19 @@ class _Running:
     @classmethod
     def start(cls, job: Job, slot: dict[str, str]) -> "_Running":
         return cls(job, slot, start_process(job, slot))
+
+
+def local_executor(scale: Scale, parallel: int | None, device: str) -> LocalExecutor:
+    """Return an executor with as many jobs at once as the scale says, or one for each GPU if there are more.
+
+    Args:
+        scale: the scale.
+        parallel: another number of jobs at once.
+        device: as `run.device` of a run's configuration.
+    """
+    gpus = () if device == "cpu" else visible_gpus()
+    jobs = parallel or max(scale.parallel, len(gpus))
+    return LocalExecutor(jobs, gpus, scale.threads or max(1, (describe_system()["usable_cpus"] or 1) // jobs))
 
 
 def stopped(request: str, done: int, total: int) -> str:

@@ -85,7 +85,7 @@ def _run_stage(plan: Plan, members: Sequence[PlannedMember], executor: Executor,
     members_of: dict[Path, Sequence[PlannedMember]] = {}
     for start in range(0, len(members), plan.scale.members_per_job):
         batch = members[start : start + plan.scale.members_per_job]
-        jobs.append(_job(plan, batch))
+        jobs.append(member_job(plan, batch))
         members_of[jobs[-1].log] = batch
 
     def on_done(job: Job) -> None:
@@ -100,7 +100,7 @@ def _run_stage(plan: Plan, members: Sequence[PlannedMember], executor: Executor,
             progress.done(member, result)
 
 
-def _job(plan: Plan, members: Sequence[PlannedMember]) -> Job:
+def member_job(plan: Plan, members: Sequence[PlannedMember]) -> Job:
     """Return the job that runs some members one after another; its log is in the folder of the first."""
     folders = [
         write_order(each, plan.directory, plan.corpora, plan.scale, plan.device, plan.wandb_mode) for each in members
