@@ -114,11 +114,11 @@ def agree(study: "optuna.Study", wanted: Search, request: Request, given: Namesp
         ValueError: it is not given.
     """
     from experimentation.cost import Cost, cost_lines, require_consent
-    from experimentation.running import Plan, weight
+    from experimentation.running import weight
     from experimentation.search_training import trial_member
 
     missing = max(0, wanted.trials - len(study.get_trials(deepcopy=False)))
-    one = weight(trial_member(wanted, {}, Plan((), request.directory, request.scale, None)), request.scale)
+    one = weight(trial_member(wanted, {}, request.scale, None), request.scale)
     say("\n".join(cost_lines(Cost(missing, missing, missing * one), request.scale, None, parallel, given.mfu)))
     require_consent(given=given.yes or not missing)
 

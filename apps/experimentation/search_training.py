@@ -14,9 +14,11 @@ from experimentation.jobs import start_process, stop_processes, why_failed
 from experimentation.member import RUN, finished_result
 from experimentation.planning import TRAINING, PlannedMember, plan
 from experimentation.running import Plan, member_job
+from experimentation.scales import Scale
 from experimentation.search_space import Search
 from experimentation.search_trials import Ended
 from experimentation.table import Experiment
+from experimentation.text_sources import Corpora
 from trainer import RunDirectory, read_metrics
 
 
@@ -36,7 +38,7 @@ class Trials:
         Raises:
             ValueError: the settings are not allowed together.
         """
-        return trial_member(self.search, settings, self.where)
+        return trial_member(self.search, settings, self.where.scale, self.where.corpora)
 
     def start(self, settings: Mapping[str, Any], place: int) -> "Training":
         """Start to train, or resume, unless it is finished.
@@ -52,7 +54,9 @@ class Trials:
         return Training(member, self.where.directory, start_process(job, self.environments[place]))
 
 
-def trial_member(search: Search, settings: Mapping[str, Any], where: Plan) -> PlannedMember:
+def trial_member(
+    search: Search, settings: Mapping[str, Any], scale: Scale, corpora: Corpora | None
+) -> PlannedMember:
     """Return the member that trains with some settings of a search.
 
     Raises:
@@ -68,7 +72,7 @@ def trial_member(search: Search, settings: Mapping[str, Any], where: Plan) -> Pl
         base=search.base,
         seeds=(search.seed,),
     )
-    (member,) = plan([experiment], [experiment], where.scale, where.corpora)
+    (member,) = plan([experiment], [experiment], scale, corpora)
     return member
 
 

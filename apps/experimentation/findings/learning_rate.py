@@ -79,9 +79,9 @@ def _unstable(swept: Swept) -> list[str]:
     if not risen:
         return []
     at = listed([f"{rate:g}" for rate, _ in risen])
-    highest = listed([f"{loss:.3f}" for _, loss in risen])
+    to = listed([f"{loss:.3f}" for _, loss in risen])
     return [
-        f"At {at} training is unstable: the loss rises above that of guessing among the vocabulary, to {highest}, and "
+        f"At {at} training is unstable: the loss rises above that of guessing among the vocabulary, to {to}, and "
         "falls again when the schedule lowers the rate."
     ]
 
