@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,8 +14,8 @@ from experimentation.search_space import Dimension, read_search
 from experimentation.search_training import Training
 from experimentation.table import read_experiments
 from experimentation.yaml_file import TableError
+from run_request import read_request
 
-from .conftest import train
 from .experiment_table import BASE, write_table
 
 SEARCH = {
@@ -134,9 +135,9 @@ def test_a_search_trains_continues_and_names_the_best_settings(call, tmp_path):
         in call(experiments.main, "search", *options(tmp_path)).one_line_error()
     )
 
-    train([*command[3:-1], str(tmp_path / "best")])
-    best = lines[1 + lines.index(next(line for line in lines if line.startswith("trial")))]
-    assert f"{float(best.split()[1]):.3f}" in (tmp_path / "best" / "log.txt").read_text()
+    config = read_request([*command[3:-1], str(tmp_path / "best")], "tinystories.yaml", "Train.").config
+    assert (config.schedule.max_lr, config.run.directory) == (1e-2, str(tmp_path / "best"))
+    assert all(Path(path).is_file() for path in (config.data.train_tokens, config.data.tokenizer))
 
 
 def test_the_process_of_a_trial_can_be_stopped(tmp_path):
