@@ -54,9 +54,7 @@ class Trials:
         return Training(member, self.where.directory, start_process(job, self.environments[place]))
 
 
-def trial_member(
-    search: Search, settings: Mapping[str, Any], scale: Scale, corpora: Corpora | None
-) -> PlannedMember:
+def trial_member(search: Search, settings: Mapping[str, Any], scale: Scale, corpora: Corpora | None) -> PlannedMember:
     """Return the member that trains with some settings of a search.
 
     Raises:
