@@ -1,9 +1,12 @@
-"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`; and `bench`."""
+"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`, `experiments`; `bench`."""
+
+import re
+from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "uv"
-nox.options.sessions = ["tests", "lint", "types"]
+nox.options.sessions = ["tests", "lint", "types", "docs", "experiments"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
@@ -32,8 +35,9 @@ def tests(session: nox.Session, package: str) -> None:
     # Many tests start programs, each of which compiles all of torch's source where Python may not keep the result.
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
     if package == "workspace":
-        sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=test", "--no-editable")
-        session.run("pytest", "tests", *session.posargs)
+        groups = [f"--group={name}" for name in ("apps", "experiments", "docs", "test")]
+        sync(session, "--all-packages", *groups, "--no-editable")
+        session.run("pytest", "tests", "docs/tour/solutions", *session.posargs)
     else:
         sync(session, f"--package={package}", "--group=test", "--no-editable")
         session.run("pytest", f"packages/{package}", *session.posargs)
@@ -60,8 +64,36 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy."""
-    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=types")
+    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--group=types", "--group=docs")
     session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the website, without network. Broken links, anchors, references and docstrings are errors."""
+    sync(session, "--only-group=docs")
+    session.run("python", "-m", "website")
+    output = str(session.run("zensical", "build", "--clean", "--strict", silent=True))
+    session.log(output)
+    if "griffe:" in output:  # about docstrings, which Zensical reports without counting them as warnings
+        session.error("correct the docstrings that are named above")
+    for page in Path("build/website/html").rglob("*.html"):
+        if loaded := re.search(r'<(?:link[^>]+href|[a-z]+[^>]+src)="?https?:[^>]+>', page.read_text("utf-8")):
+            session.error(f"{page} loads something from another machine: {loaded[0]}")
+    session.log("open build/website/html/index.html, or run: uv run zensical serve")
+
+
+@nox.session
+def experiments(session: nox.Session) -> None:
+    """Run every experiment at scale smoke, and write the report; or what is given: `run nope --scale cpu`."""
+    sync(session, "--all-packages", "--group=apps", "--group=experiments", "--no-editable")
+    if session.posargs:
+        session.run("python", "apps/experiments.py", *session.posargs)
+        return
+    folder = session.create_tmp()
+    smoke = ("--scale", "smoke", "--directory", f"{folder}/results")
+    session.run("python", "apps/experiments.py", "run", "all", *smoke)
+    session.run("python", "apps/experiments.py", "report", *smoke, "--out", f"{folder}/report")
 
 
 @nox.session

@@ -1,6 +1,7 @@
 """What experiments show, computed from synthetic results: also diverged, missing and contradicting ones."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -112,6 +113,16 @@ class TestLearningRate:
         assert finding.verdict == "not reproduced"
         assert "does not reach the edge" in finding.sentence
 
+    def test_a_loss_that_rises_above_guessing_and_falls_again_is_unstable(self):
+        rising = replace(
+            run("1", 5.8, settings={"schedule.max_lr": 1.0}, guessing_loss=7.62),
+            curves={"valid_loss": {"step": [40, 80, 400], "seconds": [4, 8, 40], "value": [9.117, 6.9, 5.8]}},
+        )
+        finding = judged("learning_rate", *rates({1e-3: 4.0, 1e-2: 3.1, 1e-1: 3.6}), rising)
+        assert finding.verdict == "partly reproduced"
+        assert "At 1 training is unstable: the loss rises" in finding.sentence
+        assert [row[-1] for row in finding.evidence.rows] == ["stable", "best", "stable", "unstable, up to 9.117"]
+
     def test_losses_that_do_not_fall_contradict_it(self):
         finding = judged("learning_rate", *rates({1e-4: 3.5, 1e-3: 4.0, 1e-2: 3.1, 1e-1: None}))
         assert finding.verdict == "not reproduced"
@@ -184,6 +195,25 @@ class TestAblations:
         finding = judged("no_norm", *results)
         assert finding.verdict == verdict
         assert ("divergence at that rate did not occur" in finding.sentence) == (same == 3.4)
+
+    @pytest.mark.parametrize(("lower", "verdict"), [(3.2, "reproduced"), (2.9, "not reproduced")])
+    def test_a_variant_is_judged_at_its_best_rate(self, lower, verdict):
+        settings = {"model.norm": "post"}
+        results = [run("pre-norm", 3.0), run("post-norm", 5.9, settings=settings)]
+        results.append(run("post-norm, low", lower, settings={**settings, "schedule.max_lr": 1e-3}))
+        assert judged("post_norm", *results).verdict == verdict
+
+    @pytest.mark.parametrize(("with_norm", "verdict"), [(3.2, "partly reproduced"), (None, "not reproduced")])
+    def test_without_norm_it_may_diverge_only_at_a_higher_rate(self, with_norm, verdict):
+        results = [
+            run("pre-norm", 3.0),
+            run("no norm", 2.9, settings={"model.norm": "none"}),
+            run("pre-norm, high", with_norm, settings={"schedule.max_lr": 1e-1}, diverged_at=7),
+            run("no norm, high", None, settings={"model.norm": "none", "schedule.max_lr": 1e-1}, diverged_at=7),
+        ]
+        finding = judged("no_norm", *results)
+        assert finding.verdict == verdict
+        assert ("one at which the model with RMSNorm still trains" in finding.sentence) == (with_norm is not None)
 
     def test_the_run_at_a_tenth_may_be_missing(self):
         results = [run("pre-norm", 3.0), run("no norm", None, settings={"model.norm": "none"})]

@@ -1,12 +1,17 @@
 """The table of experiments: what is read, and each mistake in one line."""
 
+import re
+
 import pytest
 import yaml
 
+from experimentation.findings import FINDINGS
+from experimentation.planning import plan
 from experimentation.scales import SCALES, read_scale
 from experimentation.table import choose, read_experiment, read_experiments
 from experimentation.yaml_file import TableError
 
+from .conftest import ROOT
 from .experiment_table import BASE, write_table
 
 
@@ -96,3 +101,16 @@ def test_settings_of_a_scale_have_dotted_keys(tmp_path):
     assert scale.vocab_size == 300
     with pytest.raises(TableError, match="there is no scale 'huge': choose one of smoke, cpu, gpu"):
         read_scale("huge", tmp_path / "table")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_example_of_the_documentation_is_an_experiment(tmp_path, scale):
+    page = (ROOT / "docs" / "experiments.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    name = re.match(r"# configs/experiments/(\w+)\.yaml\n", example)[1]
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(example, "utf-8")
+    experiment = read_experiment(path, scale)
+    planned = plan([experiment], [experiment], read_scale(scale), None)
+    assert len({each.fingerprint for each in planned}) == len(experiment.members) * len(experiment.seeds)
+    assert experiment.finding in FINDINGS

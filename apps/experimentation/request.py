@@ -4,7 +4,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from command import CommandLineParser, one_of, say
 from experimentation.scales import EXPERIMENT_FILES, SCALES, Scale, read_scale
@@ -35,9 +34,11 @@ def parser_of(command: str, description: str, usage: str, examples: Sequence[str
         metavar="SCALE",
         help="smoke (to try it), cpu (the default: two cores, within an hour), gpu (the real models)",
     )
-    both: dict[str, Any] = {"type": Path, "nargs": 2, "metavar": ("TRAIN", "VALID")}
-    add("--text", help="the first corpus (default: prepared TinyStories, else generated stories)", **both)
-    add("--other-text", help="the second corpus (default: prepared OpenWebText, else this project's text)", **both)
+    for option, what in (
+        ("--text", "the first corpus (default: prepared TinyStories, else generated stories)"),
+        ("--other-text", "the second corpus (default: prepared OpenWebText, else this project's text)"),
+    ):
+        add(option, type=Path, nargs=2, metavar=("TRAIN", "VALID"), help=what)
     add("--directory", type=Path, metavar="FOLDER", help="of the results (default runs/experiments/SCALE)")
     add(
         "--experiments",

@@ -170,7 +170,7 @@ class Progress:
 
 def _summary(result: MemberResult) -> str:
     loss = result.values.get("valid_loss")
-    parts = [result.status] if result.status == "diverged" or loss is None else []
+    parts = [str(result.status)] if loss is None else []
     if result.status == "diverged":
         parts = [f"diverged at step {result.values.get('diverged_at_step')}"]
     parts += [f"validation loss {loss:.4f}"] if isinstance(loss, float) else []

@@ -96,7 +96,8 @@ def as_json(text: TextSource) -> dict[str, Any]:
 def from_json(content: Mapping[str, Any]) -> TextSource:
     """Return the corpus that `as_json` described."""
     paths = ("train_text", "valid_text", "tokenizer", "train_tokens", "valid_tokens")
-    return TextSource(**{name: Path(value) if name in paths else value for name, value in content.items()})
+    values: dict[str, Any] = {name: Path(value) if name in paths else value for name, value in content.items()}
+    return TextSource(**values)
 
 
 def _make(source: Origin, directory: Path, say: Callable[[str], None]) -> TextSource:

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from experimentation.findings.finding import Dots, Finding, Measurements, Plot, Table, Verdict, not_run
-from experimentation.findings.losses import MemberLosses, difference, losses_of, setting
+from experimentation.findings.losses import MemberLosses, difference, listed, losses_of, setting
+
+_ABOVE_GUESSING = 0.1
+"""Nats per token by which a validation loss must exceed that of guessing before a run is called unstable."""
 
 Swept = Sequence[tuple[float, MemberLosses]]
 """Rates in rising order, with their members."""
@@ -37,6 +40,7 @@ def learning_rate(measurements: Measurements) -> Finding:
             f"The best of {len(swept)} rates is {best_rate:g}, with a loss of {best.shown()}.",
             _below(below, falling=falling),
             _beyond(best_rate, first_diverged, above[-1] if worse else None),
+            *_unstable(swept),
             *([f"Training also diverges below it, at {early[0]:g}."] if early else []),
         ]
     )
@@ -69,6 +73,28 @@ def _beyond(best_rate: float, first_diverged: float | None, worse: MemberLosses 
     return f"{higher}Training diverges from {first_diverged:g} on, {ratio:.3g} times the best rate."
 
 
+def _unstable(swept: Swept) -> list[str]:
+    """Return a sentence about the rates at which the loss rises above that of guessing and falls again."""
+    risen = [(rate, highest) for rate, member in swept if (highest := _highest_above_guessing(member)) is not None]
+    if not risen:
+        return []
+    at = listed([f"{rate:g}" for rate, _ in risen])
+    to = listed([f"{loss:.3f}" for _, loss in risen])
+    return [
+        f"At {at} training is unstable: the loss rises above that of guessing among the vocabulary, to {to}, and "
+        "falls again when the schedule lowers the rate."
+    ]
+
+
+def _highest_above_guessing(member: MemberLosses) -> float | None:
+    """Return the highest validation loss of a member that did not diverge; None if it is not above guessing."""
+    guessing = member.value("guessing_loss")
+    losses = [loss for result in member.results for loss in result.curves.get("valid_loss", {}).get("value", ())]
+    if guessing is None or not losses or member.diverged:
+        return None
+    return highest if (highest := max(losses)) > guessing + _ABOVE_GUESSING else None
+
+
 def _edge(swept: Swept) -> Table:
     """Return the edge-of-stability table."""
     best = min((member.mean for _, member in swept), default=math.inf)
@@ -80,6 +106,8 @@ def _edge(swept: Swept) -> Table:
             state = "diverged"
         elif rate == best_rate:
             state = "best"
+        elif (highest := _highest_above_guessing(member)) is not None:
+            state = f"unstable, up to {highest:.3f}"
         else:
             state = "stable"
         gap = "" if member.mean == math.inf else f"{member.mean - best:+.3f}"

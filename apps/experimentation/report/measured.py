@@ -67,7 +67,7 @@ def _columns(rows: Sequence[Row]) -> tuple[str, ...]:
 def _rows(rows: Sequence[Row], title: str) -> list[Measured]:
     """Return rows as a table, folded if it is long, or one below the other if they contain texts of several lines."""
     columns = _columns(rows)
-    long = [name for name in columns if any("\n" in str(row.get(name, "")) for row in rows)]
+    long = [name for name in columns if any("\n" in str(row.get(name, "")).strip() for row in rows)]
     if not long:
         cells = tuple(tuple(shown(row.get(name)) for name in columns) for row in rows)
         grid = Grid(tuple(words(name) for name in columns), cells, title)
