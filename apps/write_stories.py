@@ -39,10 +39,10 @@ def parse(arguments: list[str]) -> Namespace:
 def main(arguments: list[str]) -> None:
     """Write the two files and print their sizes."""
     given = parse(arguments)
-    paths = [given.folder / "train.txt", given.folder / "valid.txt"]
+    train, valid = given.folder / "train.txt", given.folder / "valid.txt"
     given.folder.mkdir(parents=True, exist_ok=True)
-    write_corpus(*paths, given.bytes, given.seed)
-    for path in paths:
+    write_corpus(train, valid, given.bytes, given.seed)
+    for path in (train, valid):
         print(f"{path}: {path.stat().st_size:,} bytes")
 
 
