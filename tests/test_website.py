@@ -77,8 +77,8 @@ def test_a_linked_folder_gets_a_page_that_lists_its_files(repository):
     (repository / "docs" / "page.md").write_text("# Page\n\n[all](solutions)\n")
     out = repository / "build"
     write_pages(repository, out)
-    assert (out / "docs" / "page.md").read_text().endswith("[all](solutions.md)\n")
-    assert (out / "docs" / "solutions.md").read_text() == "# `docs/solutions/`\n\n- [first.py](solutions/first.py.md)\n"
+    assert (out / "docs" / "page.md").read_text().endswith("[all](solutions/files.md)\n")
+    assert (out / "docs" / "solutions" / "files.md").read_text() == "# `docs/solutions/`\n\n- [first.py](first.py.md)\n"
     assert (out / "docs" / "solutions" / "first.py.md").is_file()
 
 

@@ -57,9 +57,9 @@ def _add(root: Path, out: Path, path: Path, target: str) -> str:
     """Add a file or a folder that is no page to the website, and return the target of the link to it."""
     if (root / path).is_dir():
         files = sorted(file.name for file in (root / path).iterdir() if file.suffix in LANGUAGES and file.is_file())
-        links = (f"- [{name}]({path.name}/{_add(root, out, path / name, name)})" for name in files)
-        _write(out / f"{path}.md", "\n".join([f"# `{path.as_posix()}/`", "", *links, ""]))
-        return f"{target.rstrip('/')}.md"
+        links = (f"- [{name}]({_add(root, out, path / name, name)})" for name in files)
+        _write(out / path / "files.md", "\n".join([f"# `{path.as_posix()}/`", "", *links, ""]))
+        return f"{target.rstrip('/')}/files.md"
     if path.suffix in LANGUAGES:
         _write(out / f"{path}.md", _show(path, (root / path).read_text("utf-8")))
         return f"{target}.md"
