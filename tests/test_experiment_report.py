@@ -159,6 +159,14 @@ def test_curves_that_are_not_finite_end_there(report):
     assert "1e-3 (diverged)" in (out / "learning_rate-by-step.svg").read_text("utf-8")
 
 
+def test_the_huge_loss_of_a_diverged_run_does_not_flatten_the_others(report):
+    curve = {"step": STEPS, "seconds": STEPS, "value": [7.0, 2e7, 2e7, 2e7]}
+    out = report(learning_rate=[member("1e-3", 3.4), member("1", None, curves={"valid_loss": curve})])
+    finished = next(line for line in drawn(out / "learning_rate-by-step.svg") if len(line) == 2 * len(STEPS))
+    heights = finished[1::2]
+    assert max(heights) - min(heights) > 100
+
+
 def test_measurements_have_their_rows_and_texts(report):
     rows = [{"text": "a|b", "ratio": 4.0123}, {"text": "<b>", "bytes": 12_345}]
     texts = [{"title": "a story", "text": "Once\nupon ``` a <time>"}, {"title": "another", "text": "*"}]

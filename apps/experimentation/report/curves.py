@@ -36,7 +36,11 @@ _LEGEND_WIDTH = 62
 _LOSS = "validation loss (nats per token)"
 _FIRST_DESCENT = 0.1
 """The loss in this first part of a run, where it falls fastest, does not determine the height of the axis."""
+_MARGIN = 0.03
+"""Below the lowest and above the highest loss, as a share of the axis' height."""
 _MOST_TICKS = 9
+_TICK_WIDTH = 0.09
+"""What the label of a tick takes of the axis' width."""
 By = Literal["step", "seconds"]
 
 
@@ -98,9 +102,25 @@ def _scale(axes: "Axes", plot: Plot, position: Mapping[float, float]) -> None:
     if plot.scale == "log":
         axes.set_xscale("log")
     if plot.scale == "even" or (plot.scale == "log" and len(position) <= _MOST_TICKS):
-        axes.xaxis.set_major_locator(FixedLocator(list(position.values())))
-        axes.xaxis.set_major_formatter(FixedFormatter([_short(value) for value in position]))
+        ticks = _apart(position, logarithmic=plot.scale == "log")
+        axes.xaxis.set_major_locator(FixedLocator([position[value] for value in ticks]))
+        axes.xaxis.set_major_formatter(FixedFormatter([_short(value) for value in ticks]))
         axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _apart(position: Mapping[float, float], *, logarithmic: bool) -> list[float]:
+    """Return the values whose labels do not overlap those before them.
+
+    >>> _apart({value: value for value in (0.001, 0.01, 0.011, 0.1)}, logarithmic=True)
+    [0.001, 0.01, 0.1]
+    """
+    places = {value: math.log(place) if logarithmic else place for value, place in position.items()}
+    least = _TICK_WIDTH * (max(places.values()) - min(places.values()))
+    kept: list[float] = []
+    for value, place in places.items():
+        if not kept or place - places[kept[-1]] >= least:
+            kept.append(value)
+    return kept
 
 
 def _short(value: float) -> str:
@@ -150,7 +170,8 @@ def _draw(lines: Sequence[Line], by: By) -> Figure:
                     x[-1:], [min(y[-1], ceiling)], "x", color=colour[line.name], markersize=7, clip_on=False, zorder=4
                 )
             drawn.add(label)
-        axes.set_ylim(top=ceiling + 0.02 * (ceiling - min(y for line in lines for y in line.y)))
+        lowest = min(y for line in lines for y in line.y)
+        axes.set_ylim(lowest - _MARGIN * (ceiling - lowest), ceiling + _MARGIN * (ceiling - lowest))
         _finish(axes, f"time in training ({unit})" if unit else "step", _LOSS)
         _legend(figure, axes)
     return figure
