@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 
 from bpe.reference import Pair, merge_by_rank, split_bytes
+from bpe.stand_ins import from_stand_ins
 
 _MAX_PIECES = 1 << 17
 _LONGEST_PIECE = 32  # characters; longer pieces are rarely repeated
@@ -20,7 +21,12 @@ class PieceIds(dict[str, list[int]]):
     """
 
     def __init__(
-        self, ranks: Mapping[Pair, int], id_of: Mapping[bytes, int], never_merged: Set[bytes] = frozenset()
+        self,
+        ranks: Mapping[Pair, int],
+        id_of: Mapping[bytes, int],
+        never_merged: Set[bytes] = frozenset(),
+        *,
+        in_stand_ins: bool = False,
     ) -> None:
         """Start an empty table.
 
@@ -28,9 +34,11 @@ class PieceIds(dict[str, list[int]]):
             ranks: the rank of each merge.
             id_of: the id of each token.
             never_merged: pieces that are encoded as one token, whatever the merges would give.
+            in_stand_ins: whether the bytes of pieces are written in stand-ins.
         """
         super().__init__()
         self._never_merged = never_merged
+        self._in_stand_ins = in_stand_ins
         self._ranks = ranks
         self._id_of = id_of
 
@@ -42,7 +50,7 @@ class PieceIds(dict[str, list[int]]):
                 position.
             ValueError: a byte of the piece is not in the vocabulary.
         """
-        whole = piece.encode()
+        whole = from_stand_ins(piece) if self._in_stand_ins else piece.encode()
         tokens = [whole] if whole in self._never_merged else merge_by_rank(split_bytes(whole), self._ranks)
         try:
             ids = [self._id_of[token] for token in tokens]

@@ -4,16 +4,14 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-import regex
-
-from bpe.patterns import last_safe_cut
+from bpe.patterns import SplitPattern, last_safe_cut
 from bpe.special_tokens import SpecialTokens
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
 
 
 def safe_parts(
-    chunks: Iterable[str], special_tokens: SpecialTokens, pattern: "regex.Pattern[str]", buffer: int | None = None
+    chunks: Iterable[str], special_tokens: SpecialTokens, pattern: SplitPattern, buffer: int | None = None
 ) -> Iterator[tuple[str, bool]]:
     """Yield `(part, is_special)` such that splitting each part into pieces is the same as splitting the whole text.
 

@@ -10,18 +10,18 @@ from bpe.offsets import first_surrogate_error, surrogate_error, token_offsets
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, split_pieces
 from bpe.piece_ids import PieceIds
+from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
-from bpe.streaming import safe_parts
 from bpe.text_files import read_text
+from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype, import_numpy
 from bpe.tokenizer_kernels import TokenizerWithKernels
 
 if TYPE_CHECKING:
     import numpy
 
-_NO_SPECIALS = SpecialTokens(())
 _STREAM_BUFFER = 1 << 18  # characters of a stream that are collected for the kernels
 
 
@@ -43,8 +43,9 @@ class Tokenizer(TokenizerWithKernels):
         merges: Iterable[Pair],
         special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         *,
-        pattern: str = DEFAULT_PATTERN,
+        pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
+        rules: TextRules = NO_RULES,
         engine: Engine = "auto",
     ) -> None:
         """Build a tokenizer.
@@ -54,9 +55,10 @@ class Tokenizer(TokenizerWithKernels):
             merges: the pairs to merge, in order of rank.
             special_tokens: strings that are encoded as one id each; those missing from `vocab` are appended after
                 its largest id. A mapping gives their ids.
-            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
+            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression; or the steps that split text.
             ignore_merges: encode a piece that is itself an (ordinary) token as that token, whatever the merges would
                 give. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
+            rules: what is done to a text besides; `load` reads such rules from files.
             engine: which code turns text into ids: "reference" (plain Python), "compiled" (needs the extra
                 `bpe[fast]`), or "auto", which chooses the faster one for each input. All give the same ids.
 
@@ -65,9 +67,12 @@ class Tokenizer(TokenizerWithKernels):
                 given twice or given an id that has other bytes, the pattern is not a regular expression, or the
                 engine is unknown.
         """
-        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges, engine=engine)
+        super().__init__(
+            vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges, rules=rules, engine=engine
+        )
         never_merged = self._ordinary_ids().keys() if ignore_merges else frozenset()
-        self._piece_ids = PieceIds(self._ranks, self._id_of, never_merged)
+        in_stand_ins = isinstance(self._pattern, SplitSteps) and self._pattern.in_stand_ins
+        self._piece_ids = PieceIds(self._ranks, self._id_of, never_merged, in_stand_ins=in_stand_ins)
 
     def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
         """Return the ids of `text`. Special tokens in it are encoded as their ids.
@@ -133,7 +138,7 @@ class Tokenizer(TokenizerWithKernels):
                 for text in texts
             ]
         for text in texts:
-            allowed = allowed_in(text, self._specials, allowed_special, disallowed_special)
+            allowed = self._allowed(text, allowed_special, disallowed_special)
         if not texts:
             return []
         try:
@@ -153,7 +158,7 @@ class Tokenizer(TokenizerWithKernels):
         try:
             encoder = self._compiled(len(text))
             if encoder is not None:
-                return encoder.array(text, allowed_in(text, self._specials, allowed_special, disallowed_special))
+                return encoder.array(text, self._allowed(text, allowed_special, disallowed_special))
             ids = chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special))
             return np.fromiter(ids, id_dtype(self.vocab_size))
         except UnicodeEncodeError:
@@ -209,10 +214,11 @@ class Tokenizer(TokenizerWithKernels):
         """
         position = 0
         buffer = _STREAM_BUFFER if self._encoder is not None else None
-        for part, is_special in safe_parts(iterable, self._specials, self._pattern, buffer):
+        chunks = iterable if self._segments.plain else _without_surrogates(iterable)
+        for part, token_id in self._segments.split_stream(chunks, self._specials, self._pattern, buffer):
             try:
-                if is_special:
-                    yield self._special_ids[part]
+                if token_id is not None:
+                    yield token_id
                 else:
                     for run in self._encode_part(part, position):
                         yield from run if isinstance(run, list) else run.tolist()
@@ -224,20 +230,36 @@ class Tokenizer(TokenizerWithKernels):
         self, text: str, allowed_special: Special, disallowed_special: Special
     ) -> Iterator["list[int] | numpy.ndarray"]:
         """Yield the ids of `text` in runs, which together are what `encode` returns."""
-        allowed = allowed_in(text, self._specials, allowed_special, disallowed_special)
+        allowed = self._allowed(text, allowed_special, disallowed_special)
         encoder = self._compiled(len(text))
         if encoder is not None:
             return encoder.runs(text, allowed)
         return chain.from_iterable(
-            ([self._special_ids[part]],) if is_special else self._reference_runs(part)
-            for part, is_special in allowed.split(text)
+            self._reference_runs(part) if token_id is None else ([token_id],)
+            for part, token_id in self._segments.split(text, allowed)
         )
+
+    def _allowed(self, text: str, allowed_special: Special, disallowed_special: Special) -> SpecialTokens:
+        """Return the tokens to find in `text`, after checking that it contains none that are disallowed."""
+        return allowed_in(text, self._specials, allowed_special, disallowed_special, self._not_special)
 
     def _encode_part(self, part: str, before: int) -> Iterator["list[int] | numpy.ndarray"]:
         """Yield the ids of ordinary text in runs; `before` is the number of characters before it in a stream."""
         encoder = self._compiled(len(part) if self._encoder else before + len(part))
-        return self._reference_runs(part) if encoder is None else encoder.runs(part, _NO_SPECIALS)
+        return self._reference_runs(part) if encoder is None else encoder.ordinary_runs(part)
 
     def _reference_runs(self, part: str) -> Iterator[list[int]]:
         """Return the ids of ordinary text, piece by piece. A surrogate raises `UnicodeEncodeError`."""
         return map(self._piece_ids.__getitem__, split_pieces(part, self._pattern))
+
+
+def _without_surrogates(chunks: Iterable[str]) -> Iterator[str]:
+    """Yield the chunks; raise an error at the first surrogate, since its position is unknown after normalization."""
+    position = 0
+    for chunk in chunks:
+        try:
+            chunk.encode()
+        except UnicodeEncodeError:
+            raise surrogate_error(chunk, position) from None
+        position += len(chunk)
+        yield chunk

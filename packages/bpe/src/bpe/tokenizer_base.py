@@ -9,9 +9,12 @@ from itertools import count
 from typing import Self
 
 from bpe import formats
-from bpe.patterns import DEFAULT_PATTERN, compile_pattern, pattern_source
+from bpe.added_tokens import AddedToken
+from bpe.patterns import DEFAULT_PATTERN, SplitPattern, compile_pattern, pattern_source
+from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_tokens import SpecialTokens
+from bpe.text_rules import NO_RULES, TextRules, TextSegments
 from bpe.vocabulary import ids_of_tokens, place_special_tokens
 
 
@@ -24,19 +27,29 @@ class TokenizerBase:
         merges: Iterable[Pair],
         special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         *,
-        pattern: str = DEFAULT_PATTERN,
+        pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
+        rules: TextRules = NO_RULES,
     ) -> None:
         """Build a tokenizer. Arguments and errors are those of `bpe.Tokenizer`."""
         self._vocab = dict(vocab)
         self._merges = list(merges)
-        self._pattern_source = pattern_source(pattern)
-        self._pattern = compile_pattern(pattern)
-        self._specials = SpecialTokens(
-            tuple(special_tokens) if isinstance(special_tokens, Mapping) else special_tokens or ()
+        self._pattern: SplitPattern = pattern if isinstance(pattern, SplitSteps) else compile_pattern(pattern)
+        self._pattern_source = pattern.pattern if isinstance(pattern, SplitSteps) else pattern_source(pattern)
+        self._rules = rules
+        specials = SpecialTokens(tuple(special_tokens) if isinstance(special_tokens, Mapping) else special_tokens or ())
+        special_ids = place_special_tokens(self._vocab, special_tokens or ())
+        others = {token.content: token.id for token in rules.added_tokens}
+        place_special_tokens(self._vocab, others)
+        self._added_tokens = (
+            *(AddedToken(token, special_ids[token]) for token in specials.tokens),
+            *rules.added_tokens,
         )
-        self._special_ids = place_special_tokens(self._vocab, special_tokens or ())
-        self._id_of = ids_of_tokens(self._vocab, set(self._special_ids.values()))
+        self._added_ids = special_ids | others
+        self._not_special = frozenset(token.content for token in rules.added_tokens if not token.special)
+        self._specials = SpecialTokens([*specials.tokens, *others])
+        self._segments = TextSegments(self._added_tokens, rules)
+        self._id_of = ids_of_tokens(self._vocab, set(self._added_ids.values()))
         self._ranks: dict[Pair, int] = {}
         for rank, (left, right) in enumerate(self._merges):
             if left + right not in self._id_of:
@@ -89,6 +102,7 @@ class TokenizerBase:
                 parts.special_tokens,
                 pattern=parts.pattern,
                 ignore_merges=parts.ignore_merges,
+                rules=parts.rules,
             )
         except ValueError as error:
             raise formats.TokenizerFileError(f"{path}: {error}") from None
@@ -141,10 +155,11 @@ class TokenizerBase:
         """Write GPT-2's pair of files. They contain neither the pattern nor the special tokens.
 
         Raises:
-            ValueError: two ids would be written in the same way, or `ignore_merges` is set, which these files cannot
-                express.
+            ValueError: two ids would be written in the same way, or the tokenizer has `ignore_merges`, a normalizer or
+                anything else that these files cannot express.
             OSError: a file cannot be written.
         """
+        self._check_simple("vocab.json and merges.txt")
         if self._ignore_merges:
             raise ValueError(
                 "ignore_merges is set, which vocab.json and merges.txt cannot express: save a tokenizer.json instead"
@@ -160,14 +175,34 @@ class TokenizerBase:
 
         Raises:
             ValueError: the ids do not increase from merge to merge, a token can be made in two ways or in none, or two
-                ids have the same bytes: such a tokenizer needs a `tokenizer.json`.
+                ids have the same bytes, or the tokenizer has a normalizer or anything else that the file cannot
+                express: such a tokenizer needs a `tokenizer.json`.
             OSError: the file cannot be written.
         """
+        self._check_simple("a .tiktoken file")
         formats.write_tiktoken(path, self._parts())
 
+    def _check_simple(self, file: str) -> None:
+        """Raise an error for a tokenizer that has more to it than its special tokens and one split pattern."""
+        if not self._segments.plain or isinstance(self._pattern, SplitSteps):
+            what = "added tokens with options"
+            if isinstance(self._pattern, SplitSteps):
+                what = "several split steps"
+            elif self._rules.normalizer:
+                what = "a normalizer"
+            elif self._rules.prefix_space:
+                what = "a prefix space"
+            raise ValueError(f"this tokenizer has {what}, which {file} cannot express: save a tokenizer.json instead")
+
     def _parts(self) -> formats.TokenizerParts:
+        others = {token.content for token in self._rules.added_tokens}
         return formats.TokenizerParts(
-            self.vocab, self.merges, self.special_tokens, self._pattern_source, self._ignore_merges
+            self.vocab,
+            self.merges,
+            {token.content: token.id for token in self._added_tokens if token.content not in others},
+            self._pattern if isinstance(self._pattern, SplitSteps) else self._pattern_source,
+            self._ignore_merges,
+            self._rules,
         )
 
     @property
@@ -183,12 +218,22 @@ class TokenizerBase:
     @property
     def special_tokens(self) -> dict[str, int]:
         """The id of each special token (a copy)."""
-        return dict(self._special_ids)
+        return {token.content: token.id for token in self._added_tokens if token.special}
+
+    @property
+    def added_tokens(self) -> tuple[AddedToken, ...]:
+        """The special tokens, and the other tokens that are found in a text before it is split into pieces."""
+        return self._added_tokens
 
     @property
     def pattern(self) -> str:
-        """The regular expression that cuts text into pieces."""
+        """The regular expression that cuts text into pieces, or a description if there are several steps."""
         return self._pattern_source
+
+    @property
+    def rules(self) -> TextRules:
+        """What is done to a text besides: its normalizer, its added tokens with options, a space in front."""
+        return self._rules
 
     @property
     def ignore_merges(self) -> bool:
@@ -209,11 +254,14 @@ class TokenizerBase:
         content: dict[str, object] = {
             "vocab": sorted((token_id, token.hex()) for token_id, token in self._vocab.items()),
             "merges": [(left.hex(), right.hex()) for left, right in self._merges],
-            "special_tokens": sorted(self._special_ids.items()),
+            "special_tokens": sorted(self._added_ids.items()),
             "pattern": self._pattern_source,
         }
-        if self._ignore_merges:  # only then, so that fingerprints from before this option are unchanged
+        # Options are there only if they are used, so that fingerprints from before they existed are unchanged.
+        if self._ignore_merges:
             content["ignore_merges"] = True
+        if not self._segments.plain:
+            content["rules"] = self._rules.description()
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
@@ -243,5 +291,5 @@ class TokenizerBase:
 
     def _ordinary_ids(self) -> dict[bytes, int]:
         """Return the ids of the tokens that are not special."""
-        special_ids = set(self._special_ids.values())
+        special_ids = set(self._added_ids.values())
         return {token: token_id for token, token_id in self._id_of.items() if token_id not in special_ids}

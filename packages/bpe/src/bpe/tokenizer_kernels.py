@@ -9,7 +9,10 @@ from bpe.checks import Engine, check_engine, check_num_threads
 from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN
+from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
+from bpe.special_tokens import SpecialTokens
+from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype
 from bpe.tokenizer_base import TokenizerBase
 
@@ -26,13 +29,14 @@ class TokenizerWithKernels(TokenizerBase):
         merges: Iterable[Pair],
         special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         *,
-        pattern: str = DEFAULT_PATTERN,
+        pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
+        rules: TextRules = NO_RULES,
         engine: Engine = "auto",
     ) -> None:
         """Build a tokenizer. Arguments and errors are those of `bpe.Tokenizer`."""
         check_engine(engine)
-        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges)
+        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges, rules=rules)
         self._engine: Engine = engine
         self._encoder: CompiledEncoder | None = None
 
@@ -62,6 +66,11 @@ class TokenizerWithKernels(TokenizerBase):
         if encoder is not None:
             encoder.make_workers(num_threads or available_cores())
         return encoder is not None
+
+    @property
+    def found_tokens(self) -> SpecialTokens:
+        """All tokens that are found in a text. Internal to this package."""
+        return self._specials
 
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
         """Return the compiled encoder if it is to encode this file, else None. Internal to this package."""
@@ -101,4 +110,4 @@ class TokenizerWithKernels(TokenizerBase):
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )
-        return CompiledEncoder(model, self._pattern, self._special_ids)
+        return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)

@@ -8,8 +8,8 @@ from typing import Any
 
 from bpe.formats.parts import MAX_TOKEN_BYTES, MAX_VOCAB_SIZE, TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, shown
-from bpe.formats.stand_ins import from_stand_ins, to_stand_ins
 from bpe.reference import Pair
+from bpe.stand_ins import from_stand_ins, to_stand_ins
 
 
 def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
@@ -18,7 +18,7 @@ def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
     Raises:
         ValueError: two ids would be written in the same way.
     """
-    special = {token_id: token for token, token_id in parts.special_tokens.items()}
+    special = {token_id: token for token, token_id in parts.added_ids.items()}
     written: dict[str, int] = {}
     for token_id, token in sorted(parts.vocab.items()):
         text = special.get(token_id) or to_stand_ins(token)
