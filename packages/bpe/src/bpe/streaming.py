@@ -47,7 +47,7 @@ def safe_parts(
 
 
 class _DecodesBytes(Protocol):
-    def decode_bytes(self, ids: Iterable[int]) -> bytes: ...
+    def decode_bytes(self, ids: Iterable[int], *, skip_special_tokens: bool = False) -> bytes: ...
 
 
 class StreamDecoder:
@@ -59,8 +59,9 @@ class StreamDecoder:
     (['n', '', 'é'], '')
     """
 
-    def __init__(self, tokenizer: _DecodesBytes) -> None:
+    def __init__(self, tokenizer: _DecodesBytes, *, skip_special_tokens: bool = False) -> None:
         self._tokenizer = tokenizer
+        self._skip_special_tokens = skip_special_tokens
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def feed(self, ids: int | Iterable[int]) -> str:
@@ -71,7 +72,7 @@ class StreamDecoder:
         """
         if not isinstance(ids, Iterable):
             ids = [ids]
-        return self._decoder.decode(self._tokenizer.decode_bytes(ids))
+        return self._decoder.decode(self._tokenizer.decode_bytes(ids, skip_special_tokens=self._skip_special_tokens))
 
     def finish(self) -> str:
         """Return the rest at the end of the stream, U+FFFD if a character is incomplete, and reset the decoder."""

@@ -18,6 +18,7 @@ from bpe.normalizers import Normalizer, Step
 from bpe.patterns import SplitPattern
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
+from bpe.templates import TEXT_ALONE, Template
 
 Segment = tuple[str, int | None]
 """A part of a text: an added token with its id, or ordinary text, normalized, with None."""
@@ -37,6 +38,8 @@ class TextRules:
     prefix_space: bool = False
     """Whether a space is put before ordinary text that does not start with one: at the beginning, and after each added
     token."""
+    template: Template = TEXT_ALONE
+    """The tokens around a text, which are added on request."""
 
     def description(self) -> str:
         """Return everything here that determines the ids of a text, as text."""

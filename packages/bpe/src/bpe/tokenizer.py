@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from bpe.checks import Engine, check_input_path, check_num_threads, check_text
 from bpe.offsets import first_surrogate_error, surrogate_error, token_offsets
 from bpe.parallel import available_cores
-from bpe.patterns import DEFAULT_PATTERN, split_pieces
-from bpe.piece_ids import PieceIds
+from bpe.patterns import DEFAULT_PATTERN
 from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
-from bpe.special_policy import Special, allowed_in
-from bpe.special_tokens import SpecialTokens
+from bpe.special_policy import Special
 from bpe.text_files import read_text
 from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype, import_numpy
@@ -70,11 +68,15 @@ class Tokenizer(TokenizerWithKernels):
         super().__init__(
             vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges, rules=rules, engine=engine
         )
-        never_merged = self._ordinary_ids().keys() if ignore_merges else frozenset()
-        in_stand_ins = isinstance(self._pattern, SplitSteps) and self._pattern.in_stand_ins
-        self._piece_ids = PieceIds(self._ranks, self._id_of, never_merged, in_stand_ins=in_stand_ins)
 
-    def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
+    def encode(
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
+    ) -> list[int]:
         """Return the ids of `text`. Special tokens in it are encoded as their ids.
 
         `tiktoken` raises an error by default if a text contains special tokens, which is right for untrusted text. Here
@@ -85,6 +87,8 @@ class Tokenizer(TokenizerWithKernels):
             allowed_special: the special tokens to recognize: "all", or a collection of their strings.
             disallowed_special: the special tokens that raise an error: "all" (those not allowed), or a collection of
                 their strings. Those neither allowed nor disallowed are encoded as ordinary text.
+            add_special_tokens: whether to put the tokens around the text that the tokenizer's file asks for
+                (`begin_ids` and `end_ids`), which is the default in `tokenizers` and not here.
 
         Raises:
             ValueError: a disallowed special token is in the text, a name is not a special token, the text contains
@@ -92,7 +96,7 @@ class Tokenizer(TokenizerWithKernels):
         """
         check_text(text)
         try:
-            runs = self._id_runs(text, allowed_special, disallowed_special)
+            runs = self._id_runs(text, allowed_special, disallowed_special, add_special_tokens)
             return list(chain.from_iterable(run if isinstance(run, list) else run.tolist() for run in runs))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
@@ -112,6 +116,7 @@ class Tokenizer(TokenizerWithKernels):
         num_threads: int | None = None,
         allowed_special: Special = "all",
         disallowed_special: Special = (),
+        add_special_tokens: bool = False,
     ) -> list[list[int]]:
         """Return the ids of each text, as `encode` gives them.
 
@@ -121,6 +126,7 @@ class Tokenizer(TokenizerWithKernels):
                 reference engine always uses one.)
             allowed_special: as for `encode`.
             disallowed_special: as for `encode`.
+            add_special_tokens: as for `encode`.
 
         Raises:
             ValueError: as for `encode`; or `num_threads` is not positive, or `texts` is a single string.
@@ -134,7 +140,12 @@ class Tokenizer(TokenizerWithKernels):
         encoder = self._compiled(sum(map(len, texts)))
         if encoder is None:
             return [
-                self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special)
+                self.encode(
+                    text,
+                    allowed_special=allowed_special,
+                    disallowed_special=disallowed_special,
+                    add_special_tokens=add_special_tokens,
+                )
                 for text in texts
             ]
         for text in texts:
@@ -142,12 +153,19 @@ class Tokenizer(TokenizerWithKernels):
         if not texts:
             return []
         try:
-            return [ids.tolist() for ids in encoder.batch(texts, allowed, num_threads or available_cores())]
+            arrays = encoder.batch(texts, allowed, num_threads or available_cores())
+            begin, end = self._around(add_special_tokens)
+            return [[*begin, *ids.tolist(), *end] for ids in arrays] if begin or end else [a.tolist() for a in arrays]
         except UnicodeEncodeError:
             raise first_surrogate_error(texts) from None
 
     def encode_to_numpy(
-        self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
     ) -> "numpy.ndarray":
         """Return the ids of `text` as an array, `uint16` if `vocab_size` is at most 65,536, else `uint32`.
 
@@ -158,9 +176,11 @@ class Tokenizer(TokenizerWithKernels):
         try:
             encoder = self._compiled(len(text))
             if encoder is not None:
-                return encoder.array(text, self._allowed(text, allowed_special, disallowed_special))
-            ids = chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special))
-            return np.fromiter(ids, id_dtype(self.vocab_size))
+                ids = encoder.array(text, self._allowed(text, allowed_special, disallowed_special))
+                begin, end = self._around(add_special_tokens)
+                return np.concatenate([begin, ids, end], dtype=ids.dtype, casting="unsafe") if begin or end else ids
+            runs = self._id_runs(text, allowed_special, disallowed_special, add_special_tokens)
+            return np.fromiter(chain.from_iterable(runs), id_dtype(self.vocab_size))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
 
@@ -185,24 +205,46 @@ class Tokenizer(TokenizerWithKernels):
             return encoder.file_array(path, self._specials, num_threads or available_cores())
         return np.fromiter(self.encode_iterable(read_text(path)), id_dtype(self.vocab_size))
 
-    def count_tokens(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> int:
+    def count_tokens(
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
+    ) -> int:
         """Return the number of ids that `encode` gives, without building a list. Arguments and errors are the same."""
         check_text(text)
         try:
-            return sum(map(len, self._id_runs(text, allowed_special, disallowed_special)))
+            return sum(map(len, self._id_runs(text, allowed_special, disallowed_special, add_special_tokens)))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
 
     def encode_with_offsets(
-        self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """Return the ids of `text`, and for each id its `(start, end)` in characters of the text.
 
-        A token with only some bytes of a character covers the whole character, so offsets may overlap. Arguments and
-        errors are those of `encode`.
+        A token with only some bytes of a character covers the whole character, so offsets may overlap. The tokens that
+        `add_special_tokens` puts around a text have the offsets (0, 0). Arguments and errors are those of `encode`.
+
+        Raises:
+            ValueError: the tokenizer encodes a changed text, as with a normalizer, so there are no offsets in this one.
         """
         ids = self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special)
-        return ids, token_offsets(map(self._vocab.__getitem__, ids))
+        tokens = [self._vocab[token_id] for token_id in ids]
+        if b"".join(tokens) != text.encode():
+            raise ValueError(
+                "this tokenizer changes the text before it encodes it (see its `rules`), so there are no offsets: "
+                "normalize the text first, or call encode"
+            )
+        begin, end = self._around(add_special_tokens)
+        return [*begin, *ids, *end], [*[(0, 0)] * len(begin), *token_offsets(tokens), *[(0, 0)] * len(end)]
 
     def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
         """Yield the ids of the joined strings lazily. They are those that `encode` gives, wherever the text is cut.
@@ -225,32 +267,6 @@ class Tokenizer(TokenizerWithKernels):
             except UnicodeEncodeError:
                 raise surrogate_error(part, position) from None
             position += len(part)
-
-    def _id_runs(
-        self, text: str, allowed_special: Special, disallowed_special: Special
-    ) -> Iterator["list[int] | numpy.ndarray"]:
-        """Yield the ids of `text` in runs, which together are what `encode` returns."""
-        allowed = self._allowed(text, allowed_special, disallowed_special)
-        encoder = self._compiled(len(text))
-        if encoder is not None:
-            return encoder.runs(text, allowed)
-        return chain.from_iterable(
-            self._reference_runs(part) if token_id is None else ([token_id],)
-            for part, token_id in self._segments.split(text, allowed)
-        )
-
-    def _allowed(self, text: str, allowed_special: Special, disallowed_special: Special) -> SpecialTokens:
-        """Return the tokens to find in `text`, after checking that it contains none that are disallowed."""
-        return allowed_in(text, self._specials, allowed_special, disallowed_special, self._not_special)
-
-    def _encode_part(self, part: str, before: int) -> Iterator["list[int] | numpy.ndarray"]:
-        """Yield the ids of ordinary text in runs; `before` is the number of characters before it in a stream."""
-        encoder = self._compiled(len(part) if self._encoder else before + len(part))
-        return self._reference_runs(part) if encoder is None else encoder.ordinary_runs(part)
-
-    def _reference_runs(self, part: str) -> Iterator[list[int]]:
-        """Return the ids of ordinary text, piece by piece. A surrogate raises `UnicodeEncodeError`."""
-        return map(self._piece_ids.__getitem__, split_pieces(part, self._pattern))
 
 
 def _without_surrogates(chunks: Iterable[str]) -> Iterator[str]:

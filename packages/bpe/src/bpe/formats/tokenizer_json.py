@@ -12,6 +12,7 @@ from bpe.formats.normalizers import normalizer_from_json, normalizer_to_json
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
 from bpe.formats.pre_tokenizers import pre_tokenizer_from_json, pre_tokenizer_to_json
 from bpe.formats.reading import FilePath, field, read_json, refuse, shown
+from bpe.formats.templates import template_from_json, template_to_json
 from bpe.formats.token_table import (
     merges_from_stand_ins,
     merges_to_stand_ins,
@@ -45,7 +46,7 @@ def write_tokenizer_json(path: FilePath, parts: TokenizerParts) -> None:
         "added_tokens": added_tokens_to_json(parts.special_tokens, parts.rules.added_tokens),
         "normalizer": normalizer_to_json(parts.rules.normalizer),
         "pre_tokenizer": pre_tokenizer_to_json(parts.pattern, prefix_space=parts.rules.prefix_space),
-        "post_processor": None,
+        "post_processor": template_to_json(parts.rules.template),
         "decoder": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False},
         "model": {
             "type": "BPE",
@@ -67,8 +68,8 @@ def write_tokenizer_json(path: FilePath, parts: TokenizerParts) -> None:
 def read_tokenizer_json(path: FilePath) -> TokenizerParts:
     """Read a `tokenizer.json` that describes byte-level BPE.
 
-    The post-processor (which adds special tokens around a text), truncation and padding are ignored: they are for
-    batches, and do not change the ids of the text itself. The decoder is ignored too: ids are decoded to their bytes.
+    Truncation and padding are ignored: they are for batches, and do not change the ids of the text itself. The decoder
+    is ignored too: ids are decoded to their bytes.
 
     Raises:
         TokenizerFileError: the file is damaged, or needs something that this package cannot do exactly, such as another
@@ -96,7 +97,15 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
     pattern, prefix_space = pre_tokenizer_from_json(content.get("pre_tokenizer"), path)
     special_tokens = {token.content: token.id for token in added if token == AddedToken(token.content, token.id)}
     others = tuple(token for token in added if token.content not in special_tokens)
-    rules = TextRules(others, normalizer, prefix_space)
+    template = template_from_json(content.get("post_processor"), path)
+    for piece in (*template.single, *template.pair):
+        for token_id in piece.ids or ():
+            if token_id not in vocab:
+                raise TokenizerFileError(
+                    f"{path}: its post_processor adds {shown(piece.name)} with the id {token_id}, which is not in the "
+                    "vocabulary"
+                )
+    rules = TextRules(others, normalizer, prefix_space, template)
     try:
         return TokenizerParts(vocab, merges, special_tokens, pattern, ignore_merges, rules)
     except ValueError as error:
