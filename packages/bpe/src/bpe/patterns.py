@@ -39,6 +39,9 @@ PATTERNS: dict[str, str] = {
 
 DEFAULT_PATTERN = "gpt2"
 
+WHOLE_TEXT = r"[\s\S]+"
+"""The pattern of tokenizers that do not split text."""
+
 # The last place in a text at which every pattern of the table has a border, whatever the text to the left and to the
 # right: before a plain space that follows something else, and between a letter and a punctuation mark. (Not before an
 # apostrophe, which may start a contraction; not before a combining mark, which o200k treats as a letter.) `(?r)` makes
@@ -87,6 +90,8 @@ def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     Returns 0 if there is none, as for every pattern that is not in `PATTERNS`: how far a custom expression looks ahead
     and behind is unknown.
     """
+    if isinstance(pattern, SplitSteps):
+        return pattern.last_safe_cut(text)
     if pattern.pattern not in PATTERNS.values():
         return 0
     match = _LAST_SAFE_CUT.search(text)

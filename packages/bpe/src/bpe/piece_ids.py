@@ -38,7 +38,7 @@ class PieceIds(dict[str, list[int]]):
         """
         super().__init__()
         self._never_merged = never_merged
-        self._in_stand_ins = in_stand_ins
+        self._bytes_of = from_stand_ins if in_stand_ins else str.encode
         self._ranks = ranks
         self._id_of = id_of
 
@@ -50,8 +50,8 @@ class PieceIds(dict[str, list[int]]):
                 position.
             ValueError: a byte of the piece is not in the vocabulary.
         """
-        whole = from_stand_ins(piece) if self._in_stand_ins else piece.encode()
-        tokens = [whole] if whole in self._never_merged else merge_by_rank(split_bytes(whole), self._ranks)
+        whole = self._bytes_of(piece)
+        tokens = [whole] if whole in self._never_merged else merge_by_rank(self._first_tokens(piece), self._ranks)
         try:
             ids = [self._id_of[token] for token in tokens]
         except KeyError as error:
@@ -61,3 +61,7 @@ class PieceIds(dict[str, list[int]]):
         if len(piece) <= _LONGEST_PIECE and len(self) < _MAX_PIECES:
             self[piece] = ids
         return ids
+
+    def _first_tokens(self, piece: str) -> list[bytes]:
+        """Return the tokens that merging starts from: the bytes of the piece."""
+        return split_bytes(self._bytes_of(piece))

@@ -108,9 +108,16 @@ SplitStep = Split | PrefixSpace | StandIns
 class SplitSteps:
     """A list of steps, in place of the compiled pattern that splits a text."""
 
-    def __init__(self, steps: Sequence[SplitStep]) -> None:
-        """Wrap the steps, in order."""
+    def __init__(self, steps: Sequence[SplitStep], border: str | None = None) -> None:
+        """Wrap the steps, in order.
+
+        Args:
+            steps: the steps.
+            border: a regular expression that matches only where there is a border between two pieces whatever the text
+                on either side, if such places are known.
+        """
         self.steps = tuple(steps)
+        self._last_border = regex.compile(f"(?r){border}") if border else None
         self.in_stand_ins = StandIns() in self.steps
         self.pattern = ", ".join(map(repr, self.steps))  # unlike that of every named pattern
 
@@ -121,6 +128,29 @@ class SplitSteps:
             pieces = [new for piece in pieces for new in step.split(piece) if new]
         return pieces
 
+    def last_safe_cut(self, text: str) -> int:
+        """Return the last position where both parts are split as the whole would be; 0 if none is known."""
+        found = self._last_border.search(text) if self._last_border else None
+        return found.start() if found else 0
+
     def piece_bytes(self, piece: str) -> bytes:
         """Return the bytes of a piece that `split` returned."""
         return from_stand_ins(piece) if self.in_stand_ins else piece.encode()
+
+
+def steps_for_mark(mark: str) -> SplitSteps:
+    """Return the steps that split text before every mark, which stands for a space."""
+    return SplitSteps([Split(regex.escape(mark), "MergedWithNext")], _border(mark))
+
+
+def steps_for_runs_of_marks(mark: str) -> SplitSteps:
+    """Return the steps that split text before every run of marks.
+
+    They are for tokenizers that do not split text at all and have no token with a mark after another character: no
+    merge crosses such a place, so splitting there changes nothing, and pieces are short and repeated.
+    """
+    return SplitSteps([Split(_border(mark), "Isolated")], _border(mark))
+
+
+def _border(mark: str) -> str:
+    return f"(?<=[^{regex.escape(mark)}])(?={regex.escape(mark)})"

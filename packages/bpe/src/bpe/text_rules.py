@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from bpe.added_tokens import AddedToken, TokenFinder
 from bpe.normalizers import Normalizer, Step
@@ -23,8 +24,20 @@ from bpe.templates import TEXT_ALONE, Template
 Segment = tuple[str, int | None]
 """A part of a text: an added token with its id, or ordinary text, normalized, with None."""
 
+Prepend = Literal["always", "first", "never"]
+
 _NO_TOKENS = SpecialTokens(())
 _MAX_CHOICES = 64  # sets of allowed tokens for which finders are kept
+
+
+@dataclass(frozen=True)
+class Metaspace:
+    """Spaces written as a mark, with one in front of ordinary text that does not start with one."""
+
+    mark: str = "▁"
+    """The character that stands for a space."""
+    prepend: Prepend = "always"
+    """Whether there is a mark in front of all ordinary text, that at the beginning of a text only, or none."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +51,15 @@ class TextRules:
     prefix_space: bool = False
     """Whether a space is put before ordinary text that does not start with one: at the beginning, and after each added
     token."""
+    metaspace: Metaspace | None = None
+    """How spaces are written in the tokens of a character model, if the pre-tokenizer writes them."""
     template: Template = TEXT_ALONE
     """The tokens around a text, which are added on request."""
 
     def description(self) -> str:
         """Return everything here that determines the ids of a text, as text."""
         tokens = [(t.content, t.lstrip, t.rstrip, t.single_word, t.normalized) for t in self.added_tokens]
-        return repr((sorted(tokens), self.normalizer, self.prefix_space))
+        return repr((sorted(tokens), self.normalizer, self.prefix_space, self.metaspace))
 
 
 NO_RULES = TextRules()
@@ -67,10 +82,15 @@ class TextSegments:
         self._id_of = {token.content: token.id for token in tokens}
         self._normalizer = Normalizer(rules.normalizer)
         self._prefix_space = rules.prefix_space
+        self._metaspace = rules.metaspace
         self._finders: dict[tuple[str, ...], tuple[TokenFinder, TokenFinder]] = {}
         self._finders_of(tuple(self._id_of))  # for its errors
         self.plain = not (
-            rules.normalizer or rules.prefix_space or any(t.has_options for t in tokens) or _in_two_passes(tokens)
+            rules.normalizer
+            or rules.prefix_space
+            or rules.metaspace
+            or any(token.has_options for token in tokens)
+            or _in_two_passes(tokens)
         )
         """Whether a text is unchanged, and the added tokens in it are found at once."""
 
@@ -81,15 +101,18 @@ class TextSegments:
                 yield part, self._id_of[part] if is_token else None
             return
         as_it_is, normalized = self._finders_of(allowed.tokens)
+        is_first = True
         for part, token in as_it_is.split(text):
             if token is not None:
                 yield part, token.id
+                is_first = False
                 continue
             for normalized_part, normalized_token in normalized.split(self._normalizer.apply(part)):
                 if normalized_token is not None:
                     yield normalized_part, normalized_token.id
                 else:
-                    yield self._with_prefix(normalized_part), None
+                    yield self._marked(normalized_part, is_first=is_first, is_start=True), None
+                is_first = False
 
     def split_stream(
         self, chunks: Iterable[str], allowed: SpecialTokens, pattern: SplitPattern, buffer: int | None = None
@@ -107,26 +130,45 @@ class TextSegments:
                 yield part, self._id_of[part] if is_token else None
             return
         as_it_is, normalized = self._finders_of(allowed.tokens)
+        ordinary_is_first = True
+
+        def noted(parts: Iterable[tuple[str, AddedToken | None]]) -> Iterator[tuple[str, AddedToken | None]]:
+            nonlocal ordinary_is_first
+            for part, token in parts:
+                ordinary_is_first = ordinary_is_first and token is None
+                yield part, token
 
         def inside(parts: Iterator[str]) -> Iterator[Segment]:
-            found = normalized.split_stream(self._normalizer.apply_stream(parts))
+            found = noted(normalized.split_stream(self._normalizer.apply_stream(parts)))
             return _for_ordinary(found, cut)
 
         def cut(parts: Iterator[str]) -> Iterator[Segment]:
-            for part, _ in safe_parts(self._stream_with_prefix(parts), _NO_TOKENS, pattern, buffer):
+            marked = self._marked_stream(parts, is_first=ordinary_is_first)
+            for part, _ in safe_parts(marked, _NO_TOKENS, pattern, buffer):
                 yield part, None
 
-        yield from _for_ordinary(as_it_is.split_stream(chunks), inside)
+        yield from _for_ordinary(noted(as_it_is.split_stream(chunks)), inside)
 
-    def _with_prefix(self, text: str) -> str:
-        return " " + text if self._prefix_space and text and not text.startswith(" ") else text
+    def _marked(self, text: str, *, is_first: bool, is_start: bool) -> str:
+        """Return ordinary text with spaces as the rules write them, and with the one in front of it.
 
-    def _stream_with_prefix(self, parts: Iterator[str]) -> Iterator[str]:
-        for part in parts:
-            yield self._with_prefix(part)
-            if part:
-                break
-        yield from parts
+        Args:
+            text: the text, or a part of it, which is not empty.
+            is_first: whether no added token comes before it.
+            is_start: whether the part is the first one.
+        """
+        if self._metaspace is None:
+            return " " + text if self._prefix_space and is_start and not text.startswith(" ") else text
+        mark, prepend = self._metaspace.mark, self._metaspace.prepend
+        text = text.replace(" ", mark)
+        is_marked = is_start and (prepend == "always" or (prepend == "first" and is_first))
+        return mark + text if is_marked and not text.startswith(mark) else text
+
+    def _marked_stream(self, parts: Iterator[str], *, is_first: bool) -> Iterator[str]:
+        is_start = True
+        for part in filter(None, parts):
+            yield self._marked(part, is_first=is_first, is_start=is_start)
+            is_start = False
 
     def _normalized_strings(self, tokens: Sequence[AddedToken]) -> list[str]:
         """Return the strings to find in normalized text."""

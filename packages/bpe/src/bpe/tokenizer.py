@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from bpe.character_model import CharacterModel
 from bpe.checks import Engine, check_input_path, check_num_threads, check_text
 from bpe.offsets import first_surrogate_error, surrogate_error, token_offsets
 from bpe.parallel import available_cores
@@ -44,6 +45,7 @@ class Tokenizer(TokenizerWithKernels):
         pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
         rules: TextRules = NO_RULES,
+        characters: CharacterModel | None = None,
         engine: Engine = "auto",
     ) -> None:
         """Build a tokenizer.
@@ -57,6 +59,7 @@ class Tokenizer(TokenizerWithKernels):
             ignore_merges: encode a piece that is itself an (ordinary) token as that token, whatever the merges would
                 give. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
             rules: what is done to a text besides; `load` reads such rules from files.
+            characters: the options of BPE over characters, if it is that and not BPE over bytes.
             engine: which code turns text into ids: "reference" (plain Python), "compiled" (needs the extra
                 `bpe[fast]`), or "auto", which chooses the faster one for each input. All give the same ids.
 
@@ -66,7 +69,14 @@ class Tokenizer(TokenizerWithKernels):
                 engine is unknown.
         """
         super().__init__(
-            vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges, rules=rules, engine=engine
+            vocab,
+            merges,
+            special_tokens,
+            pattern=pattern,
+            ignore_merges=ignore_merges,
+            rules=rules,
+            characters=characters,
+            engine=engine,
         )
 
     def encode(
@@ -237,7 +247,7 @@ class Tokenizer(TokenizerWithKernels):
             ValueError: the tokenizer encodes a changed text, as with a normalizer, so there are no offsets in this one.
         """
         ids = self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special)
-        tokens = [self._vocab[token_id] for token_id in ids]
+        tokens = [self._text_of[token_id] for token_id in ids]
         if b"".join(tokens) != text.encode():
             raise ValueError(
                 "this tokenizer changes the text before it encodes it (see its `rules`), so there are no offsets: "

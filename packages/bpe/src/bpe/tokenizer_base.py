@@ -6,7 +6,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bpe.added_tokens import AddedToken
-from bpe.patterns import DEFAULT_PATTERN, SplitPattern, compile_pattern, pattern_source
+from bpe.character_model import CharacterModel
+from bpe.patterns import DEFAULT_PATTERN, WHOLE_TEXT, SplitPattern, compile_pattern, pattern_source
 from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_tokens import SpecialTokens
@@ -26,13 +27,16 @@ class TokenizerBase:
         pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
         rules: TextRules = NO_RULES,
+        characters: CharacterModel | None = None,
     ) -> None:
         """Build a tokenizer. Arguments and errors are those of `bpe.Tokenizer`."""
         self._vocab = dict(vocab)
         self._merges = list(merges)
+        self._given_pattern = pattern
         self._pattern: SplitPattern = pattern if isinstance(pattern, SplitSteps) else compile_pattern(pattern)
         self._pattern_source = pattern.pattern if isinstance(pattern, SplitSteps) else pattern_source(pattern)
         self._rules = rules
+        self._characters = characters
         specials = SpecialTokens(tuple(special_tokens) if isinstance(special_tokens, Mapping) else special_tokens or ())
         special_ids = place_special_tokens(self._vocab, special_tokens or ())
         others = {token.content: token.id for token in rules.added_tokens}
@@ -54,10 +58,15 @@ class TokenizerBase:
             self._ranks.setdefault((left, right), rank)
         self._ignore_merges = ignore_merges
         self._vocab_size = max(self._vocab, default=-1) + 1
+        self._text_of = self._vocab
+        if characters is not None:
+            self._text_of = {token_id: characters.decoded(token) for token_id, token in self._vocab.items()}
+            if pattern == WHOLE_TEXT and not ignore_merges:
+                self._pattern = characters.short_pieces(self._merges, self._id_of) or self._pattern
 
     @property
     def vocab(self) -> dict[int, bytes]:
-        """The bytes of each id (a copy)."""
+        """The bytes of each id (a copy). For BPE over characters they are those of the token as it is written."""
         return dict(self._vocab)
 
     @property
@@ -79,6 +88,11 @@ class TokenizerBase:
     def pattern(self) -> str:
         """The regular expression that cuts text into pieces, or a description if there are several steps."""
         return self._pattern_source
+
+    @property
+    def characters(self) -> CharacterModel | None:
+        """The options of BPE over characters; None for BPE over bytes."""
+        return self._characters
 
     @property
     def rules(self) -> TextRules:
@@ -112,6 +126,8 @@ class TokenizerBase:
             content["ignore_merges"] = True
         if not self._segments.plain:
             content["rules"] = self._rules.description()
+        if self._characters is not None:
+            content["characters"] = repr(self._characters)
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 
     @property
@@ -137,7 +153,7 @@ class TokenizerBase:
         if skip_special_tokens:
             ids = [token_id for token_id in ids if token_id not in self._special_ids]
         try:
-            return b"".join([self._vocab[token_id] for token_id in ids])
+            return b"".join([self._text_of[token_id] for token_id in ids])
         except KeyError as error:
             raise ValueError(
                 f"id {error.args[0]!r} is not in the vocabulary, whose largest id is {self.vocab_size - 1}"
@@ -153,7 +169,12 @@ class TokenizerBase:
         Raises:
             ValueError: an id is not in the vocabulary.
         """
-        return self.decode_bytes(ids, skip_special_tokens=skip_special_tokens).decode("utf-8", errors="replace")
+        text = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens).decode("utf-8", errors="replace")
+        return self.text_from_start(text)
+
+    def text_from_start(self, text: str) -> str:
+        """Return a decoded text as it is at the beginning: without the space that a character model put before it."""
+        return text if self._characters is None else self._characters.without_start(text)
 
     def decode_batch(self, batch: Iterable[Iterable[int]], *, skip_special_tokens: bool = False) -> list[str]:
         """Return the text of each sequence of ids, as `decode` gives it."""

@@ -60,6 +60,7 @@ class TokenizerWithFiles(TokenizerBase):
                 pattern=parts.pattern,
                 ignore_merges=parts.ignore_merges,
                 rules=parts.rules,
+                characters=parts.characters,
             )
         except ValueError as error:
             raise formats.TokenizerFileError(f"{path}: {error}") from None
@@ -141,9 +142,11 @@ class TokenizerWithFiles(TokenizerBase):
 
     def _check_simple(self, file: str) -> None:
         """Raise an error for a tokenizer that has more to it than its special tokens and one split pattern."""
-        if not self._segments.plain or isinstance(self._pattern, SplitSteps):
+        if not self._segments.plain or isinstance(self._pattern, SplitSteps) or self._characters is not None:
             what = "added tokens with options"
-            if isinstance(self._pattern, SplitSteps):
+            if self._characters is not None:
+                what = "tokens of characters"
+            elif isinstance(self._pattern, SplitSteps):
                 what = "several split steps"
             elif self._rules.normalizer:
                 what = "a normalizer"
@@ -157,7 +160,8 @@ class TokenizerWithFiles(TokenizerBase):
             self.vocab,
             self.merges,
             {token.content: token.id for token in self._added_tokens if token.content not in others},
-            self._pattern if isinstance(self._pattern, SplitSteps) else self._pattern_source,
+            self._given_pattern if isinstance(self._given_pattern, SplitSteps) else self._pattern_source,
             self._ignore_merges,
             self._rules,
+            self._characters,
         )

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bpe.character_model import CharacterModel, CharacterPieceIds
 from bpe.checks import Engine, check_engine, check_num_threads
 from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
@@ -40,16 +41,27 @@ class TokenizerWithKernels(TokenizerWithFiles):
         pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
         rules: TextRules = NO_RULES,
+        characters: CharacterModel | None = None,
         engine: Engine = "auto",
     ) -> None:
         """Build a tokenizer. Arguments and errors are those of `bpe.Tokenizer`."""
         check_engine(engine)
-        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges, rules=rules)
+        super().__init__(
+            vocab,
+            merges,
+            special_tokens,
+            pattern=pattern,
+            ignore_merges=ignore_merges,
+            rules=rules,
+            characters=characters,
+        )
         self._engine: Engine = engine
         self._encoder: CompiledEncoder | None = None
         never_merged = self._ordinary_ids().keys() if ignore_merges else frozenset()
         in_stand_ins = isinstance(self._pattern, SplitSteps) and self._pattern.in_stand_ins
         self._piece_ids = PieceIds(self._ranks, self._id_of, never_merged, in_stand_ins=in_stand_ins)
+        if characters is not None:
+            self._piece_ids = CharacterPieceIds(characters, self._ranks, self._id_of, never_merged)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out machine code and its tables, which are built again when needed."""
@@ -105,7 +117,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
 
     def _build_encoder(self) -> "CompiledEncoder | None":
         """Return a compiled encoder, or None if the kernels cannot represent this vocabulary."""
-        if not all(bytes([byte]) in self._id_of for byte in range(256)):
+        if self._characters is not None or not all(bytes([byte]) in self._id_of for byte in range(256)):
             return None  # the kernels have no error for a byte without an id
         from bpe.compiled.encoder import CompiledEncoder
         from bpe.compiled.model import CompiledModel, fits

@@ -11,6 +11,7 @@ file from requesting memory out of proportion to its own size:
 
 from dataclasses import dataclass
 
+from bpe.character_model import CharacterModel
 from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.text_rules import NO_RULES, TextRules
@@ -52,6 +53,8 @@ class TokenizerParts:
     """Whether a piece that is itself a token is encoded as it, whatever the merges would give."""
     rules: TextRules = NO_RULES
     """What is done to a text besides."""
+    characters: CharacterModel | None = None
+    """The options of BPE over characters; None for BPE over bytes."""
 
     @property
     def added_ids(self) -> dict[str, int]:

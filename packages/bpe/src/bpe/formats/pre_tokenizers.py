@@ -14,10 +14,10 @@ from bpe.formats.parts import TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.formats.reading import FilePath, refuse, shown
 from bpe.formats.sequences import steps_of
-from bpe.patterns import PATTERNS
-from bpe.pre_tokenizers import Behavior, PrefixSpace, Split, SplitStep, SplitSteps, StandIns
+from bpe.patterns import PATTERNS, WHOLE_TEXT
+from bpe.pre_tokenizers import Behavior, PrefixSpace, Split, SplitStep, SplitSteps, StandIns, steps_for_mark
+from bpe.text_rules import Metaspace, Prepend
 
-_WHOLE_TEXT = r"[\s\S]+"
 _OTHER_SPELLINGS = {
     # The form of GPT-2's pattern that was published first.
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": PATTERNS["gpt2"],
@@ -47,7 +47,7 @@ def pre_tokenizer_to_json(pattern: str | SplitSteps, *, prefix_space: bool = Fal
     steps: list[SplitStep] = [PrefixSpace()] if prefix_space else []
     if isinstance(pattern, SplitSteps):
         steps += pattern.steps
-    elif pattern != _WHOLE_TEXT:
+    elif pattern != WHOLE_TEXT:
         steps.append(Split(pattern, "Isolated"))
     if StandIns() not in steps:
         steps.append(StandIns())
@@ -108,7 +108,7 @@ def pre_tokenizer_from_json(pre_tokenizer: Any, path: FilePath) -> tuple[str | S
         del steps[0]
     match steps:
         case []:
-            return _WHOLE_TEXT, prefix_space
+            return WHOLE_TEXT, prefix_space
         # With "Isolated" all pieces are kept, whether they match or not, so `invert` has no effect. With "Removed" what
         # does not match is dropped, but the named patterns match every character.
         case [Split(pattern, "Isolated")]:
@@ -116,6 +116,48 @@ def pre_tokenizer_from_json(pre_tokenizer: Any, path: FilePath) -> tuple[str | S
         case [Split(pattern, "Removed", True)] if pattern in PATTERNS.values():
             return pattern, prefix_space
     return SplitSteps(steps), prefix_space
+
+
+def character_pre_tokenizer_to_json(pattern: str | SplitSteps, metaspace: Metaspace | None) -> dict[str, Any] | None:
+    """Return the pre-tokenizer of a character model.
+
+    Raises:
+        ValueError: the `tokenizers` library may interpret a pattern differently, or has no such steps.
+    """
+    is_split = isinstance(pattern, SplitSteps)
+    if metaspace is not None:
+        expected = steps_for_mark(metaspace.mark).pattern if is_split else WHOLE_TEXT
+        if expected != (pattern.pattern if isinstance(pattern, SplitSteps) else pattern):
+            raise ValueError("a split pattern together with Metaspace cannot be stored as tokenizer.json")
+        options = {"replacement": metaspace.mark, "prepend_scheme": metaspace.prepend, "split": is_split}
+        return {"type": "Metaspace", **options}
+    if pattern == WHOLE_TEXT:
+        return None
+    steps = pattern.steps if isinstance(pattern, SplitSteps) else (Split(pattern, "Isolated"),)
+    written = list(_written(steps))
+    return written[0] if len(written) == 1 else {"type": "Sequence", "pretokenizers": written}
+
+
+def character_pre_tokenizer_from_json(part: Any, path: FilePath) -> tuple[str | SplitSteps, Metaspace | None]:
+    """Return the pattern or the steps of the pre-tokenizer of a character model, and how it writes spaces.
+
+    Raises:
+        TokenizerFileError: a step is malformed, or this package does not have it. The error names the step.
+    """
+    found = steps_of(part, "pre_tokenizer", "pretokenizers", path)
+    match found:
+        case []:
+            return WHOLE_TEXT, None
+        case [{"type": "Metaspace", "replacement": str(mark)} as step] if len(mark) == 1:
+            prepend = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
+            split = step.get("split", True)
+            if prepend not in get_args(Prepend) or not isinstance(split, bool):
+                raise _malformed(step, path)
+            return steps_for_mark(mark) if split else WHOLE_TEXT, Metaspace(mark, prepend)
+    for step in found:
+        refuse(step["type"] == "Metaspace", path, "its pre_tokenizer has Metaspace together with other steps")
+    steps = [step for entry in found for step in _steps_from_json(entry, path)]
+    return SplitSteps(steps), None
 
 
 def _steps_from_json(step: dict[str, Any], path: FilePath) -> Iterator[SplitStep]:

@@ -1,6 +1,6 @@
 """The post-processor in a `tokenizer.json`: the tokens around a text, as a template."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from bpe.formats.parts import TokenizerFileError
@@ -33,17 +33,26 @@ def _pieces_to_json(pieces: Sequence[Piece]) -> list[dict[str, Any]]:
     ]
 
 
-def template_from_json(part: Any, path: FilePath) -> Template:
+def template_from_json(part: Any, vocab: Container[int], path: FilePath) -> Template:
     """Return the template of a post-processor.
 
     ByteLevel affects positions only. `BertProcessing` and `RobertaProcessing` are templates with a fixed form.
 
     Raises:
-        TokenizerFileError: the post-processor is malformed, of another type, or there are several that add tokens.
+        TokenizerFileError: the post-processor is malformed, of another type, or adds ids that are not in `vocab`; or
+            there are several that add tokens.
     """
     steps = [step for step in steps_of(part, "post_processor", "processors", path) if step["type"] != "ByteLevel"]
     refuse(len(steps) > 1, path, f"its post_processor has {len(steps)} steps that add tokens, of which one is possible")
-    return _template(steps[0], path) if steps else TEXT_ALONE
+    template = _template(steps[0], path) if steps else TEXT_ALONE
+    for piece in (*template.single, *template.pair):
+        for token_id in piece.ids or ():
+            if token_id not in vocab:
+                raise TokenizerFileError(
+                    f"{path}: its post_processor adds {shown(piece.name)} with the id {token_id}, which is not in the "
+                    "vocabulary"
+                )
+    return template
 
 
 def _template(step: dict[str, Any], path: FilePath) -> Template:
