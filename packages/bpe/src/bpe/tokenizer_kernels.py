@@ -140,7 +140,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
         return (self.begin_ids, self.end_ids) if add_special_tokens else ((), ())
 
     def _id_runs(
-        self, text: str, allowed_special: Special, disallowed_special: Special, add_special_tokens: bool
+        self, text: str, allowed_special: Special, disallowed_special: Special, add_special_tokens: bool = False
     ) -> Iterator["list[int] | numpy.ndarray"]:
         """Yield the ids of `text` in runs, which together are what `encode` returns."""
         if add_special_tokens:
