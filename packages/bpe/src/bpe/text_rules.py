@@ -84,7 +84,7 @@ class TextSegments:
         self._prefix_space = rules.prefix_space
         self._metaspace = rules.metaspace
         self._finders: dict[tuple[str, ...], tuple[TokenFinder, TokenFinder]] = {}
-        self._finders_of(tuple(self._id_of))  # for its errors
+        self._normalized_strings([token for token in tokens if token.normalized])  # for its errors
         self.plain = not (
             rules.normalizer
             or rules.prefix_space
@@ -188,7 +188,8 @@ class TextSegments:
         """Return the finders for a text as it is, and for normalized text."""
         known = self._finders.get(allowed)
         if known is None:
-            chosen = [token for token in self._tokens if token.content in set(allowed)]
+            names = frozenset(allowed)
+            chosen = [token for token in self._tokens if token.content in names]
             as_it_is = TokenFinder([token for token in chosen if not token.normalized])
             normalized = [token for token in chosen if token.normalized]
             known = as_it_is, TokenFinder(normalized, self._normalized_strings(normalized))
