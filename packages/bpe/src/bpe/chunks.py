@@ -12,9 +12,7 @@ inside a special token. Only the last few thousand bytes of a chunk are searched
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-import regex
-
-from bpe.patterns import DEFAULT_PATTERN, PATTERNS, compile_pattern, last_safe_cut
+from bpe.patterns import DEFAULT_PATTERN, PATTERNS, SplitPattern, compile_pattern, last_safe_cut
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
 
@@ -66,7 +64,7 @@ def cut_stream(
         yield "".join(collected)
 
 
-def cut_text(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens, size: int) -> Iterator[str]:
+def cut_text(text: str, pattern: SplitPattern, special_tokens: SpecialTokens, size: int) -> Iterator[str]:
     """Yield `text` in chunks of at most `size` characters, or more if there is no place to cut."""
     begin = 0
     for end in _ends(_TextWindows(text), len(text), pattern, special_tokens, size):
@@ -75,7 +73,7 @@ def cut_text(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTo
 
 
 def cut_file(
-    descriptor: int, num_bytes: int, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens, size: int
+    descriptor: int, num_bytes: int, pattern: SplitPattern, special_tokens: SpecialTokens, size: int
 ) -> Iterator[tuple[int, int]]:
     """Yield `(offset, length)` of the chunks of an open UTF-8 file, in bytes, as `cut_text` does.
 
@@ -131,7 +129,7 @@ class _FileWindows:
 def _ends(
     source: _TextWindows | _FileWindows,
     total: int,
-    pattern: "regex.Pattern[str]",
+    pattern: SplitPattern,
     special_tokens: SpecialTokens,
     size: int,
 ) -> Iterator[int]:
@@ -160,7 +158,7 @@ def _ends(
         yield total
 
 
-def _safe_cut(text: str, pattern: "regex.Pattern[str]", special_tokens: SpecialTokens) -> int:
+def _safe_cut(text: str, pattern: SplitPattern, special_tokens: SpecialTokens) -> int:
     """Return the last position at which `text` can be cut, whatever the text around it; 0 if there is none."""
     # A special token that starts before the cut must be in the text up to its end.
     known = len(text) - max(0, special_tokens.longest - 1)

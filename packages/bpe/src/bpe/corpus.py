@@ -9,7 +9,6 @@ from bpe.engine import FROM_SOURCE
 from bpe.offsets import surrogate_error
 from bpe.parallel import available_cores
 from bpe.progress import Progress
-from bpe.special_tokens import SpecialTokens
 from bpe.text_files import read_text
 from bpe.token_files import TokenFileInfo, open_token_file_writer, read_token_file_info
 from bpe.tokenizer import Tokenizer
@@ -51,7 +50,7 @@ def encode_file(
         if encoder is None:
             writer.write_stream(tokenizer.encode_iterable(display.watch(read_text(path))))
         else:
-            specials = SpecialTokens(tuple(tokenizer.special_tokens))
+            specials = tokenizer.found_tokens
             for run in encoder.file_runs(path, specials, num_threads or available_cores(), display.advance):
                 writer.write_array(run)
         writer.text_bytes = display.done
@@ -103,7 +102,7 @@ def encode_stream(
         if encoder is None:
             writer.write_stream(tokenizer.encode_iterable(text))
         else:
-            specials = SpecialTokens(tuple(tokenizer.special_tokens))
+            specials = tokenizer.found_tokens
             for run in encoder.stream_runs(text, specials, num_threads or available_cores()):
                 writer.write_array(run)
         writer.text_bytes = counted.num_bytes

@@ -10,7 +10,14 @@ The patterns are written in the syntax of the `regex` package, which also define
 version). They are those published with GPT-2 (Radford et al. 2019) and with OpenAI's `tiktoken`.
 """
 
+from typing import TypeAlias
+
 import regex
+
+from bpe.pre_tokenizers import SplitSteps
+
+SplitPattern: TypeAlias = "regex.Pattern[str] | SplitSteps"
+"""What splits a text: a compiled pattern, or a list of steps. The attribute `pattern` of both identifies it."""
 
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _UPPER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
@@ -31,6 +38,9 @@ PATTERNS: dict[str, str] = {
 """The well-known patterns by name."""
 
 DEFAULT_PATTERN = "gpt2"
+
+WHOLE_TEXT = r"[\s\S]+"
+"""The pattern of tokenizers that do not split text."""
 
 # The last place in a text at which every pattern of the table has a border, whatever the text to the left and to the
 # right: before a plain space that follows something else, and between a letter and a punctuation mark. (Not before an
@@ -59,8 +69,10 @@ def compile_pattern(name_or_regex: str) -> "regex.Pattern[str]":
         ) from error
 
 
-def split_pieces(text: str, pattern: "regex.Pattern[str]") -> list[str]:
-    """Split `text` into pieces. Joined they are the text again: what the pattern skips is a piece of its own."""
+def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
+    """Split `text` into pieces. What a pattern skips is a piece of its own, so joined they are the text again."""
+    if isinstance(pattern, SplitSteps):
+        return pattern.split(text)
     if pattern.pattern in PATTERNS.values():  # these match every character, so nothing is skipped
         return pattern.findall(text)
     pieces = []
@@ -72,12 +84,14 @@ def split_pieces(text: str, pattern: "regex.Pattern[str]") -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def last_safe_cut(text: str, pattern: "regex.Pattern[str]") -> int:
+def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     """Return the last position where `text` can be cut so that both parts are split as the whole would be.
 
     Returns 0 if there is none, as for every pattern that is not in `PATTERNS`: how far a custom expression looks ahead
     and behind is unknown.
     """
+    if isinstance(pattern, SplitSteps):
+        return pattern.last_safe_cut(text)
     if pattern.pattern not in PATTERNS.values():
         return 0
     match = _LAST_SAFE_CUT.search(text)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 
 from bpe.reference import Pair, merge_by_rank, split_bytes
+from bpe.stand_ins import from_stand_ins
 
 _MAX_PIECES = 1 << 17
 _LONGEST_PIECE = 32  # characters; longer pieces are rarely repeated
@@ -20,7 +21,12 @@ class PieceIds(dict[str, list[int]]):
     """
 
     def __init__(
-        self, ranks: Mapping[Pair, int], id_of: Mapping[bytes, int], never_merged: Set[bytes] = frozenset()
+        self,
+        ranks: Mapping[Pair, int],
+        id_of: Mapping[bytes, int],
+        never_merged: Set[bytes] = frozenset(),
+        *,
+        in_stand_ins: bool = False,
     ) -> None:
         """Start an empty table.
 
@@ -28,9 +34,11 @@ class PieceIds(dict[str, list[int]]):
             ranks: the rank of each merge.
             id_of: the id of each token.
             never_merged: pieces that are encoded as one token, whatever the merges would give.
+            in_stand_ins: whether the bytes of pieces are written in stand-ins.
         """
         super().__init__()
         self._never_merged = never_merged
+        self._bytes_of = from_stand_ins if in_stand_ins else str.encode
         self._ranks = ranks
         self._id_of = id_of
 
@@ -42,8 +50,8 @@ class PieceIds(dict[str, list[int]]):
                 position.
             ValueError: a byte of the piece is not in the vocabulary.
         """
-        whole = piece.encode()
-        tokens = [whole] if whole in self._never_merged else merge_by_rank(split_bytes(whole), self._ranks)
+        whole = self._bytes_of(piece)
+        tokens = [whole] if whole in self._never_merged else merge_by_rank(self._first_tokens(piece), self._ranks)
         try:
             ids = [self._id_of[token] for token in tokens]
         except KeyError as error:
@@ -53,3 +61,7 @@ class PieceIds(dict[str, list[int]]):
         if len(piece) <= _LONGEST_PIECE and len(self) < _MAX_PIECES:
             self[piece] = ids
         return ids
+
+    def _first_tokens(self, piece: str) -> list[bytes]:
+        """Return the tokens that merging starts from: the bytes of the piece."""
+        return split_bytes(self._bytes_of(piece))

@@ -15,17 +15,22 @@ Special = Literal["all"] | Collection[str]
 
 
 def allowed_in(
-    text: str, specials: SpecialTokens, allowed_special: Special, disallowed_special: Special
+    text: str,
+    specials: SpecialTokens,
+    allowed_special: Special,
+    disallowed_special: Special,
+    always: frozenset[str] = frozenset(),
 ) -> SpecialTokens:
     """Check `text` for disallowed special tokens, and return the finder of the allowed ones.
 
     Args:
         text: the text to encode.
-        specials: all special tokens of the tokenizer.
+        specials: all tokens that are found in a text.
         allowed_special: those that are encoded as their ids; if they overlap, the leftmost and longest allowed one is
             chosen.
         disallowed_special: those that must not occur anywhere in `text`, not even inside an allowed one; "all" means
             all that are not allowed. Special tokens in neither collection are ordinary text.
+        always: those of `specials` that are not special, and are always found.
 
     Raises:
         ValueError: a disallowed token occurs, or a name is not a special token.
@@ -39,11 +44,11 @@ def allowed_in(
             return specials
         allowed = specials
     else:
-        allowed = _finder(_choice("allowed_special", allowed_special, specials))
+        allowed = _finder(_choice("allowed_special", allowed_special, specials, always) | always)
     if disallowed_special == "all":
         disallowed = frozenset(specials.tokens).difference(allowed.tokens)
     else:
-        disallowed = _choice("disallowed_special", disallowed_special, specials)
+        disallowed = _choice("disallowed_special", disallowed_special, specials, always)
     found = _finder(disallowed).find(text)
     if found:
         raise ValueError(
@@ -53,12 +58,12 @@ def allowed_in(
     return allowed
 
 
-def _choice(name: str, choice: Special, specials: SpecialTokens) -> frozenset[str]:
+def _choice(name: str, choice: Special, specials: SpecialTokens, always: frozenset[str]) -> frozenset[str]:
     if isinstance(choice, str):
         raise ValueError(f'{name} is the string {choice!r}: give "all" or a set of strings, such as {{{choice!r}}}')
     for token in choice:
-        if token not in specials.tokens:
-            known = ", ".join(map(repr, specials.tokens)) or "none"
+        if token not in specials.tokens or token in always:
+            known = ", ".join(repr(special) for special in specials.tokens if special not in always) or "none"
             raise ValueError(f"{name} contains {token!r}, which is not a special token of this tokenizer ({known})")
     return frozenset(choice)
 

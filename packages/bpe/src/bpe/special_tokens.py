@@ -44,6 +44,11 @@ class SpecialTokens:
         match = self._found.search(text) if self._found else None
         return (match.start(), match.group()) if match else None
 
+    def matches(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the start and the end of each token in a complete text."""
+        for match in self._found.finditer(text) if self._found else ():
+            yield match.span()
+
     def is_inside_token(self, text: str, position: int) -> bool:
         """Return whether some token begins before `position` and ends after it, whether or not `split` chooses it."""
         if self._found is None:
@@ -53,6 +58,14 @@ class SpecialTokens:
         # At each place the expression finds the longest token, which extends across the position if any token does.
         found = self._found.finditer(near, overlapped=True)
         return any(match.start() < position < match.end() for match in found)
+
+    def is_near_token(self, text: str, position: int) -> bool:
+        """Return whether some token contains `position`, begins or ends there, whether or not `split` chooses it."""
+        if self._found is None:
+            return False
+        first = max(0, position - self.longest)
+        found = self._found.finditer(text, first, position + self.longest, overlapped=True)
+        return any(match.start() <= position <= match.end() for match in found)
 
     def split(self, text: str) -> Iterator[tuple[str, bool]]:
         """Yield `(part, is_special)` for a complete text, without empty parts."""

@@ -4,16 +4,14 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-import regex
-
-from bpe.patterns import last_safe_cut
+from bpe.patterns import SplitPattern, last_safe_cut
 from bpe.special_tokens import SpecialTokens
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
 
 
 def safe_parts(
-    chunks: Iterable[str], special_tokens: SpecialTokens, pattern: "regex.Pattern[str]", buffer: int | None = None
+    chunks: Iterable[str], special_tokens: SpecialTokens, pattern: SplitPattern, buffer: int | None = None
 ) -> Iterator[tuple[str, bool]]:
     """Yield `(part, is_special)` such that splitting each part into pieces is the same as splitting the whole text.
 
@@ -49,7 +47,8 @@ def safe_parts(
 
 
 class _DecodesBytes(Protocol):
-    def decode_bytes(self, ids: Iterable[int]) -> bytes: ...
+    def decode_bytes(self, ids: Iterable[int], *, skip_special_tokens: bool = False) -> bytes: ...
+    def text_from_start(self, text: str) -> str: ...
 
 
 class StreamDecoder:
@@ -61,8 +60,18 @@ class StreamDecoder:
     (['n', '', 'é'], '')
     """
 
-    def __init__(self, tokenizer: _DecodesBytes) -> None:
+    def __init__(self, tokenizer: _DecodesBytes, *, skip_special_tokens: bool = False, continued: bool = False) -> None:
+        """Start a stream.
+
+        Args:
+            tokenizer: the tokenizer that the ids are from.
+            skip_special_tokens: whether to ignore the ids of special tokens.
+            continued: whether the ids continue a text. If they begin one, the text is the one that `decode` gives: a
+                tokenizer that puts a space in front of every text removes it again.
+        """
         self._tokenizer = tokenizer
+        self._skip_special_tokens = skip_special_tokens
+        self._begins = self._at_start = not continued
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def feed(self, ids: int | Iterable[int]) -> str:
@@ -73,8 +82,17 @@ class StreamDecoder:
         """
         if not isinstance(ids, Iterable):
             ids = [ids]
-        return self._decoder.decode(self._tokenizer.decode_bytes(ids))
+        data = self._tokenizer.decode_bytes(ids, skip_special_tokens=self._skip_special_tokens)
+        return self._from_start(self._decoder.decode(data))
 
     def finish(self) -> str:
         """Return the rest at the end of the stream, U+FFFD if a character is incomplete, and reset the decoder."""
-        return self._decoder.decode(b"", final=True)
+        text = self._from_start(self._decoder.decode(b"", final=True))
+        self._at_start = self._begins
+        return text
+
+    def _from_start(self, text: str) -> str:
+        if text and self._at_start:
+            self._at_start = False
+            return self._tokenizer.text_from_start(text)
+        return text

@@ -5,23 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from bpe.character_model import CharacterModel
 from bpe.checks import Engine, check_input_path, check_num_threads, check_text
 from bpe.offsets import first_surrogate_error, surrogate_error, token_offsets
 from bpe.parallel import available_cores
-from bpe.patterns import DEFAULT_PATTERN, split_pieces
-from bpe.piece_ids import PieceIds
+from bpe.patterns import DEFAULT_PATTERN
+from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
-from bpe.special_policy import Special, allowed_in
-from bpe.special_tokens import SpecialTokens
-from bpe.streaming import safe_parts
+from bpe.special_policy import Special
 from bpe.text_files import read_text
+from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype, import_numpy
 from bpe.tokenizer_kernels import TokenizerWithKernels
 
 if TYPE_CHECKING:
     import numpy
 
-_NO_SPECIALS = SpecialTokens(())
 _STREAM_BUFFER = 1 << 18  # characters of a stream that are collected for the kernels
 
 
@@ -43,8 +42,10 @@ class Tokenizer(TokenizerWithKernels):
         merges: Iterable[Pair],
         special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         *,
-        pattern: str = DEFAULT_PATTERN,
+        pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
+        rules: TextRules = NO_RULES,
+        characters: CharacterModel | None = None,
         engine: Engine = "auto",
     ) -> None:
         """Build a tokenizer.
@@ -54,9 +55,11 @@ class Tokenizer(TokenizerWithKernels):
             merges: the pairs to merge, in order of rank.
             special_tokens: strings that are encoded as one id each; those missing from `vocab` are appended after
                 its largest id. A mapping gives their ids.
-            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
+            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression; or the steps that split text.
             ignore_merges: encode a piece that is itself an (ordinary) token as that token, whatever the merges would
                 give. Vocabularies with tokens that no merge makes need it, such as Llama 3's.
+            rules: what is done to a text besides; `load` reads such rules from files.
+            characters: the options of BPE over characters, if it is that and not BPE over bytes.
             engine: which code turns text into ids: "reference" (plain Python), "compiled" (needs the extra
                 `bpe[fast]`), or "auto", which chooses the faster one for each input. All give the same ids.
 
@@ -65,11 +68,25 @@ class Tokenizer(TokenizerWithKernels):
                 given twice or given an id that has other bytes, the pattern is not a regular expression, or the
                 engine is unknown.
         """
-        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges, engine=engine)
-        never_merged = self._ordinary_ids().keys() if ignore_merges else frozenset()
-        self._piece_ids = PieceIds(self._ranks, self._id_of, never_merged)
+        super().__init__(
+            vocab,
+            merges,
+            special_tokens,
+            pattern=pattern,
+            ignore_merges=ignore_merges,
+            rules=rules,
+            characters=characters,
+            engine=engine,
+        )
 
-    def encode(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> list[int]:
+    def encode(
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
+    ) -> list[int]:
         """Return the ids of `text`. Special tokens in it are encoded as their ids.
 
         `tiktoken` raises an error by default if a text contains special tokens, which is right for untrusted text. Here
@@ -80,6 +97,8 @@ class Tokenizer(TokenizerWithKernels):
             allowed_special: the special tokens to recognize: "all", or a collection of their strings.
             disallowed_special: the special tokens that raise an error: "all" (those not allowed), or a collection of
                 their strings. Those neither allowed nor disallowed are encoded as ordinary text.
+            add_special_tokens: whether to put the tokens around the text that the tokenizer's file asks for
+                (`begin_ids` and `end_ids`), which is the default in `tokenizers` and not here.
 
         Raises:
             ValueError: a disallowed special token is in the text, a name is not a special token, the text contains
@@ -87,7 +106,7 @@ class Tokenizer(TokenizerWithKernels):
         """
         check_text(text)
         try:
-            runs = self._id_runs(text, allowed_special, disallowed_special)
+            runs = self._id_runs(text, allowed_special, disallowed_special, add_special_tokens)
             return list(chain.from_iterable(run if isinstance(run, list) else run.tolist() for run in runs))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
@@ -107,6 +126,7 @@ class Tokenizer(TokenizerWithKernels):
         num_threads: int | None = None,
         allowed_special: Special = "all",
         disallowed_special: Special = (),
+        add_special_tokens: bool = False,
     ) -> list[list[int]]:
         """Return the ids of each text, as `encode` gives them.
 
@@ -116,6 +136,7 @@ class Tokenizer(TokenizerWithKernels):
                 reference engine always uses one.)
             allowed_special: as for `encode`.
             disallowed_special: as for `encode`.
+            add_special_tokens: as for `encode`.
 
         Raises:
             ValueError: as for `encode`; or `num_threads` is not positive, or `texts` is a single string.
@@ -129,20 +150,32 @@ class Tokenizer(TokenizerWithKernels):
         encoder = self._compiled(sum(map(len, texts)))
         if encoder is None:
             return [
-                self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special)
+                self.encode(
+                    text,
+                    allowed_special=allowed_special,
+                    disallowed_special=disallowed_special,
+                    add_special_tokens=add_special_tokens,
+                )
                 for text in texts
             ]
         for text in texts:
-            allowed = allowed_in(text, self._specials, allowed_special, disallowed_special)
+            allowed = self._allowed(text, allowed_special, disallowed_special)
         if not texts:
             return []
         try:
-            return [ids.tolist() for ids in encoder.batch(texts, allowed, num_threads or available_cores())]
+            arrays = encoder.batch(texts, allowed, num_threads or available_cores())
+            begin, end = self._around(add_special_tokens)
+            return [[*begin, *ids.tolist(), *end] for ids in arrays] if begin or end else [a.tolist() for a in arrays]
         except UnicodeEncodeError:
             raise first_surrogate_error(texts) from None
 
     def encode_to_numpy(
-        self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
     ) -> "numpy.ndarray":
         """Return the ids of `text` as an array, `uint16` if `vocab_size` is at most 65,536, else `uint32`.
 
@@ -153,9 +186,11 @@ class Tokenizer(TokenizerWithKernels):
         try:
             encoder = self._compiled(len(text))
             if encoder is not None:
-                return encoder.array(text, allowed_in(text, self._specials, allowed_special, disallowed_special))
-            ids = chain.from_iterable(self._id_runs(text, allowed_special, disallowed_special))
-            return np.fromiter(ids, id_dtype(self.vocab_size))
+                ids = encoder.array(text, self._allowed(text, allowed_special, disallowed_special))
+                begin, end = self._around(add_special_tokens)
+                return np.concatenate([begin, ids, end], dtype=ids.dtype, casting="unsafe") if begin or end else ids
+            runs = self._id_runs(text, allowed_special, disallowed_special, add_special_tokens)
+            return np.fromiter(chain.from_iterable(runs), id_dtype(self.vocab_size))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
 
@@ -180,24 +215,46 @@ class Tokenizer(TokenizerWithKernels):
             return encoder.file_array(path, self._specials, num_threads or available_cores())
         return np.fromiter(self.encode_iterable(read_text(path)), id_dtype(self.vocab_size))
 
-    def count_tokens(self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()) -> int:
+    def count_tokens(
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
+    ) -> int:
         """Return the number of ids that `encode` gives, without building a list. Arguments and errors are the same."""
         check_text(text)
         try:
-            return sum(map(len, self._id_runs(text, allowed_special, disallowed_special)))
+            return sum(map(len, self._id_runs(text, allowed_special, disallowed_special, add_special_tokens)))
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
 
     def encode_with_offsets(
-        self, text: str, *, allowed_special: Special = "all", disallowed_special: Special = ()
+        self,
+        text: str,
+        *,
+        allowed_special: Special = "all",
+        disallowed_special: Special = (),
+        add_special_tokens: bool = False,
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """Return the ids of `text`, and for each id its `(start, end)` in characters of the text.
 
-        A token with only some bytes of a character covers the whole character, so offsets may overlap. Arguments and
-        errors are those of `encode`.
+        A token with only some bytes of a character covers the whole character, so offsets may overlap. The tokens that
+        `add_special_tokens` puts around a text have the offsets (0, 0). Arguments and errors are those of `encode`.
+
+        Raises:
+            ValueError: the tokenizer encodes a changed text, as with a normalizer, so there are no offsets in this one.
         """
         ids = self.encode(text, allowed_special=allowed_special, disallowed_special=disallowed_special)
-        return ids, token_offsets(map(self._vocab.__getitem__, ids))
+        tokens = [self._text_of[token_id] for token_id in ids]
+        if b"".join(tokens) != text.encode():
+            raise ValueError(
+                "this tokenizer changes the text before it encodes it (see its `rules`), so there are no offsets: "
+                "normalize the text first, or call encode"
+            )
+        begin, end = self._around(add_special_tokens)
+        return [*begin, *ids, *end], [*[(0, 0)] * len(begin), *token_offsets(tokens), *[(0, 0)] * len(end)]
 
     def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
         """Yield the ids of the joined strings lazily. They are those that `encode` gives, wherever the text is cut.
@@ -209,10 +266,11 @@ class Tokenizer(TokenizerWithKernels):
         """
         position = 0
         buffer = _STREAM_BUFFER if self._encoder is not None else None
-        for part, is_special in safe_parts(iterable, self._specials, self._pattern, buffer):
+        chunks = iterable if self._segments.plain else _without_surrogates(iterable)
+        for part, token_id in self._segments.split_stream(chunks, self._specials, self._pattern, buffer):
             try:
-                if is_special:
-                    yield self._special_ids[part]
+                if token_id is not None:
+                    yield token_id
                 else:
                     for run in self._encode_part(part, position):
                         yield from run if isinstance(run, list) else run.tolist()
@@ -220,24 +278,14 @@ class Tokenizer(TokenizerWithKernels):
                 raise surrogate_error(part, position) from None
             position += len(part)
 
-    def _id_runs(
-        self, text: str, allowed_special: Special, disallowed_special: Special
-    ) -> Iterator["list[int] | numpy.ndarray"]:
-        """Yield the ids of `text` in runs, which together are what `encode` returns."""
-        allowed = allowed_in(text, self._specials, allowed_special, disallowed_special)
-        encoder = self._compiled(len(text))
-        if encoder is not None:
-            return encoder.runs(text, allowed)
-        return chain.from_iterable(
-            ([self._special_ids[part]],) if is_special else self._reference_runs(part)
-            for part, is_special in allowed.split(text)
-        )
 
-    def _encode_part(self, part: str, before: int) -> Iterator["list[int] | numpy.ndarray"]:
-        """Yield the ids of ordinary text in runs; `before` is the number of characters before it in a stream."""
-        encoder = self._compiled(len(part) if self._encoder else before + len(part))
-        return self._reference_runs(part) if encoder is None else encoder.runs(part, _NO_SPECIALS)
-
-    def _reference_runs(self, part: str) -> Iterator[list[int]]:
-        """Return the ids of ordinary text, piece by piece. A surrogate raises `UnicodeEncodeError`."""
-        return map(self._piece_ids.__getitem__, split_pieces(part, self._pattern))
+def _without_surrogates(chunks: Iterable[str]) -> Iterator[str]:
+    """Yield the chunks; raise an error at the first surrogate, since its position is unknown after normalization."""
+    position = 0
+    for chunk in chunks:
+        try:
+            chunk.encode()
+        except UnicodeEncodeError:
+            raise surrogate_error(chunk, position) from None
+        position += len(chunk)
+        yield chunk

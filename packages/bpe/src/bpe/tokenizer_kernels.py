@@ -1,24 +1,36 @@
-"""The kernels of a tokenizer: whether to encode a text with them, and their tables, built when first needed."""
+"""The engines of a tokenizer: which of them encodes a text, and the ids that it gives.
+
+The tables of the kernels are built when they are first needed.
+"""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bpe.character_model import CharacterModel, CharacterPieceIds
 from bpe.checks import Engine, check_engine, check_num_threads
 from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
-from bpe.patterns import DEFAULT_PATTERN
+from bpe.patterns import DEFAULT_PATTERN, split_pieces
+from bpe.piece_ids import PieceIds
+from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
+from bpe.special_policy import Special, allowed_in
+from bpe.special_tokens import SpecialTokens
+from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype
-from bpe.tokenizer_base import TokenizerBase
+from bpe.tokenizer_files import TokenizerWithFiles
 
 if TYPE_CHECKING:
+    import numpy
+
     from bpe.compiled.encoder import CompiledEncoder
 
 
-class TokenizerWithKernels(TokenizerBase):
-    """Adds the choice of the engine to `TokenizerBase`."""
+class TokenizerWithKernels(TokenizerWithFiles):
+    """Adds the engines, and the choice between them, to `TokenizerWithFiles`."""
 
     def __init__(
         self,
@@ -26,15 +38,30 @@ class TokenizerWithKernels(TokenizerBase):
         merges: Iterable[Pair],
         special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         *,
-        pattern: str = DEFAULT_PATTERN,
+        pattern: str | SplitSteps = DEFAULT_PATTERN,
         ignore_merges: bool = False,
+        rules: TextRules = NO_RULES,
+        characters: CharacterModel | None = None,
         engine: Engine = "auto",
     ) -> None:
         """Build a tokenizer. Arguments and errors are those of `bpe.Tokenizer`."""
         check_engine(engine)
-        super().__init__(vocab, merges, special_tokens, pattern=pattern, ignore_merges=ignore_merges)
+        super().__init__(
+            vocab,
+            merges,
+            special_tokens,
+            pattern=pattern,
+            ignore_merges=ignore_merges,
+            rules=rules,
+            characters=characters,
+        )
         self._engine: Engine = engine
         self._encoder: CompiledEncoder | None = None
+        never_merged = self._ordinary_ids().keys() if ignore_merges else frozenset()
+        in_stand_ins = isinstance(self._pattern, SplitSteps) and self._pattern.in_stand_ins
+        self._piece_ids = PieceIds(self._ranks, self._id_of, never_merged, in_stand_ins=in_stand_ins)
+        if characters is not None:
+            self._piece_ids = CharacterPieceIds(characters, self._ranks, self._id_of, never_merged)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out machine code and its tables, which are built again when needed."""
@@ -63,6 +90,11 @@ class TokenizerWithKernels(TokenizerBase):
             encoder.make_workers(num_threads or available_cores())
         return encoder is not None
 
+    @property
+    def found_tokens(self) -> SpecialTokens:
+        """All tokens that are found in a text. Internal to this package."""
+        return self._specials
+
     def compiled_for_file(self, path: str | os.PathLike[str]) -> "CompiledEncoder | None":
         """Return the compiled encoder if it is to encode this file, else None. Internal to this package."""
         path = Path(path)
@@ -85,7 +117,7 @@ class TokenizerWithKernels(TokenizerBase):
 
     def _build_encoder(self) -> "CompiledEncoder | None":
         """Return a compiled encoder, or None if the kernels cannot represent this vocabulary."""
-        if not all(bytes([byte]) in self._id_of for byte in range(256)):
+        if self._characters is not None or not all(bytes([byte]) in self._id_of for byte in range(256)):
             return None  # the kernels have no error for a byte without an id
         from bpe.compiled.encoder import CompiledEncoder
         from bpe.compiled.model import CompiledModel, fits
@@ -101,4 +133,37 @@ class TokenizerWithKernels(TokenizerBase):
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )
-        return CompiledEncoder(model, self._pattern, self._special_ids)
+        return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
+
+    def _around(self, add_special_tokens: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the ids to put before and after a text."""
+        return (self.begin_ids, self.end_ids) if add_special_tokens else ((), ())
+
+    def _id_runs(
+        self, text: str, allowed_special: Special, disallowed_special: Special, add_special_tokens: bool = False
+    ) -> Iterator["list[int] | numpy.ndarray"]:
+        """Yield the ids of `text` in runs, which together are what `encode` returns."""
+        if add_special_tokens:
+            inside = self._id_runs(text, allowed_special, disallowed_special, add_special_tokens=False)
+            return chain([list(self.begin_ids)], inside, [list(self.end_ids)])
+        allowed = self._allowed(text, allowed_special, disallowed_special)
+        encoder = self._compiled(len(text))
+        if encoder is not None:
+            return encoder.runs(text, allowed)
+        return chain.from_iterable(
+            self._reference_runs(part) if token_id is None else ([token_id],)
+            for part, token_id in self._segments.split(text, allowed)
+        )
+
+    def _allowed(self, text: str, allowed_special: Special, disallowed_special: Special) -> SpecialTokens:
+        """Return the tokens to find in `text`, after checking that it contains none that are disallowed."""
+        return allowed_in(text, self._specials, allowed_special, disallowed_special, self._not_special)
+
+    def _encode_part(self, part: str, before: int) -> Iterator["list[int] | numpy.ndarray"]:
+        """Yield the ids of ordinary text in runs; `before` is the number of characters before it in a stream."""
+        encoder = self._compiled(len(part) if self._encoder else before + len(part))
+        return self._reference_runs(part) if encoder is None else encoder.ordinary_runs(part)
+
+    def _reference_runs(self, part: str) -> Iterator[list[int]]:
+        """Return the ids of ordinary text, piece by piece. A surrogate raises `UnicodeEncodeError`."""
+        return map(self._piece_ids.__getitem__, split_pieces(part, self._pattern))

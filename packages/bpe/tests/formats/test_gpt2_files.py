@@ -6,7 +6,7 @@ import tiktoken.load
 import tokenizers
 
 from bpe import PATTERNS, Tokenizer, TokenizerFileError
-from bpe.formats import to_stand_ins
+from bpe.stand_ins import to_stand_ins
 
 from ..conftest import END, SCRIPTS
 

@@ -7,7 +7,6 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-import regex
 
 from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
@@ -15,24 +14,40 @@ from bpe.compiled.model import CompiledModel, pattern_code
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
 from bpe.kernels.scanning import layout as scanning
 from bpe.parallel import map_in_order
-from bpe.patterns import split_pieces
+from bpe.patterns import SplitPattern, split_pieces
+from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
-from bpe.streaming import safe_parts
 from bpe.text_files import empty_error, read_text
+from bpe.text_rules import Segment, TextSegments
+
+_NO_TOKENS = SpecialTokens(())
+_STREAM_BUFFER = 1 << 18  # characters of ordinary text to collect before searching for a place to cut
 
 
 class CompiledEncoder:
     """Turns text into ids with the kernels. Threads can share it: each takes a worker, which has its own cache."""
 
-    def __init__(self, model: CompiledModel, pattern: "regex.Pattern[str]", special_ids: Mapping[str, int]) -> None:
-        """Wrap a model; workers are created when threads need them."""
+    def __init__(
+        self, model: CompiledModel, pattern: SplitPattern, special_ids: Mapping[str, int], segments: TextSegments
+    ) -> None:
+        """Wrap a model; workers are created when threads need them.
+
+        Args:
+            model: the tables of the tokenizer.
+            pattern: what splits ordinary text into pieces.
+            special_ids: the ids of all added tokens.
+            segments: finds added tokens for which there is more to do than to find their strings.
+        """
         self._model = model
         self._pattern = pattern
         self._special_ids = special_ids
+        self._segments = segments
         self._specials: dict[tuple[str, ...], Specials] = {}
         self._no_specials = Specials({})
+        self._bytes_of = pattern.piece_bytes if isinstance(pattern, SplitSteps) else str.encode
         self._idle: list[Worker] = []
         self._has_scanner = pattern_code(pattern.pattern) != scanning.NO_SCANNER
+        self._scans_whole_texts = self._has_scanner and segments.plain
 
     @property
     def dtype(self) -> "np.dtype":
@@ -74,14 +89,23 @@ class CompiledEncoder:
             UnicodeEncodeError: the text contains a surrogate.
         """
         with self._worker() as worker:
-            if not self._has_scanner:
-                yield from self._custom_runs(special_tokens.split(text), worker)
-                return
-            specials = self._for_kernels(special_tokens)
-            for chunk in cut_text(text, self._pattern, special_tokens, CHUNK_BYTES):
-                data = chunk.encode()
-                worker.buffer(len(data))[:] = data
-                yield worker.encode_buffer(len(data), specials)
+            if self._scans_whole_texts:
+                yield from self._scanned_runs(text, special_tokens, worker)
+            else:
+                yield from self._segment_runs(self._segments.split(text, special_tokens), worker)
+
+    def ordinary_runs(self, part: str) -> Iterator["np.ndarray"]:
+        """Yield the ids of a segment of ordinary text in arrays, each valid until the next is requested."""
+        with self._worker() as worker:
+            yield from self._segment_runs([(part, None)], worker)
+
+    def _scanned_runs(self, text: str, special_tokens: SpecialTokens, worker: Worker) -> Iterator["np.ndarray"]:
+        """Yield the ids of a text for whose pattern there is a scanner."""
+        specials = self._for_kernels(special_tokens)
+        for chunk in cut_text(text, self._pattern, special_tokens, CHUNK_BYTES):
+            data = chunk.encode()
+            worker.buffer(len(data))[:] = data
+            yield worker.encode_buffer(len(data), specials)
 
     def array(self, text: str, special_tokens: SpecialTokens) -> "np.ndarray":
         """Return the ids of `text` as one array. Arguments and errors are those of `runs`."""
@@ -112,9 +136,8 @@ class CompiledEncoder:
         Raises:
             UnicodeEncodeError: the text contains a surrogate.
         """
-        if not self._has_scanner:
-            with self._worker() as worker:
-                yield from self._custom_runs(safe_parts(chunks, special_tokens, self._pattern), worker)
+        if not self._scans_whole_texts:
+            yield from self._stream_runs_of_segments(chunks, special_tokens, num_threads)
             return
 
         def encode(part: str) -> np.ndarray:
@@ -123,16 +146,30 @@ class CompiledEncoder:
         parts = cut_stream(chunks, special_tokens.tokens, pattern=self._pattern.pattern, size=CHUNK_BYTES)
         yield from map_in_order(encode, parts, num_threads)
 
-    def _custom_runs(self, parts: Iterable[tuple[str, bool]], worker: Worker) -> Iterator["np.ndarray"]:
-        """Encode parts of a text, split by `regex`, for a pattern without a scanner."""
-        for part, is_special in parts:
-            if is_special:
-                yield np.array([self._special_ids[part]], self.dtype)
-                continue
-            data = part.encode()
-            worker.buffer(len(data))[:] = data
-            lengths = [len(piece.encode()) for piece in split_pieces(part, self._pattern)]
-            yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(lengths)][:-1])
+    def _stream_runs_of_segments(
+        self, chunks: Iterable[str], special_tokens: SpecialTokens, num_threads: int
+    ) -> Iterator["np.ndarray"]:
+        """Do what `stream_runs` does, for tokenizers whose texts are cut into segments by Python."""
+
+        def encode(group: Sequence[Segment]) -> np.ndarray:
+            with self._worker() as worker:
+                return np.concatenate([run.copy() for run in self._segment_runs(group, worker)])
+
+        segments = self._segments.split_stream(chunks, special_tokens, self._pattern, _STREAM_BUFFER)
+        yield from map_in_order(encode, _groups_of_segments(segments, CHUNK_BYTES), num_threads)
+
+    def _segment_runs(self, segments: Iterable[Segment], worker: Worker) -> Iterator["np.ndarray"]:
+        """Yield the ids of added tokens, and of ordinary text, which is split by `regex` if there is no scanner."""
+        for part, token_id in segments:
+            if token_id is not None:
+                yield np.array([token_id], self.dtype)
+            elif self._has_scanner:
+                yield from self._scanned_runs(part, _NO_TOKENS, worker)
+            else:
+                pieces = [self._bytes_of(piece) for piece in split_pieces(part, self._pattern)]
+                data = b"".join(pieces)
+                worker.buffer(len(data))[:] = data
+                yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(map(len, pieces))][:-1])
 
     def file_runs(
         self,
@@ -153,10 +190,8 @@ class CompiledEncoder:
             TextFileError: the file is empty, not UTF-8, or became shorter while it was read.
             OSError: the file cannot be read.
         """
-        if not self._has_scanner:
-            parts = safe_parts(_watched(read_text(path), report), special_tokens, self._pattern)
-            with self._worker() as worker:
-                yield from self._custom_runs(parts, worker)
+        if not self._scans_whole_texts:
+            yield from self._stream_runs_of_segments(_watched(read_text(path), report), special_tokens, num_threads)
             return
         specials = self._for_kernels(special_tokens)
         with Path(path).open("rb", buffering=0) as file:
@@ -215,6 +250,20 @@ def _encode_chunk(
         return worker.encode_buffer(length, specials)
     except NotUtf8Error:
         raise chunk_error(descriptor, length, offset, path) from None
+
+
+def _groups_of_segments(segments: Iterable[Segment], size: int) -> Iterator[Sequence[Segment]]:
+    """Yield the segments in groups of about `size` characters."""
+    group: list[Segment] = []
+    num_characters = 0
+    for segment in segments:
+        group.append(segment)
+        num_characters += len(segment[0])
+        if num_characters >= size:
+            yield group
+            group, num_characters = [], 0
+    if group:
+        yield group
 
 
 def _groups(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:

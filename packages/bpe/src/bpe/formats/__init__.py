@@ -7,20 +7,17 @@ them. A file may be untrusted: `parts` lists the limits that are checked, and no
 from bpe.formats.gpt2_files import read_merges_txt, read_vocab_json, write_merges_txt, write_vocab_json
 from bpe.formats.merge_recovery import recover_merges
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
-from bpe.formats.stand_ins import from_stand_ins, to_stand_ins
 from bpe.formats.tiktoken_file import read_tiktoken, write_tiktoken
 from bpe.formats.tokenizer_json import read_tokenizer_json, write_tokenizer_json
 
 __all__ = [
     "TokenizerFileError",
     "TokenizerParts",
-    "from_stand_ins",
     "read_merges_txt",
     "read_tiktoken",
     "read_tokenizer_json",
     "read_vocab_json",
     "recover_merges",
-    "to_stand_ins",
     "write_merges_txt",
     "write_tiktoken",
     "write_tokenizer_json",

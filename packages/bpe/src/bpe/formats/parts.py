@@ -11,7 +11,10 @@ file from requesting memory out of proportion to its own size:
 
 from dataclasses import dataclass
 
+from bpe.character_model import CharacterModel
+from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
+from bpe.text_rules import NO_RULES, TextRules
 
 MAX_VOCAB_SIZE = 1 << 24
 """All ids are below this: 16,777,216."""
@@ -43,11 +46,20 @@ class TokenizerParts:
     merges: list[Pair]
     """The pairs to merge, in order of rank."""
     special_tokens: dict[str, int]
-    """The id of each special token."""
-    pattern: str
-    """The regular expression that splits text into pieces."""
+    """The id of each special token, except for those among the added tokens of the rules."""
+    pattern: str | SplitSteps
+    """The regular expression that splits text into pieces, or the steps that do."""
     ignore_merges: bool = False
     """Whether a piece that is itself a token is encoded as it, whatever the merges would give."""
+    rules: TextRules = NO_RULES
+    """What is done to a text besides."""
+    characters: CharacterModel | None = None
+    """The options of BPE over characters; None for BPE over bytes."""
+
+    @property
+    def added_ids(self) -> dict[str, int]:
+        """The ids of all added tokens, special or not."""
+        return self.special_tokens | {token.content: token.id for token in self.rules.added_tokens}
 
     def __post_init__(self) -> None:
         """Check the limits."""
@@ -63,7 +75,7 @@ class TokenizerParts:
                 f"the vocabulary has a token of {longest} bytes, but tokenizer files allow at most {MAX_TOKEN_BYTES}: "
                 "remove it, or train with max_token_length"
             )
-        lengths = [len(token) for token in self.special_tokens]
+        lengths = [len(token) for token in self.added_ids]
         if max(lengths, default=0) > MAX_SPECIAL_TOKEN_LENGTH or sum(lengths) > MAX_SPECIAL_TOKENS_LENGTH:
             raise ValueError(
                 f"the {len(lengths)} special tokens have {sum(lengths)} characters, {max(lengths)} in the longest; "

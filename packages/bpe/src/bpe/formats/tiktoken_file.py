@@ -61,7 +61,7 @@ def write_tiktoken(path: FilePath, parts: TokenizerParts) -> None:
         ValueError: reading the file would not give this tokenizer again (see `_check_ranks`).
         OSError: the file cannot be written.
     """
-    special_ids = set(parts.special_tokens.values())
+    special_ids = set(parts.added_ids.values())
     ranks: dict[bytes, int] = {}
     for token_id, token in sorted(parts.vocab.items()):
         if token_id in special_ids:

@@ -3,25 +3,27 @@
 Ordinary tokens are written in stand-ins, special tokens as plain text.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from bpe.formats.parts import MAX_TOKEN_BYTES, MAX_VOCAB_SIZE, TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, shown
-from bpe.formats.stand_ins import from_stand_ins, to_stand_ins
 from bpe.reference import Pair
+from bpe.stand_ins import from_stand_ins, to_stand_ins
 
 
 def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
     """Return the object of token → id.
 
+    The tokens of a character model are written as they are.
+
     Raises:
         ValueError: two ids would be written in the same way.
     """
-    special = {token_id: token for token, token_id in parts.special_tokens.items()}
+    special = {token_id: token for token, token_id in parts.added_ids.items()}
     written: dict[str, int] = {}
     for token_id, token in sorted(parts.vocab.items()):
-        text = special.get(token_id) or to_stand_ins(token)
+        text = special.get(token_id) or (to_stand_ins(token) if parts.characters is None else token.decode())
         if text in written:
             raise ValueError(
                 f"ids {written[text]} and {token_id} would both be written as {text!r}, so this "
@@ -31,10 +33,13 @@ def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
     return written
 
 
-def vocab_from_json(content: Any, special_tokens: Collection[str], path: FilePath) -> dict[int, bytes]:
+def vocab_from_json(
+    content: Any, special_tokens: Collection[str], path: FilePath, *, in_stand_ins: bool = True
+) -> dict[int, bytes]:
     """Return the bytes of each id.
 
-    A token that is in `special_tokens`, or that is not written in stand-ins, is read as plain text.
+    A token that is in `special_tokens`, or that is not written in stand-ins, is read as plain text; without
+    `in_stand_ins` all are.
     """
     if not isinstance(content, dict):
         raise TokenizerFileError(f"{path}: expected an object of token → id, found {type(content).__name__}")
@@ -45,7 +50,7 @@ def vocab_from_json(content: Any, special_tokens: Collection[str], path: FilePat
                 f"{path}: id {token_id} is assigned to {shown(text)} and to {shown(vocab[token_id])}: remove one"
             )
         try:
-            token = text.encode() if text in special_tokens else from_stand_ins(text)
+            token = from_stand_ins(text) if in_stand_ins and text not in special_tokens else text.encode()
         except UnicodeEncodeError:
             token = encode_text(text, path)
         if len(token) > MAX_TOKEN_BYTES:
@@ -73,25 +78,30 @@ def encode_text(text: str, path: FilePath) -> bytes:
         raise TokenizerFileError(f"{path}: token {shown(text)} cannot be encoded in UTF-8") from None
 
 
-def merges_to_stand_ins(merges: Iterable[Pair]) -> list[tuple[str, str]]:
-    """Return the merges in stand-ins. A pair that is listed twice is written once: the first one has the rank."""
-    return [(to_stand_ins(left), to_stand_ins(right)) for left, right in dict.fromkeys(merges)]
+def merges_to_stand_ins(merges: Iterable[Pair], *, in_stand_ins: bool = True) -> list[tuple[str, str]]:
+    """Return the merges in stand-ins, or as they are. A pair that is there twice is written at its first place."""
+    written: Callable[[bytes], str] = to_stand_ins if in_stand_ins else bytes.decode
+    return [(written(left), written(right)) for left, right in dict.fromkeys(merges)]
 
 
-def merges_from_stand_ins(entries: Iterable[tuple[int, Any]], path: FilePath, unit: str) -> list[Pair]:
+def merges_from_stand_ins(
+    entries: Iterable[tuple[int, Any]], path: FilePath, unit: str, *, in_stand_ins: bool = True
+) -> list[Pair]:
     """Return the merges, each read from a string of two tokens with a space between them, or from a list of two.
 
     Args:
         entries: the number of each entry in the file, and the entry.
         path: the file, for errors.
         unit: what the numbers count, for errors, such as "line".
+        in_stand_ins: whether tokens are written in stand-ins, not as they are.
     """
+    read: Callable[[str], bytes] = from_stand_ins if in_stand_ins else str.encode
     merges: dict[Pair, int] = {}
     for number, entry in entries:
         pair: list[Any] = entry.split(" ") if isinstance(entry, str) else entry if isinstance(entry, list) else []
         try:
             left, right = pair
-            merge = from_stand_ins(left), from_stand_ins(right)
+            merge = read(left), read(right)
         except UnicodeEncodeError as error:
             raise TokenizerFileError(
                 f"{path}, {unit} {number}: {error.object[error.start]!r} in {shown(error.object)} "

@@ -2,7 +2,7 @@ import pytest
 import tokenizers
 from hypothesis import given, strategies as st
 
-from bpe.formats import from_stand_ins, to_stand_ins
+from bpe.stand_ins import from_stand_ins, to_stand_ins
 
 
 def test_they_equal_those_of_the_tokenizers_library():

@@ -1,0 +1,110 @@
+"""BPE over characters, as in SentencePiece: what Llama 2, Mistral 7B and Gemma use.
+
+A piece starts as its characters instead of its bytes, and spaces are written as a visible mark, usually ▁. A character
+that is not in the vocabulary becomes the tokens of its bytes, `<0xE7>` and so on, if the model has byte fallback, else
+the unknown token. Tokens are kept as they are written:
+
+>>> model = CharacterModel(byte_fallback=True)
+>>> pieces = CharacterPieceIds(model, {(b"l", b"o"): 0}, {b"l": 1, b"o": 2, b"lo": 3, b"<0xC3>": 4, b"<0xB8>": 5})
+>>> pieces["loø"]
+[3, 4, 5]
+
+Decoding turns them into text again: `▁` into a space, `<0xE7>` into a byte, and the space that was put in front of the
+text is removed.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Set
+from dataclasses import dataclass
+
+import regex
+
+from bpe.piece_ids import PieceIds
+from bpe.pre_tokenizers import SplitSteps, steps_for_runs_of_marks
+from bpe.reference import Pair
+
+_BYTE_TOKEN = regex.compile(rb"<0x([0-9A-Fa-f]{2})>")
+
+
+@dataclass(frozen=True)
+class CharacterModel:
+    """What BPE over characters needs besides vocabulary and merges."""
+
+    byte_fallback: bool = False
+    """Whether characters that are not in the vocabulary become the tokens of their bytes."""
+    unknown: str | None = None
+    """The token for any other character that is not in the vocabulary."""
+    fuse_unknown: bool = False
+    """Whether several such characters in a row become one token."""
+    mark: str = "▁"
+    """The character that stands for a space in tokens; empty if there is none."""
+    decodes_bytes: bool = True
+    """Whether byte tokens are decoded to bytes."""
+    strips_space: bool = False
+    """Whether decoding removes a space at the beginning of a text."""
+
+    def decoded(self, token: bytes) -> bytes:
+        """Return the bytes of the text that a token, given as it is written, stands for."""
+        byte = _BYTE_TOKEN.fullmatch(token) if self.decodes_bytes else None
+        if byte is not None:
+            return bytes.fromhex(byte[1].decode())
+        return token.replace(self.mark.encode(), b" ") if self.mark else token
+
+    def short_pieces(self, merges: Iterable[Pair], id_of: Container[bytes]) -> SplitSteps | None:
+        """Return steps that split text without changing its ids, if it is otherwise not split; None if there are none.
+
+        Args:
+            merges: the merges of the tokenizer.
+            id_of: its tokens.
+        """
+        mark = self.mark.encode()
+        if not mark or mark not in id_of:
+            return None
+        across = regex.compile(b"(?<!%b|^)%b" % (mark, mark))
+        if any(across.search(left + right) for left, right in merges):
+            return None
+        return steps_for_runs_of_marks(self.mark)
+
+    def without_start(self, text: str) -> str:
+        """Return a decoded text without the space at its beginning that is not part of the text."""
+        return text.removeprefix(" ") if self.strips_space else text
+
+
+class CharacterPieceIds(PieceIds):
+    """The ids of pieces, computed once and cached, for a character model."""
+
+    def __init__(
+        self,
+        model: CharacterModel,
+        ranks: Mapping[Pair, int],
+        id_of: Mapping[bytes, int],
+        never_merged: Set[bytes] = frozenset(),
+    ) -> None:
+        """Start an empty table. Arguments are those of `PieceIds`, after the model."""
+        super().__init__(ranks, id_of, never_merged)
+        self._model = model
+        self._byte_tokens = [b"<0x%02X>" % byte for byte in range(256)]
+
+    def _first_tokens(self, piece: str) -> list[bytes]:
+        """Return the tokens that merging starts from."""
+        tokens: list[bytes] = []
+        unknown = self._model.unknown.encode() if self._model.unknown is not None else None
+        pending = False  # an unknown token is written before the next known one, so that several can be fused
+        for character in piece:
+            encoded = character.encode()
+            if encoded in self._id_of:
+                if pending and unknown is not None:
+                    tokens.append(unknown)
+                    pending = False
+                tokens.append(encoded)
+                continue
+            if self._model.byte_fallback:
+                byte_tokens = [self._byte_tokens[byte] for byte in encoded]
+                if all(token in self._id_of for token in byte_tokens):
+                    tokens += byte_tokens
+                    continue
+            if unknown is None:
+                raise ValueError(f"the text contains {character!r} (in {piece!r}), which is not in the vocabulary")
+            if pending and not self._model.fuse_unknown:
+                tokens.append(unknown)
+            pending = True
+        return [*tokens, unknown] if pending and unknown is not None else tokens

@@ -1,0 +1,167 @@
+"""A tokenizer read from files and written to them, in all formats of `bpe.formats`."""
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Self
+
+from bpe import formats
+from bpe.patterns import DEFAULT_PATTERN
+from bpe.pre_tokenizers import SplitSteps
+from bpe.special_tokens import SpecialTokens
+from bpe.tokenizer_base import TokenizerBase
+
+
+class TokenizerWithFiles(TokenizerBase):
+    """Adds reading and writing to `TokenizerBase`."""
+
+    @classmethod
+    def from_files(
+        cls,
+        vocab_filepath: str | os.PathLike[str],
+        merges_filepath: str | os.PathLike[str],
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
+        *,
+        pattern: str = DEFAULT_PATTERN,
+    ) -> Self:
+        """Read GPT-2's pair of files, `vocab.json` and `merges.txt`.
+
+        They contain neither the pattern nor the special tokens, which the caller has to give.
+
+        Raises:
+            TokenizerFileError: a file is damaged (what and where is named).
+            OSError: a file cannot be read.
+        """
+        vocab = formats.read_vocab_json(vocab_filepath, special_tokens or ())
+        merges = formats.read_merges_txt(merges_filepath)
+        try:
+            return cls(vocab, merges, special_tokens, pattern=pattern)
+        except ValueError as error:
+            raise formats.TokenizerFileError(f"{vocab_filepath} and {merges_filepath}: {error}") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a `tokenizer.json`, written by `save` or by the `tokenizers` library for a byte-level BPE.
+
+        The file may be untrusted (`bpe.formats.parts` lists the limits that are checked), with one exception: a split
+        pattern can make `encode` take time exponential in the length of the text. That cannot happen if `pattern` is
+        one of `bpe.PATTERNS.values()`.
+
+        Raises:
+            TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
+            OSError: the file cannot be read.
+        """
+        parts = formats.read_tokenizer_json(path)
+        try:
+            return cls(
+                parts.vocab,
+                parts.merges,
+                parts.special_tokens,
+                pattern=parts.pattern,
+                ignore_merges=parts.ignore_merges,
+                rules=parts.rules,
+                characters=parts.characters,
+            )
+        except ValueError as error:
+            raise formats.TokenizerFileError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_tiktoken(
+        cls,
+        path: str | os.PathLike[str],
+        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
+        *,
+        pattern: str = "cl100k",
+    ) -> Self:
+        """Read tiktoken's `.tiktoken` file: tokens and their ranks, which are their ids.
+
+        The file contains neither the pattern nor the special tokens. Wrong ones give other ids without an error. GPT-4
+        and Llama 3 have the pattern `cl100k`, GPT-4o has `o200k`, GPT-2 has `gpt2`.
+
+        The merges are recovered from the ranks (`bpe.formats.merge_recovery` explains how, and why the result is
+        exact). If there are tokens that no merge makes, `ignore_merges` is set.
+
+        Args:
+            path: the file.
+            special_tokens: the special tokens with their ids. Without ids they are numbered after the largest rank, in
+                the order given.
+            pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
+
+        Raises:
+            TokenizerFileError: the file is damaged (the line is named).
+            ValueError: as for `Tokenizer`.
+            OSError: the file cannot be read.
+        """
+        ranks = formats.read_tiktoken(path)
+        merges, unreachable = formats.recover_merges(ranks)
+        vocab = {rank: token for token, rank in ranks.items()}
+        if special_tokens and not isinstance(special_tokens, str | Mapping):
+            special_tokens = dict(zip(SpecialTokens(special_tokens).tokens, count(max(vocab) + 1)))
+        return cls(vocab, merges, special_tokens, pattern=pattern, ignore_merges=bool(unreachable))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a `tokenizer.json` that the `tokenizers` library loads too, with the same ids.
+
+        Raises:
+            ValueError: two ids would be written in the same way, a merge involves a special token, or that library
+                may interpret the pattern differently (see `bpe.formats.portable_patterns`).
+            OSError: the file cannot be written.
+        """
+        formats.write_tokenizer_json(path, self._parts())
+
+    def save_gpt2(self, vocab_filepath: str | os.PathLike[str], merges_filepath: str | os.PathLike[str]) -> None:
+        """Write GPT-2's pair of files. They contain neither the pattern nor the special tokens.
+
+        Raises:
+            ValueError: two ids would be written in the same way, or the tokenizer has `ignore_merges`, a normalizer or
+                anything else that these files cannot express.
+            OSError: a file cannot be written.
+        """
+        self._check_simple("vocab.json and merges.txt")
+        if self._ignore_merges:
+            raise ValueError(
+                "ignore_merges is set, which vocab.json and merges.txt cannot express: save a tokenizer.json instead"
+            )
+        formats.write_vocab_json(vocab_filepath, self._parts())
+        formats.write_merges_txt(merges_filepath, self._merges)
+
+    def save_tiktoken(self, path: str | os.PathLike[str]) -> None:
+        """Write a `.tiktoken` file, with which tiktoken gives the same ids.
+
+        It contains neither the pattern nor the special tokens, which are needed to read it again:
+        `Tokenizer.from_tiktoken(path, tokenizer.special_tokens, pattern=tokenizer.pattern)`.
+
+        Raises:
+            ValueError: the ids do not increase from merge to merge, a token can be made in two ways or in none, or two
+                ids have the same bytes, or the tokenizer has a normalizer or anything else that the file cannot
+                express: such a tokenizer needs a `tokenizer.json`.
+            OSError: the file cannot be written.
+        """
+        self._check_simple("a .tiktoken file")
+        formats.write_tiktoken(path, self._parts())
+
+    def _check_simple(self, file: str) -> None:
+        """Raise an error for a tokenizer that has more to it than its special tokens and one split pattern."""
+        if not self._segments.plain or isinstance(self._pattern, SplitSteps) or self._characters is not None:
+            what = "added tokens with options"
+            if self._characters is not None:
+                what = "tokens of characters"
+            elif isinstance(self._pattern, SplitSteps):
+                what = "several split steps"
+            elif self._rules.normalizer:
+                what = "a normalizer"
+            elif self._rules.prefix_space:
+                what = "a prefix space"
+            raise ValueError(f"this tokenizer has {what}, which {file} cannot express: save a tokenizer.json instead")
+
+    def _parts(self) -> formats.TokenizerParts:
+        others = {token.content for token in self._rules.added_tokens}
+        return formats.TokenizerParts(
+            self.vocab,
+            self.merges,
+            {token.content: token.id for token in self._added_tokens if token.content not in others},
+            self._given_pattern if isinstance(self._given_pattern, SplitSteps) else self._pattern_source,
+            self._ignore_merges,
+            self._rules,
+            self._characters,
+        )
