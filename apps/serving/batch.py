@@ -33,7 +33,7 @@ class Row:
         self.drawn = 0
         self.ended = False
         self._speaker = speaker
-        self._decoder = StreamDecoder(speaker.tokenizer)
+        self._decoder = StreamDecoder(speaker.tokenizer, continued=True)
 
     @property
     def remaining(self) -> int:

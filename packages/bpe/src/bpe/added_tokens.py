@@ -77,7 +77,8 @@ class TokenFinder:
                 end = _SPACE.match(text, end).end()  # type: ignore[union-attr]
             if start > begin:
                 yield text[begin:start], None
-            yield text[start:end], token
+            if start < end:  # else it is a token of spaces that belong to another one
+                yield text[start:end], token
             begin = end  # which may be less than before if a token of spaces was found in those after another one
         if begin < len(text):
             yield text[begin:], None

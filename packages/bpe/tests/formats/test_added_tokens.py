@@ -18,13 +18,13 @@ def added_tokens(draw):
     return [added(content, **{option: draw(st.booleans()) for option in OPTIONS}) for content in contents]
 
 
-REPLACE = {"type": "Replace", "pattern": {"String": " "}, "content": "a"}
+REPLACE = {"type": "Replace", "pattern": {"String": " "}, "content": "z"}
 LOWERCASE = {"type": "Lowercase"}
 STRIP = {"type": "Strip", "strip_left": True, "strip_right": True}
 NORMALIZERS = [None, {"type": "NFD"}, {"type": "Prepend", "prepend": "▁"}, REPLACE]
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(
     tokens=added_tokens(),
     normalizer=st.sampled_from(NORMALIZERS),
@@ -40,6 +40,12 @@ def test_every_combination_of_options(load_both, tokens, normalizer, prefix, tex
 @given(tokens=added_tokens(), text=st.lists(st.sampled_from([*MASKS, "x", "  \n"]), max_size=60).map("".join))
 def test_texts_that_consist_of_tokens(load_both, tokens, text):
     load_both(tokens, normalizer=LOWERCASE).check(text)
+
+
+@pytest.mark.parametrize("text", [" ", "  ", "   ", "a  b", "<x>   b", "<x> <x>  "])
+def test_tokens_of_spaces_within_the_spaces_of_another_token(load_both, text):
+    load_both([added(" ", lstrip=True, rstrip=True), added("<x>", rstrip=True)]).check(text)
+    load_both([added("  "), added("<x>", rstrip=True, lstrip=True)]).check(text)
 
 
 @settings(max_examples=10)
