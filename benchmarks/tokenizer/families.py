@@ -1,0 +1,154 @@
+"""Compare the ids of tokenizer files with those of the `tokenizers` library.
+
+python -m benchmarks.tokenizer.families tokenizer.json…
+
+Prints a row for each `tokenizer.json`: what it consists of, and how many of 2,000 texts have equal ids, with and
+without the tokens around a text, and as a stream. The texts are random Unicode, documentation, source code, emoji,
+combining marks, numbers, spaces, and the file's added tokens. A file that is refused has its reason instead.
+"""
+
+import argparse
+import json
+import random
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from benchmarks.common import command_line
+from benchmarks.common.markdown import table
+from bpe import Tokenizer
+
+_ROOT = Path(__file__).resolve().parents[2]
+_NUM_TEXTS = 2_000
+_CHUNK = 37  # characters of a stream's parts
+_LISTS = {
+    "normalizer": "normalizers",
+    "pre_tokenizer": "pretokenizers",
+    "post_processor": "processors",
+}
+_HARD = (
+    *("'s", "'LL", " ", "  ", "    ", "\n", "\r\n", "\t", "\u3000", "\u00a0", "e\u0301", "\u0301", "狐狸", "ひらがな"),
+    *(
+        "한국어",
+        "👍🏽",
+        "👩\u200d👩\u200d👧",
+        "🇵🇱",
+        "12345",
+        "3.14",
+        "½",
+        "²",
+        "Ⅷ",
+        "٣٤",
+        "ﬁ",
+        "ﷺ",
+        "Hello",
+        "WORLD",
+        "_x_",
+    ),
+    *("camelCase", "->", "!=", "...", "。", "<0x0A>", "▁", "Ġ", "ſ", "İ", "ß"),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Compare each file, and print the table.
+
+    Raises:
+        ValueError: the command line is wrong, or a file is not one that `tokenizers` reads.
+        OSError: a file cannot be read.
+    """
+    parser = command_line.OneLineParser(prog="python -m benchmarks.tokenizer.families", allow_abbrev=False)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a tokenizer.json")
+    parser.add_argument("--texts", type=command_line.positive_integer, default=_NUM_TEXTS, help="default 2000")
+    given: argparse.Namespace = parser.parse_args(arguments)
+    rows = [[_name(path), *compare(path, given.texts)] for path in given.files]
+    print(table(["file", "parts", "texts with equal ids", "decoded texts that differ"], rows))
+
+
+def compare(path: Path, num_texts: int) -> tuple[str, str, str]:
+    """Return what a file consists of, how many texts have equal ids, and how many are decoded differently.
+
+    Args:
+        path: the `tokenizer.json`.
+        num_texts: how many texts are encoded.
+
+    Raises:
+        ValueError: `tokenizers` cannot read the file either.
+        OSError: the file cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        theirs = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises Exception itself
+        raise ValueError(f"{path} is not a tokenizer.json that tokenizers can read: {error}") from None
+    theirs.no_truncation()
+    theirs.no_padding()
+    try:
+        ours = Tokenizer.load(path)
+    except ValueError as error:
+        return parts(content), f"refused: {str(error).removeprefix(f'{path}: ')}", ""
+    added = [token["content"] for token in content.get("added_tokens") or []]
+    equal = differing = 0
+    for text in texts([*added[:20], *added[-20:]], num_texts):
+        ids = theirs.encode(text, add_special_tokens=False).ids
+        with_tokens = theirs.encode(text).ids
+        stream = ours.encode_iterable(text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK))
+        equal += ours.encode(text) == list(stream) == ids and (
+            ours.encode(text, add_special_tokens=True) == with_tokens
+        )
+        differing += ours.decode(ids, skip_special_tokens=True) != theirs.decode(ids)
+    return parts(content), f"{equal:,} of {num_texts:,}", f"{differing:,}"
+
+
+def texts(added_tokens: Sequence[str], count: int) -> Iterator[str]:
+    """Yield texts of five kinds in turn, the same ones for the same tokens."""
+    rng = random.Random(0)  # noqa: S311 - not for cryptography
+    # Of an old version of Unicode: libraries differ in the newest one that they know.
+    known = [
+        chr(code)
+        for code in range(0x30000)
+        if not 0xD800 <= code < 0xE000 and unicodedata.ucd_3_2_0.category(chr(code)) not in ("Cn", "Co")
+    ]
+    prose = _joined(sorted((_ROOT / "docs").glob("*.md")))
+    code = _joined(sorted(Path(__file__).parent.glob("*.py")))
+    for number in range(count):
+        match number % 5:
+            case 0:
+                yield "".join(rng.choices(known, k=rng.randint(0, 30)))
+            case 1 | 2 as kind:
+                source = prose if kind == 1 else code
+                start = rng.randrange(len(source) - 300)
+                yield source[start : start + rng.randint(1, 300)]
+            case 3:
+                yield "".join(rng.choices(_HARD, k=rng.randint(0, 20)))
+            case _:
+                yield "".join(rng.choices([*_HARD, *added_tokens, *added_tokens], k=rng.randint(0, 15)))
+
+
+def parts(content: Any) -> str:
+    """Return the types of the steps in a `tokenizer.json`, as text."""
+    steps = [step["type"] for name, listed in _LISTS.items() for step in _steps(content.get(name), listed)]
+    fallback = ["byte fallback"] if content["model"].get("byte_fallback") else []
+    return ", ".join([*steps, *fallback, f"{len(content.get('added_tokens') or []):,} added tokens"])
+
+
+def _steps(part: Any, listed: str) -> Iterator[Any]:
+    if part is not None and part["type"] == "Sequence":
+        for step in part[listed]:
+            yield from _steps(step, listed)
+    elif part is not None:
+        yield part
+
+
+def _joined(paths: Iterable[Path]) -> str:
+    return "\n".join(path.read_text("utf-8") for path in paths)
+
+
+def _name(path: Path) -> str:
+    return path.stem if path.name != "tokenizer.json" else path.resolve().parent.name
+
+
+if __name__ == "__main__":
+    command_line.run(main)
