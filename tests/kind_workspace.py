@@ -20,6 +20,8 @@ def make_text(name, train, valid, folder, vocab_size=300):
         tokenizer=folder / "tokenizer.json",
         train_tokens=folder / "train.bin",
         valid_tokens=folder / "valid.bin",
+        vocab_size=vocab_size,
+        digest=name,
     )
 
 

@@ -10,7 +10,7 @@ from trainer import learning_rate, parse_config
 from .conftest import ROOT
 
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if "experiments" not in path.parts)
-PRESETS = [path for path in CONFIGS if path.stem != "quickstart"]
+PRESETS = [path for path in CONFIGS if path.stem not in ("quickstart", "tour")]  # whose texts are generated
 APPLICATIONS = ("tinystories", "owt", "leaderboard")
 
 

@@ -171,7 +171,8 @@ def _draw(lines: Sequence[Line], by: By) -> Figure:
                 )
             drawn.add(label)
         lowest = min(y for line in lines for y in line.y)
-        axes.set_ylim(lowest - _MARGIN * (ceiling - lowest), ceiling + _MARGIN * (ceiling - lowest))
+        margin = _MARGIN * ((ceiling - lowest) or 1.0)
+        axes.set_ylim(lowest - margin, ceiling + margin)
         _finish(axes, f"time in training ({unit})" if unit else "step", _LOSS)
         _legend(figure, axes)
     return figure
