@@ -95,6 +95,15 @@ class Automaton:
 
 
 @lru_cache(maxsize=32)
+def find_automaton(pattern: str) -> Automaton | None:
+    """Return the automaton of a pattern, or None if it has none; computed once."""
+    try:
+        return automaton(pattern)
+    except NotTranslatableError:
+        return None
+
+
+@lru_cache(maxsize=32)
 def automaton(pattern: str) -> Automaton:
     """Return the automaton of a pattern that the `regex` package accepts.
 

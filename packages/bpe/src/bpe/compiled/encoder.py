@@ -11,9 +11,9 @@ import regex
 
 from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
-from bpe.compiled.model import CompiledModel, pattern_code
+from bpe.compiled.model import CompiledModel
+from bpe.compiled.scanner import has_scanner, warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
-from bpe.kernels.scanning import layout as scanning
 from bpe.parallel import map_in_order
 from bpe.patterns import split_pieces
 from bpe.special_tokens import SpecialTokens
@@ -32,7 +32,7 @@ class CompiledEncoder:
         self._specials: dict[tuple[str, ...], Specials] = {}
         self._no_specials = Specials({})
         self._idle: list[Worker] = []
-        self._has_scanner = pattern_code(pattern.pattern) != scanning.NO_SCANNER
+        self._has_scanner = has_scanner(pattern.pattern)
 
     @property
     def dtype(self) -> "np.dtype":
@@ -125,11 +125,14 @@ class CompiledEncoder:
 
     def _custom_runs(self, parts: Iterable[tuple[str, bool]], worker: Worker) -> Iterator["np.ndarray"]:
         """Encode parts of a text, split by `regex`, for a pattern without a scanner."""
+        num_bytes = 0
         for part, is_special in parts:
             if is_special:
                 yield np.array([self._special_ids[part]], self.dtype)
                 continue
             data = part.encode()
+            num_bytes += len(data)
+            warn_if_slow(self._pattern.pattern, num_bytes)
             worker.buffer(len(data))[:] = data
             lengths = [len(piece.encode()) for piece in split_pieces(part, self._pattern)]
             yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(lengths)][:-1])
