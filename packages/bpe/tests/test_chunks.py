@@ -12,7 +12,8 @@ from bpe.special_tokens import SpecialTokens
 
 from .conftest import END, texts
 
-COMPILED = {name: compile_pattern(name) for name in PATTERNS}
+CUSTOM = r" ?\w+|\s+$|\s"
+COMPILED = {name: compile_pattern(name) for name in [*PATTERNS, CUSTOM]}
 SPECIALS = [[], [END], ["a b", END, " ", "狐"], ["é 9 狐 the the the the"], ["'s '", "<|", "|>"]]
 
 
@@ -45,7 +46,7 @@ def descriptor(tmp_path_factory):
     os.close(opened)
 
 
-@pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.parametrize("name", COMPILED)
 @given(text=texts(), tokens=st.sampled_from(SPECIALS), size=st.integers(1, 60))
 def test_pieces_of_chunks_are_those_of_the_text(descriptor, name, text, tokens, size):
     pattern, specials = COMPILED[name], SpecialTokens(tokens)
@@ -94,11 +95,11 @@ def test_bytes_that_are_not_utf8_are_in_some_chunk(descriptor, data, size):
     assert sum(length for _, length in found) == len(data)
 
 
-def test_with_a_custom_pattern_nothing_is_cut():
-    assert list(cut_text("to be or not", compile_pattern(r"\w+|\W"), SpecialTokens([]), 3)) == ["to be or not"]
+def test_without_an_automaton_nothing_is_cut():
+    assert list(cut_text("to be or not", compile_pattern(r"\b\w+|\W"), SpecialTokens([]), 3)) == ["to be or not"]
 
 
-@pytest.mark.parametrize("name", [*PATTERNS, r"\w+|\W+"])
+@pytest.mark.parametrize("name", [*PATTERNS, r"\w+|\W+", r"\b\w+|\W+"])
 @given(given=st.lists(texts(max_size=20), max_size=6), tokens=st.sampled_from(SPECIALS), size=st.integers(1, 60))
 def test_pieces_of_the_parts_of_a_stream_are_those_of_the_text(name, given, tokens, size):
     pattern, specials = compile_pattern(name), SpecialTokens(tokens)

@@ -214,7 +214,7 @@ def test_a_stream_gives_the_token_file_of_the_joined_text(encoder, text, tmp_pat
 
 
 def test_a_stream_and_a_custom_pattern(trained, engine, tmp_path):
-    encoder = Tokenizer(*trained, [END], engine=engine, pattern=r"\w+|\W")
+    encoder = Tokenizer(*trained, [END], engine=engine, pattern=r"\b\w+|\W")
     encode_stream(encoder, cut_anywhere(TEXT, 50), tmp_path / "ids")
     ids = [token_id for chunk in read_token_ids(tmp_path / "ids") for token_id in chunk]
     assert ids == encoder.encode(TEXT)

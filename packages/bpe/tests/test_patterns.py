@@ -51,8 +51,13 @@ def test_safe_cuts_are_borders_whatever_follows(name, left, right):
 
 
 @given(text=st.text("ab ", min_size=1))
-def test_unknown_patterns_have_no_safe_cut(text):
-    assert last_safe_cut(text, compile_pattern(r"\S+|\s+")) == 0
+def test_patterns_without_an_automaton_have_no_safe_cut(text):
+    assert last_safe_cut(text, compile_pattern(r"\S+|(?<=a)\s+")) == 0
+
+
+def test_other_patterns_are_cut_where_their_automaton_allows_it():
+    assert last_safe_cut("ab a b", compile_pattern(r"\S+|\s+")) == 5
+    assert last_safe_cut("ab a b", compile_pattern(r"\s?\S+|\s")) == 4
 
 
 def test_an_invalid_expression_is_an_error():

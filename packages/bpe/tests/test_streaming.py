@@ -14,9 +14,11 @@ def cut(text, positions):
     return [text[a:b] for a, b in itertools.pairwise(borders)]
 
 
-@pytest.fixture(scope="module", params=[*PATTERNS, r"\w+|\W+"])
+@pytest.fixture(scope="module", params=[*PATTERNS, r"\w+|\W+", r"\b\w+|\W+"])
 def any_tokenizer(request, trained):
-    return Tokenizer(*trained, [END, END + END], pattern=request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bpe.streaming._MIN_UNNAMED_BUFFER", 4096)
+        yield Tokenizer(*trained, [END, END + END], pattern=request.param)
 
 
 @given(text=texts(), positions=st.lists(st.integers(0, 10**6), max_size=10))

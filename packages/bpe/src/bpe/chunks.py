@@ -1,7 +1,7 @@
 """Cutting a long text into chunks that can be encoded independently, in any order, by any thread.
 
-A chunk ends where every named pattern has a border whatever the text around it (`bpe.patterns.last_safe_cut`), and not
-inside a special token. Only the last few thousand bytes of a chunk are searched for such a place.
+A chunk ends where the pattern has a border whatever the text around it (`bpe.patterns.last_safe_cut`), and not inside a
+special token. Only the last few thousand bytes of a chunk are searched for such a place.
 
 >>> from bpe.patterns import compile_pattern
 >>> from bpe.special_tokens import SpecialTokens
@@ -12,7 +12,7 @@ inside a special token. Only the last few thousand bytes of a chunk are searched
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from bpe.patterns import DEFAULT_PATTERN, PATTERNS, SplitPattern, compile_pattern, last_safe_cut
+from bpe.patterns import DEFAULT_PATTERN, SplitPattern, can_be_cut, compile_pattern, last_safe_cut
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
 
@@ -33,8 +33,8 @@ def cut_stream(
     Args:
         chunks: the text in chunks.
         special_tokens: strings that are not to be cut.
-        pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression. With a custom expression the text
-            can be cut only at special tokens, each of which is a part of its own.
+        pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression. With an expression that has no
+            automaton (`bpe.automata`) the text can be cut only at special tokens, each of which is a part of its own.
         size: the length of a part in characters, about. A part is longer if there is no place to cut.
 
     >>> list(cut_stream(["to b", "e or n", "ot to be"], size=8))
@@ -44,7 +44,7 @@ def cut_stream(
         ValueError: a special token is empty or given twice, or the pattern is not a regular expression.
     """
     compiled, specials = compile_pattern(pattern), SpecialTokens(special_tokens)
-    if compiled.pattern not in PATTERNS.values():
+    if not can_be_cut(compiled):
         yield from (part for part, _ in safe_parts(chunks, specials, compiled))
         return
     collected: list[str] = []

@@ -10,11 +10,14 @@ The patterns are written in the syntax of the `regex` package, which also define
 version). They are those published with GPT-2 (Radford et al. 2019) and with OpenAI's `tiktoken`.
 """
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import regex
 
 from bpe.pre_tokenizers import SplitSteps
+
+if TYPE_CHECKING:
+    from bpe.automata.determinize import Automaton
 
 SplitPattern: TypeAlias = "regex.Pattern[str] | SplitSteps"
 """What splits a text: a compiled pattern, or a list of steps. The attribute `pattern` of both identifies it."""
@@ -44,8 +47,8 @@ WHOLE_TEXT = r"[\s\S]+"
 
 # The last place in a text at which every pattern of the table has a border, whatever the text to the left and to the
 # right: before a plain space that follows something else, and between a letter and a punctuation mark. (Not before an
-# apostrophe, which may start a contraction; not before a combining mark, which o200k treats as a letter.) `(?r)` makes
-# `regex` search from the end.
+# apostrophe, which may start a contraction; not before a combining mark, which o200k treats as a letter.) Faster
+# than `bpe.automata.cuts`, which finds more such places: `(?r)` makes `regex` search from the end.
 _LAST_SAFE_CUT = regex.compile(r"(?r)(?<=\S)(?= )|(?<=\p{L})(?=[^\s\p{L}\p{N}\p{M}'])")
 
 
@@ -84,15 +87,33 @@ def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
+def can_be_cut(pattern: SplitPattern) -> bool:
+    """Return whether `last_safe_cut` knows where a text can be cut: for a named pattern, and any with an automaton."""
+    if isinstance(pattern, SplitSteps):
+        return False
+    return pattern.pattern in PATTERNS.values() or _automaton_of(pattern) is not None
+
+
 def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     """Return the last position where `text` can be cut so that both parts are split as the whole would be.
 
-    Returns 0 if there is none, as for every pattern that is not in `PATTERNS`: how far a custom expression looks ahead
-    and behind is unknown.
+    Returns 0 if there is none, as for every pattern that has no automaton (`bpe.automata`): how far such an expression
+    looks ahead and behind is unknown.
     """
     if isinstance(pattern, SplitSteps):
         return pattern.last_safe_cut(text)
-    if pattern.pattern not in PATTERNS.values():
+    if pattern.pattern in PATTERNS.values():
+        match = _LAST_SAFE_CUT.search(text)
+        return 0 if match is None else match.start()
+    automaton = _automaton_of(pattern)
+    if automaton is None:
         return 0
-    match = _LAST_SAFE_CUT.search(text)
-    return 0 if match is None else match.start()
+    from bpe.automata.cuts import last_cut
+
+    return last_cut(text, automaton)
+
+
+def _automaton_of(pattern: "regex.Pattern[str]") -> "Automaton | None":
+    from bpe.automata.determinize import find_automaton  # most programs need it never, or only for long texts
+
+    return find_automaton(pattern.pattern)

@@ -119,7 +119,7 @@ class SplitSteps:
         self.steps = tuple(steps)
         self._last_border = regex.compile(f"(?r){border}") if border else None
         self.in_stand_ins = StandIns() in self.steps
-        self.pattern = ", ".join(map(repr, self.steps))  # unlike that of every named pattern
+        self.pattern = f"?{', '.join(map(repr, self.steps))}"  # not a regular expression, so never mistaken for one
 
     def split(self, text: str) -> list[str]:
         """Return the pieces of a text, without empty ones."""

@@ -4,10 +4,11 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from bpe.patterns import SplitPattern, last_safe_cut
+from bpe.patterns import PATTERNS, SplitPattern, last_safe_cut
 from bpe.special_tokens import SpecialTokens
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
+_MIN_UNNAMED_BUFFER = 1 << 16  # for other patterns, the automaton of which takes a tenth of a second to build
 
 
 def safe_parts(
@@ -17,10 +18,10 @@ def safe_parts(
 
     Wherever the chunks were cut, special tokens are complete, and ordinary text is cut only where the pattern has a
     border whatever the text on either side. Memory is bounded by the longest stretch without such a border; for a
-    pattern that is not one of `bpe.PATTERNS` that is the distance between special tokens. `buffer` is the number of
-    characters to collect before searching for a place to cut.
+    pattern that has no automaton that is the distance between special tokens. `buffer` is the number of characters to
+    collect before searching for a place to cut.
     """
-    least = buffer or _MIN_BUFFER
+    least = buffer or (_MIN_BUFFER if pattern.pattern in PATTERNS.values() else _MIN_UNNAMED_BUFFER)
     collected: list[str] = []
     size = 0
     enough = least

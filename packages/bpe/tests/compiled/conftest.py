@@ -13,6 +13,7 @@ BYTES = {byte: bytes([byte]) for byte in range(256)}
 
 
 CUSTOM = r"[\w']+|\s"  # skips some characters, which become pieces of their own
+WITHOUT_AUTOMATON = r"[\w']+|\s|(?<=\.)\."
 
 
 class Both(NamedTuple):
@@ -64,7 +65,20 @@ def never_merged():
     )
 
 
-NAMES = ["gpt2", "trained", "cl100k", "o200k", "custom", "odd", "few", "many", "wide", "bare", "whole"]
+NAMES = [
+    "gpt2",
+    "trained",
+    "cl100k",
+    "o200k",
+    "custom",
+    "regex",
+    "odd",
+    "few",
+    "many",
+    "wide",
+    "bare",
+    "whole",
+]
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +92,7 @@ def pairs(trained, gpt2_files, kernels):
         "cl100k": both(vocab, merges, [END], pattern="cl100k"),
         "o200k": both(vocab, merges, [END], pattern="o200k"),
         "custom": both(vocab, merges, [END], pattern=CUSTOM),
+        "regex": both(vocab, merges, [END], pattern=WITHOUT_AUTOMATON),
         "odd": odd_bytes(vocab, merges),
         "few": random_merges(1, b"ab ", 60),
         "many": random_merges(2, b"abcdef \xc3\xa9\x00", 3000),

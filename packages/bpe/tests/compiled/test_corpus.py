@@ -37,7 +37,7 @@ def count(source, pattern="gpt2", num_threads=2):
     return as_counter(count_source(open_source(source), SPECIALS, compile_pattern(pattern), num_threads))
 
 
-@pytest.mark.parametrize("pattern", [*PATTERNS, r"\p{L}+"])
+@pytest.mark.parametrize("pattern", [*PATTERNS, r"\p{L}+", r"\b\p{L}+"])
 @pytest.mark.parametrize("num_threads", [1, 2, 5])
 def test_files_and_strings_equal_the_reference(tmp_path, pattern, num_threads):
     paths = []

@@ -116,7 +116,7 @@ def test_ids_equal_those_of_tiktoken(trained, pattern, python_manual):
 @pytest.mark.parametrize("position", [0, 5, 63, 64, 300_000])
 def test_the_error_for_a_surrogate_equals_that_of_the_reference(pairs, position, tmp_path):
     text = "a " * (position // 2) + "a" * (position % 2) + "\ud800 b"
-    for name in ("gpt2", "custom"):
+    for name in ("gpt2", "custom", "regex"):
         messages = []
         for tokenizer in pairs[name]:
             for call in (

@@ -72,7 +72,7 @@ def test_a_file_that_is_not_utf8(pairs, folder, wrong, num_threads, monkeypatch)
 def test_an_empty_file(pairs, tmp_path):
     path = tmp_path / "empty"
     path.touch()
-    for name in ("gpt2", "custom"):
+    for name in ("gpt2", "custom", "regex"):
         for tokenizer in pairs[name]:
             with pytest.raises(TextFileError, match="empty is empty"):
                 tokenizer.encode_file_to_numpy(path)

@@ -16,9 +16,8 @@ import regex
 from bpe.chunks import cut_file, cut_text
 from bpe.compiled.counting import PieceCounter, piece_starts
 from bpe.compiled.file_reading import chunk_error, read_chunk
-from bpe.compiled.model import pattern_code
+from bpe.compiled.scanner import has_scanner, warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error
-from bpe.kernels.scanning import layout as scanning
 from bpe.patterns import split_pieces
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
@@ -29,11 +28,6 @@ Task = Callable[[PieceCounter], None]
 """Counts a chunk of the corpus with the given counter."""
 
 
-def has_scanner(pattern: "regex.Pattern[str]") -> bool:
-    """Return whether the kernels have a scanner for this pattern."""
-    return pattern_code(pattern.pattern) != scanning.NO_SCANNER
-
-
 def tasks(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Pattern[str]") -> Iterator[Task]:
     """Yield the tasks that make up the corpus, in order. Special tokens are not counted.
 
@@ -42,9 +36,10 @@ def tasks(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Patte
         ValueError: the iterable yields something that is not text, or nothing at all.
         OSError: a file cannot be read.
     """
-    if not has_scanner(pattern):
+    if not has_scanner(pattern.pattern):
         for chunks in source.texts():
             for part, is_special in safe_parts(chunks, specials, pattern):
+                warn_if_slow(pattern.pattern, source.bytes_read)
                 if not is_special:
                     yield partial(_count_split, part, pattern)
         return

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from bpe.compiled.calling import Arguments, aligned
-from bpe.compiled.model import pattern_code, shared_class_table
+from bpe.compiled.scanner import scanner_arguments
 from bpe.compiled.worker import NotUtf8Error, Specials
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
 from bpe.kernels.scanning import layout as scanning
 from bpe.kernels.scanning.class_table import NUM_CLASSES
 from bpe.kernels.training import layout as training, records
-from bpe.patterns import PATTERNS
 
 _FIRST_ROOM = 1 << 12
 _FIRST_BYTES = 1 << 16
@@ -38,8 +37,9 @@ class PieceCounter:
         self._kernel = kernel("train")
         self._a = a = Arguments(training.NUM_TRAINING_ARGUMENTS)
         a.update(specials.arguments)
-        a[scanning.PATTERN] = pattern_code(pattern)
-        a[scanning.CLASS_TABLE] = shared_class_table(cased=pattern == PATTERNS["o200k"])
+        a.update(scanner_arguments(pattern))
+        a[scanning.MASKS] = np.zeros(NUM_CLASSES, np.uint64)
+        a[scanning.SYMBOLS] = np.zeros(scanning.NUM_BLOCK_SYMBOLS, np.uint8)
         a[scanning.STATE] = np.zeros(scanning.STATE_SIZE, np.uint64)
         a[training.LOOKUPS] = np.empty(training.BATCH, records.LOOKUP)
         self._counts = a[training.COUNTS] = np.zeros(training.NUM_COUNTS, np.int64)
@@ -64,10 +64,8 @@ class PieceCounter:
     def buffer(self, num_bytes: int) -> memoryview:
         """Return the memory to write the next chunk of `num_bytes` bytes to."""
         if num_bytes > self._capacity:
-            words = num_bytes // 64 + 2
             self._text = self._a[scanning.TEXT] = aligned(num_bytes + PADDING, np.uint8, zeros=True)
-            self._a[scanning.STARTS] = aligned(words, np.uint64)
-            self._a[scanning.MASKS] = aligned(NUM_CLASSES + scanning.NUM_LONG_MASKS * words, np.uint64)
+            self._a[scanning.STARTS] = aligned(num_bytes // 64 + 2, np.uint64)
             self._capacity = num_bytes
         return self._text.data[:num_bytes]
 

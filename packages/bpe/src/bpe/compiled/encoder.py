@@ -10,9 +10,9 @@ import numpy as np
 
 from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
-from bpe.compiled.model import CompiledModel, pattern_code
+from bpe.compiled.model import CompiledModel
+from bpe.compiled.scanner import has_scanner, warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
-from bpe.kernels.scanning import layout as scanning
 from bpe.parallel import map_in_order
 from bpe.patterns import SplitPattern, split_pieces
 from bpe.pre_tokenizers import SplitSteps
@@ -46,7 +46,7 @@ class CompiledEncoder:
         self._no_specials = Specials({})
         self._bytes_of = pattern.piece_bytes if isinstance(pattern, SplitSteps) else str.encode
         self._idle: list[Worker] = []
-        self._has_scanner = pattern_code(pattern.pattern) != scanning.NO_SCANNER
+        self._has_scanner = not isinstance(pattern, SplitSteps) and has_scanner(pattern.pattern)
         self._scans_whole_texts = self._has_scanner and segments.plain
 
     @property
@@ -160,6 +160,7 @@ class CompiledEncoder:
 
     def _segment_runs(self, segments: Iterable[Segment], worker: Worker) -> Iterator["np.ndarray"]:
         """Yield the ids of added tokens, and of ordinary text, which is split by `regex` if there is no scanner."""
+        num_bytes = 0
         for part, token_id in segments:
             if token_id is not None:
                 yield np.array([token_id], self.dtype)
@@ -168,6 +169,9 @@ class CompiledEncoder:
             else:
                 pieces = [self._bytes_of(piece) for piece in split_pieces(part, self._pattern)]
                 data = b"".join(pieces)
+                num_bytes += len(data)
+                if not isinstance(self._pattern, SplitSteps):
+                    warn_if_slow(self._pattern.pattern, num_bytes)
                 worker.buffer(len(data))[:] = data
                 yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(map(len, pieces))][:-1])
 

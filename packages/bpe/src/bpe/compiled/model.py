@@ -2,37 +2,18 @@
 
 from array import array
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from bpe.compiled.calling import Arguments, key_masks
+from bpe.compiled.scanner import scanner_arguments
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
-from bpe.kernels.scanning import layout as scanning
-from bpe.kernels.scanning.class_table import class_table
-from bpe.patterns import PATTERNS
 
 _EMPTY = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_SHORT, _MAX_LONG, _MAX_LONG_BYTES = 1 << 18, 24_576, 3 << 20
-_PATTERN_CODES = {
-    PATTERNS["gpt2"]: scanning.GPT2,
-    PATTERNS["cl100k"]: scanning.CL100K,
-    PATTERNS["o200k"]: scanning.O200K,
-}
-
-
-@lru_cache(maxsize=2)
-def shared_class_table(*, cased: bool) -> "np.ndarray":
-    """Return `class_table(cased=cased)`, computed once."""
-    return class_table(cased=cased)
-
-
-def pattern_code(pattern: str) -> int:
-    """Return the scanner for a pattern, NO_SCANNER if it has none."""
-    return _PATTERN_CODES.get(pattern, scanning.NO_SCANNER)
 
 
 def fits(ordinary: Collection[bytes], *, ignore_merges: bool) -> bool:
@@ -80,8 +61,7 @@ class CompiledModel:
         self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
         self.arguments = Arguments()
         a = self.arguments
-        a[scanning.PATTERN] = pattern_code(pattern)
-        a[scanning.CLASS_TABLE] = shared_class_table(cased=pattern == PATTERNS["o200k"])
+        a.update(scanner_arguments(pattern))
         a[encoding.KEY_MASKS] = key_masks()
         a[encoding.BYTE_IDS] = np.array([id_of[bytes([byte])] for byte in range(256)], np.int64)
         a[encoding.ADJACENT_BYTES] = np.full(1024, _EMPTY, np.uint64) if ignore_merges else adjacent_bytes(id_of)

@@ -6,8 +6,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 import regex
 
-from bpe.compiled.corpus import Task, has_scanner, tasks
+from bpe.compiled.corpus import Task, tasks
 from bpe.compiled.counting import PieceCounter
+from bpe.compiled.scanner import has_scanner
 from bpe.compiled.worker import Specials
 from bpe.special_tokens import SpecialTokens
 from bpe.training_sources import TrainingSource
@@ -29,7 +30,7 @@ def count_source(
         ValueError: the iterable yields something that is not text, or nothing at all.
         OSError: a file cannot be read.
     """
-    kernel_specials = Specials(dict.fromkeys(specials.tokens, 0) if has_scanner(pattern) else {})
+    kernel_specials = Specials(dict.fromkeys(specials.tokens, 0) if has_scanner(pattern.pattern) else {})
     return count_all(
         tasks(source, specials, pattern), lambda: PieceCounter(pattern.pattern, kernel_specials), num_threads
     )

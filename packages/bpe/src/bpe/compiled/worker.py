@@ -53,6 +53,8 @@ class Worker:
         self._specials: Specials | None = None
         self._a[encoding.POSITIONS] = aligned(encoding.NUM_POSITIONS, np.uint32)
         self._a[encoding.PIECE_KEYS] = aligned(4 * encoding.NUM_KEYS, np.uint64)
+        self._a[scanning.MASKS] = np.zeros(NUM_CLASSES, np.uint64)
+        self._a[scanning.SYMBOLS] = np.zeros(scanning.NUM_BLOCK_SYMBOLS, np.uint8)
         self._a[scanning.STATE] = np.zeros(scanning.STATE_SIZE, np.uint64)
         self._reserve(CHUNK_BYTES)
         self._start_cache()
@@ -62,11 +64,9 @@ class Worker:
         if num_bytes <= self._capacity:
             return
         self._capacity = num_bytes
-        words = num_bytes // 64 + 2
         self._text = aligned(num_bytes + PADDING, np.uint8, zeros=True)
         self._a[scanning.TEXT] = self._text
-        self._a[scanning.STARTS] = aligned(words, np.uint64, zeros=True)
-        self._a[scanning.MASKS] = aligned(NUM_CLASSES + scanning.NUM_LONG_MASKS * words, np.uint64)
+        self._a[scanning.STARTS] = aligned(num_bytes // 64 + 2, np.uint64, zeros=True)
         self._a[encoding.MERGE_VALUES] = aligned(3 * num_bytes, np.uint64)
         self._a[encoding.MERGE_LINKS] = aligned(2 * num_bytes, np.int64)
         self._a[encoding.OUT] = aligned(num_bytes + PADDING, self._model.dtype, zeros=True)

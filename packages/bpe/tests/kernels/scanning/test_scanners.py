@@ -5,6 +5,7 @@ They are called as in the package, through a worker, whose STARTS are read after
 
 import sys
 from itertools import accumulate, product
+from random import Random
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ import regex
 from hypothesis import given, strategies as st
 
 from bpe import PATTERNS
-from bpe.patterns import compile_pattern, split_pieces
+from bpe.patterns import compile_pattern, pattern_source, split_pieces
 
 pytest.importorskip("numba", reason="needs numba")
+from bpe.automata.determinize import find_automaton
 from bpe.compiled.model import CompiledModel
 from bpe.compiled.worker import NotUtf8Error, Specials, Worker
 from bpe.kernels.scanning import layout as scanning
 
+from ...automata.published_patterns import PUBLISHED
+from ...automata.strategies import random_pattern, random_text
 from ...conftest import texts
 
 BYTES = {bytes([byte]): byte for byte in range(256)}
@@ -29,7 +33,7 @@ PREFIXES = ["\x01" + "x" * k + "\x02" for k in range(65)]
 class Scanner:
     def __init__(self, name):
         self.pattern = compile_pattern(name)
-        model = CompiledModel(BYTES, [], BYTES, pattern=PATTERNS[name], vocab_size=256, ignore_merges=False)
+        model = CompiledModel(BYTES, [], BYTES, pattern=pattern_source(name), vocab_size=256, ignore_merges=False)
         self._worker = Worker(model)
         self._none = Specials({})
         self._prefixes = Specials(dict.fromkeys(PREFIXES, 0))
@@ -51,6 +55,29 @@ class Scanner:
 @pytest.fixture(scope="module", params=PATTERNS)
 def scanner(request, kernels):
     return Scanner(request.param)
+
+
+@pytest.fixture(scope="module")
+def published_scanners(kernels):
+    return [Scanner(pattern) for pattern in list(PUBLISHED.values())[3::2]]
+
+
+@given(text=texts(100) | st.builds(random_text, st.randoms(), st.just(150)), before=st.integers(0, 70))
+def test_published_patterns(published_scanners, text, before):
+    for scanner in published_scanners:
+        scanner.check("x" * before + text, PREFIXES[before % 65])
+
+
+def test_random_patterns(kernels):
+    random = Random(0)
+    checked = 0
+    while checked < 40:
+        pattern = random_pattern(random)
+        if find_automaton(pattern) is not None:
+            scanner = Scanner(pattern)
+            for _ in range(20):
+                scanner.check("a" * random.randint(0, 70) + random_text(random, 150))
+            checked += 1
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""Splitting text into pieces (pre-tokens) by the three named patterns, 64 bytes at a time; finding special tokens."""
+"""Splitting text into pieces (pre-tokens), by GPT-2's pattern or any with an automaton; finding special tokens."""

@@ -1,6 +1,6 @@
 """The class of every character, computed with the `regex` package. No Numba here.
 
-    table[ord("a")] = LOWER         table[ord("狐")] = CASELESS        table[0x110000 + 0xE7] = CASELESS
+    table[ord("a")] = LETTER        table[ord("7")] = NUMBER        table[0x110000 + 0xE7] = LETTER
 
 After the 1,114,112 code points come 256 more entries: the class of all characters whose UTF-8 begins with that byte, or
 MIXED where they differ.
@@ -9,36 +9,26 @@ MIXED where they differ.
 import numpy as np
 import regex
 
-OTHER, UPPER, LOWER, CASELESS, MARK, NUMBER, SPACE, MIXED = range(8)
-NUM_CLASSES = 7
+OTHER, LETTER, NUMBER, SPACE, MIXED = range(5)
+NUM_CLASSES = 4
 
 NUM_CODE_POINTS = 0x110000
 
 _EXPRESSIONS = {
-    UPPER: r"[\p{Lu}\p{Lt}]+",
-    LOWER: r"\p{Ll}+",
-    CASELESS: r"[\p{Lm}\p{Lo}]+",
-    MARK: r"\p{M}+",
+    LETTER: r"\p{L}+",
     NUMBER: r"\p{N}+",
     SPACE: r"\s+",
 }
 
 
-def class_table(*, cased: bool) -> np.ndarray:
-    """Return the class of every code point and of every first byte, uint8 `[1114112 + 256]`.
-
-    Args:
-        cased: whether to distinguish upper and lower case; if not, both are CASELESS, and marks are OTHER.
-    """
+def class_table() -> np.ndarray:
+    """Return the class of every code point and of every first byte, uint8 `[1114112 + 256]`."""
     code_points = np.delete(np.arange(NUM_CODE_POINTS, dtype="<u4"), np.s_[0xD800:0xE000])  # no surrogates
     characters = code_points.tobytes().decode("utf-32-le")
     table = np.full(NUM_CODE_POINTS + 256, OTHER, np.uint8)
     for character_class, expression in _EXPRESSIONS.items():
         for match in regex.finditer(expression, characters):
             table[code_points[match.start() : match.end()]] = character_class
-    if not cased:
-        merged = np.array([OTHER, CASELESS, CASELESS, CASELESS, OTHER, NUMBER, SPACE], np.uint8)
-        table[:NUM_CODE_POINTS] = merged[table[:NUM_CODE_POINTS]]
     for first in range(256):
         table[NUM_CODE_POINTS + first] = _common_class(table, first)
     return table

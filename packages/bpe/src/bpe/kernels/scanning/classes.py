@@ -1,6 +1,6 @@
 r"""The class of every character in 64 bytes, as bit masks, one for each class.
 
-The split patterns distinguish seven classes. ASCII is classified by comparing 64 bytes at once. In a block with other
+GPT-2's pattern distinguishes four classes. ASCII is classified by comparing 64 bytes at once. In a block with other
 characters, their first bytes are visited. Where all characters with the same first byte are of one class (as in most of
 Chinese and Cyrillic), all of them in the block are classified at once; otherwise each is looked up in a table of all
 1,114,112 code points. Then every class is extended over the bytes that continue its characters. On the UTF-8 bytes of
@@ -9,13 +9,13 @@ Chinese and Cyrillic), all of them in the block are classified at once; otherwis
     byte             6e c3 a9 20 31
     first bytes      1  1  0  1  1
     continuation     0  0  1  0  0
-    LOWER            1  1  1  0  0
+    LETTER           1  1  1  0  0
     SPACE            0  0  0  1  0
 
 The table is computed with the installed `regex` package (which takes some 50 ms), so that its Unicode version is always
 that of the reference. The text is validated as UTF-8 at the same time.
 
-Reference: `regex.match(r"\p{Ll}", character)` and so on, for every character; and `bytes.decode`.
+Reference: `regex.match(r"\p{L}", character)` and so on, for every character; and `bytes.decode`.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from bpe.kernels.runtime.bits import lowest_bit
 from bpe.kernels.runtime.compiler import inlined, kernel
 from bpe.kernels.runtime.masks import between, equals
-from bpe.kernels.scanning.class_table import CASELESS, LOWER, MARK, MIXED, NUMBER, SPACE, UPPER
+from bpe.kernels.scanning.class_table import LETTER, MIXED, NUM_CLASSES, NUMBER, SPACE
 
 EXPECTED = 7
 """`state` has, for the byte before a block, a bit for each class, and at EXPECTED the continuation bytes to come."""
@@ -97,7 +97,7 @@ def classify_wide(text: np.ndarray, i: int, valid: int, table: np.ndarray, masks
     if wrong:
         return i + lowest_bit(wrong)
     state[EXPECTED] = leads >> _LAST | threes >> np.uint64(62) | fours >> np.uint64(61)
-    upper = lower = caseless = mark = number = space = _ZERO
+    letter = number = space = _ZERO
     while leads:
         b = lowest_bit(leads)
         first = text[i + b]
@@ -111,18 +111,12 @@ def classify_wide(text: np.ndarray, i: int, valid: int, table: np.ndarray, masks
         else:
             alike = equals(text, i, np.int64(first))
         leads &= ~alike
-        upper |= alike if character_class == UPPER else _ZERO
-        lower |= alike if character_class == LOWER else _ZERO
-        caseless |= alike if character_class == CASELESS else _ZERO
-        mark |= alike if character_class == MARK else _ZERO
+        letter |= alike if character_class == LETTER else _ZERO
         number |= alike if character_class == NUMBER else _ZERO
         space |= alike if character_class == SPACE else _ZERO
-    masks[UPPER] = spread(upper, state[UPPER], continuation)
-    masks[LOWER] = spread(lower, state[LOWER], continuation)
-    masks[CASELESS] = spread(caseless, state[CASELESS], continuation)
-    masks[MARK] = spread(mark, state[MARK], continuation)
+    masks[LETTER] = spread(letter, state[LETTER], continuation)
     masks[NUMBER] = spread(number, state[NUMBER], continuation)
     masks[SPACE] = spread(space, state[SPACE], continuation)
-    for k in range(1, 7):
+    for k in range(1, NUM_CLASSES):
         state[k] = masks[k] >> _LAST
     return -1

@@ -26,7 +26,7 @@ import numpy as np
 from bpe.kernels.runtime.bits import lowest_bit
 from bpe.kernels.runtime.compiler import kernel
 from bpe.kernels.runtime.masks import ascii_letters, between, equals
-from bpe.kernels.scanning.class_table import CASELESS, NUMBER, SPACE
+from bpe.kernels.scanning.class_table import LETTER, NUMBER, SPACE
 from bpe.kernels.scanning.classes import EXPECTED, ascii_digits, ascii_spaces, classify_wide, valid_mask
 
 _ONE, _TWO, _LAST = np.uint64(1), np.uint64(2), np.uint64(63)
@@ -64,7 +64,7 @@ def scan_gpt2(
         text: uint8, UTF-8, with PADDING bytes after n.
         begin: the first byte.
         n: the byte after the last.
-        table: from `class_table`, not cased.
+        table: from `class_table`.
         starts: uint64, at least `(n - begin) // 64 + 1` words; bit i is set where a piece starts at byte `begin + i`.
         masks: uint64 `[NUM_CLASSES]`, scratch.
         state: uint64 `[STATE_SIZE]`, scratch.
@@ -91,7 +91,7 @@ def scan_gpt2(
                 bad = classify_wide(text, i, next_valid, table, masks, state)
                 if bad >= 0:
                     return bad
-                next_letters |= masks[CASELESS]
+                next_letters |= masks[LETTER]
                 next_numbers |= masks[NUMBER]
                 next_spaces |= masks[SPACE]
                 next_continuation = between(text, i, 0x80, 0x40) & next_valid

@@ -9,14 +9,33 @@ TEXT = _positions.array()
 STARTS = _positions.array()
 """uint64: a bit for every byte of the text, set where a piece starts."""
 PATTERN = _positions.number()
-"""Which scanner to use: NO_SCANNER (STARTS is given), GPT2, CL100K or O200K."""
+"""Which scanner to use: NO_SCANNER (STARTS is given), GPT2 or AUTOMATON."""
 
 CLASS_TABLE = _positions.array()
-"""uint8: the class of each code point, see `bpe.kernels.scanning.class_table`."""
+"""uint8: for GPT2, the class of each code point, see `bpe.kernels.scanning.class_table`."""
 MASKS = _positions.array()
-"""uint64, scratch: a mask for each class; then, for the patterns that need it, masks of whole texts."""
+"""uint64 `[NUM_CLASSES]`, scratch: a mask for each class."""
 STATE = _positions.array()
 """uint64, scratch: what one block passes to the next."""
+
+FOLLOWING = _positions.array()
+"""uint16: for AUTOMATON, the rows of `bpe.automata.scanner_table`. A row is given by its offset, the last two bits of
+which are its flags; at offset + symbol is the offset of the next row."""
+MATCHING = _positions.array()
+"""uint16 `[states * symbols]`: the steps of the automaton itself, `2 * state + matched`; DEAD_STATE where it ends."""
+CLASS_PAGES = _positions.array()
+"""uint16: for each 256 code points the number of their block in CLASS_BLOCKS."""
+CLASS_BLOCKS = _positions.array()
+"""uint8: blocks of 256 classes. The first is that of the first 256 code points."""
+SYMBOLS = _positions.array()
+"""uint8 `[NUM_BLOCK_SYMBOLS]`, scratch: the symbols of a block of text."""
+NUM_SYMBOLS = _positions.number()
+"""How many symbols the automaton has. The last three are the end, a newline before it, and the continuation of a
+character, which MATCHING does not have."""
+START_OFFSET = _positions.number()
+"""The offset of the row for the start of a piece. Smaller ones are those of AGAIN (0) and AGAIN_AFTER_GAP."""
+KNOWS_FINAL_NEWLINE = _positions.number()
+"""1 if a newline at the end of the text is a symbol of its own."""
 
 SPECIAL_FIRST_BYTES = _positions.array()
 """uint8: the different first bytes of the special tokens."""
@@ -31,11 +50,13 @@ NUM_SCANNING_ARGUMENTS = _positions.next
 
 STATE_SIZE = 8
 """Words of STATE."""
-NUM_LONG_MASKS = 7
-"""Masks of whole texts in MASKS, after one word for each class: see `bpe.kernels.scanning.runs`."""
-
-NO_SCANNER, GPT2, CL100K, O200K = range(4)
+NO_SCANNER, GPT2, AUTOMATON = range(3)
 """Values of PATTERN."""
+
+DEAD_STATE = 0x7FFF
+"""In MATCHING: no match is possible any more."""
+NUM_BLOCK_SYMBOLS = 64 + 3
+"""Items of SYMBOLS: the last character of a block of 64 bytes may have three more."""
 
 NOT_UTF8 = -1
 """Kernels that scan a chunk return `NOT_UTF8 - p` where the text is not UTF-8 in or before byte p."""

@@ -1,0 +1,110 @@
+"""The scanner of a pattern: which kernel finds its pieces, and the tables that it reads. No Numba here."""
+
+import warnings
+from functools import lru_cache
+
+import numpy as np
+
+from bpe.automata.determinize import DEAD, Automaton, automaton, find_automaton
+from bpe.automata.scanner_table import START_ROW, ScannerTable, scanner_table
+from bpe.automata.syntax import NotTranslatableError
+from bpe.compiled.calling import Arguments
+from bpe.engine import LARGE
+from bpe.kernels.scanning import layout as scanning
+from bpe.kernels.scanning.class_table import class_table
+from bpe.patterns import PATTERNS
+
+_LARGEST_OFFSET = 0xFFFF
+_FLAG_BITS = 3
+
+
+def has_scanner(pattern: str) -> bool:
+    """Return whether the kernels have a scanner for this regular expression."""
+    return scanner_arguments(pattern)[scanning.PATTERN] != scanning.NO_SCANNER
+
+
+def warn_if_slow(pattern: str, num_bytes: int) -> None:
+    """Warn, once for a pattern without a scanner, when `regex` has split so many bytes that it takes long.
+
+    Warns:
+        UserWarning: `num_bytes` is at least `bpe.engine.LARGE`.
+    """
+    if num_bytes >= LARGE:
+        _warn_of_regex(pattern)
+
+
+@lru_cache(maxsize=8)
+def _warn_of_regex(pattern: str) -> None:
+    reason = "its automaton is too large"
+    try:
+        automaton(pattern)
+    except NotTranslatableError as error:
+        reason = str(error)
+    warnings.warn(
+        f"the split pattern {pattern!r} has no fast scanner, so regex splits the text, which takes most of the time: "
+        f"{reason}",
+        stacklevel=2,
+    )
+
+
+@lru_cache(maxsize=8)
+def scanner_arguments(pattern: str) -> Arguments:
+    """Return the arguments that make a kernel split by a regular expression, if it has a scanner; computed once."""
+    if pattern == PATTERNS["gpt2"]:
+        a = Arguments()
+        a[scanning.PATTERN] = scanning.GPT2
+        a[scanning.CLASS_TABLE] = class_table()
+        return a
+    return automaton_arguments(find_automaton(pattern))
+
+
+def automaton_arguments(found: Automaton | None) -> Arguments:
+    """Return the arguments that make a kernel follow an automaton, or none if there is none or it is too large."""
+    a = Arguments()
+    a[scanning.PATTERN] = scanning.NO_SCANNER
+    if found is None:
+        return a
+    table = scanner_table(found)
+    stride = _stride(table)
+    if len(table.rows) * stride > _LARGEST_OFFSET:
+        return a
+    a[scanning.PATTERN] = scanning.AUTOMATON
+    a[scanning.FOLLOWING] = _following(table)
+    a[scanning.MATCHING] = _matching(found)
+    a[scanning.CLASS_PAGES], a[scanning.CLASS_BLOCKS] = _pages(found)
+    a[scanning.NUM_SYMBOLS] = table.continuation + 1
+    a[scanning.START_OFFSET] = START_ROW * stride
+    a[scanning.KNOWS_FINAL_NEWLINE] = int(found.knows_final_newline)
+    return a
+
+
+def _stride(table: ScannerTable) -> int:
+    """Return the distance between two rows: a multiple of four, so that flags fit into the last bits of an offset."""
+    return (table.continuation + 1 + 2 * _FLAG_BITS) & ~_FLAG_BITS
+
+
+def _following(table: ScannerTable) -> "np.ndarray":
+    stride = _stride(table)
+    offsets = np.arange(len(table.rows)) * stride + np.array(table.flags)
+    flat = np.zeros(len(table.rows) * stride, np.uint16)
+    for offset, row in zip(offsets, table.rows, strict=True):
+        flat[offset : offset + len(row)] = offsets[list(row)]
+    return flat
+
+
+def _matching(found: Automaton) -> "np.ndarray":
+    steps = [
+        2 * (scanning.DEAD_STATE if step.state == DEAD else step.state) + step.matched
+        for row in found.steps
+        for step in row
+    ]
+    return np.array(steps, np.uint16)
+
+
+def _pages(found: Automaton) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the number of the block of each 256 code points, and the different blocks one after another."""
+    lengths = np.diff(found.classes.firsts, append=0x110000)
+    by_code_point = np.repeat(np.array(found.classes.numbers, np.uint8), lengths)
+    number_of: dict[bytes, int] = {}
+    pages = [number_of.setdefault(page.tobytes(), len(number_of)) for page in by_code_point.reshape(-1, 256)]
+    return np.array(pages, np.uint16), np.frombuffer(b"".join(number_of), np.uint8)
