@@ -114,8 +114,8 @@ def automaton(pattern: str) -> Automaton:
     program = assemble(parse(pattern))
     if program.classes.count > _MAX_CLASSES:
         raise NotTranslatableError(f"it distinguishes more than {_MAX_CLASSES} classes of characters")
-    number_of = {(program.start,): 0}
-    queue = [(program.start,)]
+    queue: list[tuple[int, ...]] = [(program.start,)]
+    number_of = {queue[0]: 0}
     rows = []
     for threads in queue:  # which grows meanwhile
         row = []
