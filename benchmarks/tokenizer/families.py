@@ -78,8 +78,9 @@ def compare(path: Path, num_texts: int) -> tuple[str, str, str]:
         ValueError: `tokenizers` cannot read the file either.
         OSError: the file cannot be read.
     """
+    data = path.read_bytes()
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(data)
         theirs = tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises Exception itself
         raise ValueError(f"{path} is not a tokenizer.json that tokenizers can read: {error}") from None

@@ -119,6 +119,8 @@ def main(arguments: Sequence[str]) -> None:
     _add_options(parser)
     options = parser.parse_args(arguments)
     files = gpt2_files.find(None, None)
+    if not options.corpus.is_file():
+        raise ValueError(f"--corpus is {options.corpus}, which is not a file: pass a UTF-8 text file")
     text = options.corpus.read_bytes()[: options.megabytes * 1_000_000].decode(errors="ignore")
     text = text.replace(SEPARATOR, "")  # the same ordinary text for all
     rows = []

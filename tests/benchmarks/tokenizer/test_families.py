@@ -58,3 +58,8 @@ def test_what_is_not_a_tokenizer_is_an_error(tmp_path):
     path.write_text("{}")
     with pytest.raises(ValueError, match=r"is not a tokenizer\.json that tokenizers can read"):
         families.main([str(path)])
+
+
+def test_a_missing_file_is_an_error_of_its_own(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        families.main([str(tmp_path / "tokenizer.json")])
