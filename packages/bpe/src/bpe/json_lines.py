@@ -56,11 +56,11 @@ def _document(line: str, field: str, place: str) -> str | None:
         raise TextFileError(f"{place}, is a JSON {_json_type(row)}: give one JSON object a line")
     if field not in row:
         found = ", ".join(map(repr, row)) or "none"
-        raise TextFileError(f"{place}, has no field {field!r}, only {found}: name the one with the text as the column")
+        raise TextFileError(f"{place}, has no field {field!r}, only {found}: name the one with the text (--column)")
     value = row[field]
     if value is not None and not isinstance(value, str):
         raise TextFileError(
-            f"{place}: the field {field!r} is a JSON {_json_type(value)}: name a field with text as the column"
+            f"{place}: the field {field!r} is a JSON {_json_type(value)}: name one with text (--column)"
         )
     if value is not None and not value.isascii():
         _check_encodable(value, place)

@@ -57,7 +57,7 @@ def _check_column(path: Path, schema: "pyarrow.Schema", column: str) -> None:
 
     if column not in schema.names:
         found = ", ".join(schema.names)
-        raise TextFileError(f"{path} has no column {column!r}, only {found}: name the one with the text as the column")
+        raise TextFileError(f"{path} has no column {column!r}, only {found}: name the one with the text (--column)")
     kind = schema.field(column).type
     if not (arrow.types.is_string(kind) or arrow.types.is_large_string(kind) or arrow.types.is_string_view(kind)):
-        raise TextFileError(f"{path}: the column {column!r} contains {kind}: name a column with text")
+        raise TextFileError(f"{path}: the column {column!r} contains {kind}: name one with text (--column)")

@@ -41,9 +41,7 @@ def find_separator(
         listed += f" and {len(special_tokens) - _MAX_LISTED} more"
     choices = f"one of the special tokens {listed}" if special_tokens else "a tokenizer that has a special token"
     if token is None:
-        raise ValueError(
-            f"{what} contains documents, and no separator is given that follows each: give {choices}, or ''"
-        )
+        raise ValueError(f"{what} contains documents, and no separator follows each: give {choices}, or '' for nothing")
     if token == "":
         return Separator("", (), is_found_alone=False, num_bytes=0)
     if token not in special_tokens:
