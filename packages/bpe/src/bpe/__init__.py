@@ -9,7 +9,8 @@ Importing this package loads neither numpy nor Numba.
 """
 
 from bpe.chunks import cut_stream
-from bpe.corpus import encode_file, encode_stream
+from bpe.corpus import encode_documents, encode_file, encode_stream
+from bpe.document_files import file_format, read_documents
 from bpe.formats import TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.patterns import PATTERNS
@@ -33,9 +34,12 @@ __all__ = [
     "TrainingReport",
     "check_portable_pattern",
     "cut_stream",
+    "encode_documents",
     "encode_file",
     "encode_stream",
+    "file_format",
     "open_token_file",
+    "read_documents",
     "read_text",
     "read_text_stream",
     "read_token_file_info",
