@@ -19,6 +19,7 @@ from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
+from bpe.table_files import read_tables
 from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype
 from bpe.tokenizer_files import TokenizerWithFiles
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import numpy
 
     from bpe.compiled.encoder import CompiledEncoder
+    from bpe.compiled.model import CompiledModel
 
 
 class TokenizerWithKernels(TokenizerWithFiles):
@@ -65,7 +67,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out machine code and its tables, which are built again when needed."""
-        return {**self.__dict__, "_encoder": None}
+        return {**super().__getstate__(), "_encoder": None}
 
     def load_kernels(self, num_threads: int | None = None) -> bool:
         """Load the kernels and build their tables of this vocabulary now, instead of at the first large text.
@@ -117,9 +119,15 @@ class TokenizerWithKernels(TokenizerWithFiles):
 
     def _build_encoder(self) -> "CompiledEncoder | None":
         """Return a compiled encoder, or None if the kernels cannot represent this vocabulary."""
-        if self._characters is not None or not all(bytes([byte]) in self._id_of for byte in range(256)):
-            return None  # the kernels have no error for a byte without an id
+        if self._characters is not None:
+            return None
         from bpe.compiled.encoder import CompiledEncoder
+
+        model = self._kept_model()
+        if model is not None:
+            return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
+        if not all(bytes([byte]) in self._id_of for byte in range(256)):
+            return None  # the kernels have no error for a byte without an id
         from bpe.compiled.model import CompiledModel, fits
 
         ordinary = self._ordinary_ids()
@@ -133,7 +141,24 @@ class TokenizerWithKernels(TokenizerWithFiles):
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )
-        return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
+        encoder = CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
+        if self._table_file_name is not None:
+            from bpe.compiled.kept_models import keep_model
+
+            with encoder.worker() as worker:
+                keep_model(self._table_file_name, self._facts(), model, worker, self._vocab_size)
+        return encoder
+
+    def _kept_model(self) -> "CompiledModel | None":
+        """Return the tables from the file that an earlier process wrote, if there is a valid one."""
+        if self._table_file_name is None:
+            return None
+        table_file = self._table_file or read_tables(self._table_file_name)
+        if table_file is None:
+            return None
+        from bpe.compiled.kept_models import kept_model
+
+        return kept_model(table_file)
 
     def _around(self, add_special_tokens: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the ids to put before and after a text."""

@@ -3,14 +3,17 @@
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
 from bpe.compiled.calling import Arguments, key_masks
+from bpe.compiled.filled_cache import FilledCache
 from bpe.compiled.scanner import scanner_arguments
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
+from bpe.kernels.scanning import layout as scanning
 
 _EMPTY = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_SHORT, _MAX_LONG, _MAX_LONG_BYTES = 1 << 18, 24_576, 3 << 20
@@ -57,8 +60,7 @@ class CompiledModel:
             vocab_size: one more than the largest id.
             ignore_merges: whether a piece that is an ordinary token gets its id, whatever the merges would give.
         """
-        self.dtype = np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32)
-        self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
+        self._choose_kernel(vocab_size)
         self.arguments = Arguments()
         a = self.arguments
         a.update(scanner_arguments(pattern))
@@ -72,6 +74,28 @@ class CompiledModel:
         self.num_tokens = len(tokens)
         a[encoding.TOKEN_ENDS] = np.cumsum([len(token) for token in tokens], dtype=np.int64)
         a[encoding.TOKEN_IDS] = np.array([ordinary[token] for token in tokens], np.int64)
+        self.filled_cache: FilledCache | None = None
+        """The cache that a worker starts with, if it is known and need not be computed."""
+
+    @classmethod
+    def from_tables(cls, arguments: Arguments, vocabulary_text: "np.ndarray", cache: FilledCache, vocab_size: int) -> Self:
+        """Return a model whose tables are there already (`bpe.compiled.kept_models`)."""
+        model = cls.__new__(cls)
+        model._choose_kernel(vocab_size)
+        model.arguments = arguments
+        model.vocabulary_text = vocabulary_text
+        model.num_tokens = arguments[encoding.TOKEN_ENDS].size
+        model.filled_cache = cache
+        return model
+
+    def _choose_kernel(self, vocab_size: int) -> None:
+        self.dtype = np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32)
+        self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
+
+    @property
+    def has_scanner(self) -> bool:
+        """Whether the kernels have a scanner for the pattern."""
+        return bool(self.arguments[scanning.PATTERN] != scanning.NO_SCANNER)
 
     def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
         get = id_of.get

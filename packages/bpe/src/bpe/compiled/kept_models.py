@@ -1,0 +1,52 @@
+"""Models kept in the files of `bpe.table_files`. No Numba here."""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from bpe.compiled.calling import Arguments
+from bpe.compiled.filled_cache import FilledCache
+from bpe.compiled.model import CompiledModel
+from bpe.compiled.worker import Worker
+from bpe.table_files import Section, TableFile, write_tables
+
+_TEXT = "vocabulary_text"
+_ARGUMENT, _CACHE = "argument ", "cache "
+
+
+def keep_model(name: str, facts: Any, model: CompiledModel, worker: Worker, vocab_size: int) -> None:
+    """Write the file of a model.
+
+    Args:
+        name: the name of the file.
+        facts: what to keep besides.
+        model: the model.
+        worker: a worker of the model that has not encoded anything.
+        vocab_size: one more than the largest id.
+    """
+    numbers = {position: value for position, value in model.arguments.items() if isinstance(value, int)}
+    arrays = {f"{_ARGUMENT}{k}": value for k, value in model.arguments.items() if not isinstance(value, int)}
+    arrays[_TEXT] = model.vocabulary_text
+    cache = worker.cache()
+    arrays |= {f"{_CACHE}{field.name}": getattr(cache, field.name) for field in fields(cache)}
+    sections = {key: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for key, array in arrays.items()}
+    content = {"facts": facts, "vocab_size": vocab_size, "numbers": list(numbers.items())}
+    write_tables(name, content, sections)
+
+
+def kept_model(file: TableFile) -> CompiledModel | None:
+    """Return the model of a file, whose arrays are read-only, or None if the file is damaged."""
+    sections = file.sections()
+    if sections is None:
+        return None
+    arrays = {key: np.frombuffer(section.data, section.dtype) for key, section in sections.items()}
+    arguments = Arguments()
+    for position, number in file.facts["numbers"]:
+        arguments[position] = number
+    for key, array in arrays.items():
+        if key.startswith(_ARGUMENT):
+            arguments[int(key.removeprefix(_ARGUMENT))] = array
+    cache = {key.removeprefix(_CACHE): array for key, array in arrays.items() if key.startswith(_CACHE)}
+    filled = FilledCache.from_arrays(cache)
+    return CompiledModel.from_tables(arguments, arrays[_TEXT], filled, file.facts["vocab_size"])
