@@ -174,7 +174,7 @@ class TokenizerWithFiles(LazyTokenizer):
                 what = "a prefix space"
             raise ValueError(f"this tokenizer has {what}, which {file} cannot express: save a tokenizer.json instead")
 
-    def _parts(self) -> formats.TokenizerParts:
+    def _parts(self) -> "formats.TokenizerParts":
         others = {token.content for token in self._rules.added_tokens}
         return formats.TokenizerParts(
             self.vocab,

@@ -141,13 +141,11 @@ class TokenizerWithKernels(TokenizerWithFiles):
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )
-        encoder = CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
         if self._table_file_name is not None:
             from bpe.compiled.kept_models import keep_model
 
-            with encoder.worker() as worker:
-                keep_model(self._table_file_name, self._facts(), model, worker, self._vocab_size)
-        return encoder
+            keep_model(self._table_file_name, self._facts(), model)
+        return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
 
     def _kept_model(self) -> "CompiledModel | None":
         """Return the tables from the file that an earlier process wrote, if there is a valid one."""

@@ -11,7 +11,6 @@ import numpy as np
 from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import CompiledModel
-from bpe.compiled.scanner import warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
 from bpe.parallel import map_in_order
 from bpe.patterns import SplitPattern, split_pieces
@@ -55,7 +54,7 @@ class CompiledEncoder:
         return self._model.dtype
 
     @contextmanager
-    def worker(self) -> Iterator[Worker]:
+    def _worker(self) -> Iterator[Worker]:
         """Provide a worker while a `with` block runs."""
         try:
             worker = self._idle.pop()  # an atomic operation, so threads need no lock
@@ -88,7 +87,7 @@ class CompiledEncoder:
         Raises:
             UnicodeEncodeError: the text contains a surrogate.
         """
-        with self.worker() as worker:
+        with self._worker() as worker:
             if self._scans_whole_texts:
                 yield from self._scanned_runs(text, special_tokens, worker)
             else:
@@ -96,7 +95,7 @@ class CompiledEncoder:
 
     def ordinary_runs(self, part: str) -> Iterator["np.ndarray"]:
         """Yield the ids of a segment of ordinary text in arrays, each valid until the next is requested."""
-        with self.worker() as worker:
+        with self._worker() as worker:
             yield from self._segment_runs([(part, None)], worker)
 
     def _scanned_runs(self, text: str, special_tokens: SpecialTokens, worker: Worker) -> Iterator["np.ndarray"]:
@@ -152,7 +151,7 @@ class CompiledEncoder:
         """Do what `stream_runs` does, for tokenizers whose texts are cut into segments by Python."""
 
         def encode(group: Sequence[Segment]) -> np.ndarray:
-            with self.worker() as worker:
+            with self._worker() as worker:
                 return np.concatenate([run.copy() for run in self._segment_runs(group, worker)])
 
         segments = self._segments.split_stream(chunks, special_tokens, self._pattern, _STREAM_BUFFER)
@@ -167,6 +166,8 @@ class CompiledEncoder:
             elif self._has_scanner:
                 yield from self._scanned_runs(part, _NO_TOKENS, worker)
             else:
+                from bpe.compiled.scanner import warn_if_slow  # with automata, which few tokenizers need here
+
                 pieces = [self._bytes_of(piece) for piece in split_pieces(part, self._pattern)]
                 data = b"".join(pieces)
                 num_bytes += len(data)
@@ -220,13 +221,13 @@ class CompiledEncoder:
     ) -> Iterator[tuple[int, "np.ndarray"]]:
         """Yield for each chunk of an open file its number of bytes and its ids."""
         if num_threads == 1:
-            with self.worker() as worker:  # no other thread may have it while its memory is read
+            with self._worker() as worker:  # no other thread may have it while its memory is read
                 for chunk in chunks:
                     yield chunk[1], _encode_chunk(worker, descriptor, path, chunk, specials)
             return
 
         def encode(chunk: tuple[int, int]) -> tuple[int, np.ndarray]:
-            with self.worker() as worker:
+            with self._worker() as worker:
                 return chunk[1], _encode_chunk(worker, descriptor, path, chunk, specials).copy()
 
         yield from map_in_order(encode, chunks, num_threads)

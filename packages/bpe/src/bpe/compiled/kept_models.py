@@ -15,23 +15,21 @@ _TEXT = "vocabulary_text"
 _ARGUMENT, _CACHE = "argument ", "cache "
 
 
-def keep_model(name: str, facts: Any, model: CompiledModel, worker: Worker, vocab_size: int) -> None:
+def keep_model(name: str, facts: Any, model: CompiledModel) -> None:
     """Write the file of a model.
 
     Args:
         name: the name of the file.
         facts: what to keep besides.
-        model: the model.
-        worker: a worker of the model that has not encoded anything.
-        vocab_size: one more than the largest id.
+        model: the model, whose workers start with a copy of the filled cache from now on.
     """
+    cache = model.filled_cache = Worker(model).cache()
     numbers = {position: value for position, value in model.arguments.items() if isinstance(value, int)}
     arrays = {f"{_ARGUMENT}{k}": value for k, value in model.arguments.items() if not isinstance(value, int)}
     arrays[_TEXT] = model.vocabulary_text
-    cache = worker.cache()
     arrays |= {f"{_CACHE}{field.name}": getattr(cache, field.name) for field in fields(cache)}
     sections = {key: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for key, array in arrays.items()}
-    content = {"facts": facts, "vocab_size": vocab_size, "numbers": list(numbers.items())}
+    content = {"facts": facts, "numbers": list(numbers.items())}
     write_tables(name, content, sections)
 
 
@@ -49,4 +47,4 @@ def kept_model(file: TableFile) -> CompiledModel | None:
             arguments[int(key.removeprefix(_ARGUMENT))] = array
     cache = {key.removeprefix(_CACHE): array for key, array in arrays.items() if key.startswith(_CACHE)}
     filled = FilledCache.from_arrays(cache)
-    return CompiledModel.from_tables(arguments, arrays[_TEXT], filled, file.facts["vocab_size"])
+    return CompiledModel.from_tables(arguments, arrays[_TEXT], filled)

@@ -9,7 +9,6 @@ import numpy as np
 
 from bpe.compiled.calling import Arguments, key_masks
 from bpe.compiled.filled_cache import FilledCache
-from bpe.compiled.scanner import scanner_arguments
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
@@ -60,7 +59,9 @@ class CompiledModel:
             vocab_size: one more than the largest id.
             ignore_merges: whether a piece that is an ordinary token gets its id, whatever the merges would give.
         """
-        self._choose_kernel(vocab_size)
+        from bpe.compiled.scanner import scanner_arguments  # automata, which a kept model does not need
+
+        self._choose_kernel(np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32))
         self.arguments = Arguments()
         a = self.arguments
         a.update(scanner_arguments(pattern))
@@ -78,18 +79,18 @@ class CompiledModel:
         """The cache that a worker starts with, if it is known and need not be computed."""
 
     @classmethod
-    def from_tables(cls, arguments: Arguments, vocabulary_text: "np.ndarray", cache: FilledCache, vocab_size: int) -> Self:
+    def from_tables(cls, arguments: Arguments, vocabulary_text: "np.ndarray", cache: FilledCache) -> Self:
         """Return a model whose tables are there already (`bpe.compiled.kept_models`)."""
         model = cls.__new__(cls)
-        model._choose_kernel(vocab_size)
+        model._choose_kernel(cache.ids.dtype)
         model.arguments = arguments
         model.vocabulary_text = vocabulary_text
         model.num_tokens = arguments[encoding.TOKEN_ENDS].size
         model.filled_cache = cache
         return model
 
-    def _choose_kernel(self, vocab_size: int) -> None:
-        self.dtype = np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32)
+    def _choose_kernel(self, dtype: "np.dtype") -> None:
+        self.dtype = dtype
         self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
 
     @property
