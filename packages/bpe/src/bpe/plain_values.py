@@ -13,10 +13,11 @@ from importlib import import_module
 from typing import Any
 
 _PACKAGE = "bpe."
+_SET = "frozenset"
 
 
 def to_plain(value: object) -> Any:
-    """Return a value as JSON has it. A tuple becomes a list, a dataclass a dictionary with its name and its fields.
+    """Return a value as JSON has it. A tuple becomes a list, a dataclass a dictionary of its name and fields.
 
     Raises:
         TypeError: there is a value of another type in it.
@@ -25,7 +26,9 @@ def to_plain(value: object) -> Any:
         return value
     if isinstance(value, tuple):
         return [to_plain(item) for item in value]
-    if is_dataclass(value) and type(value).__module__.startswith(_PACKAGE):
+    if isinstance(value, frozenset):
+        return {_SET: sorted(to_plain(item) for item in value)}
+    if is_dataclass(value) and not isinstance(value, type) and type(value).__module__.startswith(_PACKAGE):
         content = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
         return {f"{type(value).__module__}:{type(value).__qualname__}": content}
     raise TypeError(f"{type(value).__name__} has no plain form")
@@ -42,6 +45,8 @@ def from_plain(plain: Any) -> Any:
     if not isinstance(plain, dict):
         return plain
     ((name, content),) = plain.items()
+    if name == _SET:
+        return frozenset(map(from_plain, content))
     module, _, class_name = name.partition(":")
     found = getattr(import_module(module), class_name, None) if module.startswith(_PACKAGE) else None
     if not is_dataclass(found) or not isinstance(found, type):
