@@ -8,7 +8,9 @@ from bpe.lazy_exports import lazy_exports
 
 
 def test_importing_the_package_loads_none_of_its_modules():
-    program = "import sys, bpe; print([name for name in sys.modules if name.startswith('bpe.')], 'regex' in sys.modules)"
+    program = (
+        "import sys, bpe; print([name for name in sys.modules if name.startswith('bpe.')], 'regex' in sys.modules)"
+    )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "['bpe.lazy_exports'] False"
 

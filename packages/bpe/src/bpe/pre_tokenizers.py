@@ -121,6 +121,7 @@ class SplitSteps:
                 on either side, if such places are known.
         """
         self.steps = tuple(steps)
+        self.border = border
         self._last_border = LazyPattern(f"(?r){border}") if border else None
         self.in_stand_ins = StandIns() in self.steps
         self.pattern = f"?{', '.join(map(repr, self.steps))}"  # not a regular expression, so never mistaken for one

@@ -15,10 +15,12 @@ import json
 import mmap
 import os
 import sys
+from array import array
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +30,7 @@ _MAGIC = b"bpe tables 1\n"
 _LENGTH_BYTES = 8
 _ALIGNMENT = 64  # a cache line
 _SUFFIX = ".tables"
+_TOKENS, _ENDS, _IDS = "vocabulary", "vocabulary ends", "vocabulary ids"
 _MAX_KEPT_BYTES = 256 << 20
 """All files together, in a folder; the ones that were used least recently are removed."""
 _TOUCH_SECONDS = 3600.0
@@ -58,8 +61,9 @@ class TableFile:
         self._content = content
         self._check = check
 
+    @cached_property
     def sections(self) -> dict[str, Section] | None:
-        """Return all arrays, or None if the file is damaged."""
+        """All arrays, or None if the file is damaged."""
         if checksum([self._content]).decode() != self._check:
             return None
         return {
@@ -114,6 +118,23 @@ def write_tables(name: str, facts: Any, arrays: Mapping[str, Section]) -> None:
     path = write_file(name, [_MAGIC, checksum([length, head]), length, head, *parts])
     if path is not None:
         _remove_oldest(path.parent)
+
+
+def vocabulary_sections(vocab: Mapping[int, bytes]) -> dict[str, Section]:
+    """Return the bytes of each id as arrays, which `kept_vocabulary` reads."""
+    ends = array("q", accumulate(map(len, vocab.values())))
+    parts = {_TOKENS: ("|u1", b"".join(vocab.values())), _ENDS: ("q", ends), _IDS: ("q", array("q", vocab))}
+    return {name: Section(dtype, memoryview(values).cast("B")) for name, (dtype, values) in parts.items()}
+
+
+def kept_vocabulary(file: TableFile) -> dict[int, bytes] | None:
+    """Return the bytes of each id, or None if the file is damaged."""
+    sections = file.sections
+    if sections is None:
+        return None
+    tokens, ends = bytes(sections[_TOKENS].data), sections[_ENDS].data.cast("q").tolist()
+    ids = sections[_IDS].data.cast("q").tolist()
+    return {token_id: tokens[begin:end] for token_id, begin, end in zip(ids, [0, *ends], ends, strict=False)}
 
 
 def _parse(mapped: memoryview) -> TableFile | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpe.character_model import CharacterModel, CharacterPieceIds
 from bpe.checks import Engine, check_engine, check_num_threads
-from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
+from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, split_pieces
 from bpe.piece_ids import PieceIds
@@ -19,7 +19,7 @@ from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
-from bpe.table_files import read_tables
+from bpe.table_files import read_tables, vocabulary_sections
 from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype
 from bpe.tokenizer_files import TokenizerWithFiles
@@ -111,7 +111,9 @@ class TokenizerWithKernels(TokenizerWithFiles):
     def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
         """Return the compiled encoder if it is to encode a text of `num_bytes` bytes, else None."""
         kernel = "encode16" if id_dtype(self._vocab_size) == "uint16" else "encode32"
-        if not use_kernels(self._engine, num_bytes, kernel, ready=self._encoder is not None):
+        # A text of any length is worth it if the reference would have to read files first.
+        worth = max(num_bytes, FROM_FILE) if num_bytes and self.lacks_dictionaries else num_bytes
+        if not use_kernels(self._engine, worth, kernel, ready=self._encoder is not None):
             return None
         if self._encoder is None:
             self._encoder = self._build_encoder()
@@ -144,7 +146,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
         if self._table_file_name is not None:
             from bpe.compiled.kept_models import keep_model
 
-            keep_model(self._table_file_name, self._facts(), model)
+            keep_model(self._table_file_name, self._facts(), vocabulary_sections(self._vocab), model)
         return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
 
     def _kept_model(self) -> "CompiledModel | None":

@@ -8,18 +8,18 @@ full when one of its dictionaries is first used, such as for decoding.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bpe.engine import kernels_installed
 from bpe.formats.reading import FilePath, ReadFile, read_bytes
 from bpe.plain_values import from_plain, to_plain
 from bpe.pre_tokenizers import SplitSteps
-from bpe.table_files import TableFile, read_tables, table_file_name
+from bpe.table_files import TableFile, kept_vocabulary, read_tables, table_file_name
 from bpe.text_rules import NO_RULES
 from bpe.tokenizer_base import TokenizerBase
 
-_DICTIONARIES = frozenset({"_vocab", "_merges", "_id_of", "_ranks", "_text_of", "_piece_ids"})
+_VOCABULARY = frozenset({"_vocab", "_text_of"})
+_DICTIONARIES = _VOCABULARY | {"_merges", "_id_of", "_ranks", "_piece_ids"}
 
 
 class LazyTokenizer(TokenizerBase):
@@ -32,12 +32,20 @@ class LazyTokenizer(TokenizerBase):
     _table_file: TableFile | None = None
     """That file, if it was found."""
 
+    _fingerprint: str | None = None
+    """The fingerprint, if that file has it."""
+
     if not TYPE_CHECKING:  # else every attribute would seem to exist
 
         def __getattr__(self, name: str) -> Any:
-            """Read the files in full when a dictionary is missing."""
+            """Build a dictionary that is missing: the vocabulary from the kept file, the others from the files."""
             if name not in _DICTIONARIES:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            if name in _VOCABULARY and self._table_file is not None:
+                vocab = kept_vocabulary(self._table_file)
+                if vocab is not None:
+                    vocab = self.__dict__.setdefault("_vocab", vocab)
+                    return self.__dict__.setdefault("_text_of", vocab)
             read = self._read_in_full
             if read is not None:
                 complete = read()
@@ -45,6 +53,16 @@ class LazyTokenizer(TokenizerBase):
                     self.__dict__.setdefault(dictionary, complete.__dict__[dictionary])
                 self._read_in_full = None
             return self.__dict__[name]  # which another thread may have set
+
+    @property
+    def lacks_dictionaries(self) -> bool:
+        """Whether the reference would have to read files first. Internal to this package."""
+        return self._read_in_full is not None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that determines the ids: tokenizers with the same fingerprint give the same ids."""
+        return self._fingerprint or super().fingerprint
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the complete state, without tables that are mapped from a file."""
@@ -77,8 +95,6 @@ class LazyTokenizer(TokenizerBase):
         table_file = None if name is None else read_tables(name)
         if table_file is not None and table_file.facts["facts"] is not None:
             tokenizer = cls._from_facts(**table_file.facts["facts"])
-            for dictionary in _DICTIONARIES:
-                del tokenizer.__dict__[dictionary]
             tokenizer._read_in_full = in_full
         else:
             tokenizer = in_full()
@@ -87,32 +103,42 @@ class LazyTokenizer(TokenizerBase):
 
     def _facts(self) -> dict[str, Any] | None:
         """Return what `_from_facts` needs, as JSON can express it, or None if it cannot."""
-        if isinstance(self._pattern, SplitSteps) or self._characters is not None:
-            return None
+        pattern = self._given_pattern
         largest = self._vocab_size - 1
         others = {token.content for token in self._rules.added_tokens}
         try:
             return {
                 "special_tokens": {t.content: t.id for t in self._added_tokens if t.content not in others},
                 "largest": [largest, self._vocab[largest].hex()],
-                "pattern": self._pattern_source,
+                "pattern": [to_plain(pattern.steps), pattern.border] if isinstance(pattern, SplitSteps) else pattern,
                 "ignore_merges": self._ignore_merges,
                 "rules": None if self._rules == NO_RULES else to_plain(self._rules),
+                "fingerprint": self.fingerprint,
             }
         except TypeError:
             return None
 
     @classmethod
     def _from_facts(
-        cls, special_tokens: dict[str, int], largest: Iterable[Any], pattern: str, ignore_merges: bool, rules: Any
+        cls,
+        special_tokens: dict[str, int],
+        largest: Iterable[Any],
+        pattern: Any,
+        ignore_merges: bool,
+        rules: Any,
+        fingerprint: str,
     ) -> Self:
         """Return a tokenizer with the same tokens to find, but a vocabulary of only these and the largest id."""
         largest_id, as_hex = largest
-        return cls(
+        tokenizer = cls(
             {largest_id: bytes.fromhex(as_hex)},
             [],
             special_tokens,
-            pattern=pattern,
+            pattern=pattern if isinstance(pattern, str) else SplitSteps(from_plain(pattern[0]), pattern[1]),
             ignore_merges=ignore_merges,
             rules=NO_RULES if rules is None else from_plain(rules),
         )
+        for dictionary in _DICTIONARIES:
+            del tokenizer.__dict__[dictionary]
+        tokenizer._fingerprint = fingerprint
+        return tokenizer

@@ -14,7 +14,7 @@ from bpe import cli
 
 pytest.importorskip("numba", reason="needs numba")
 from bpe.kernels import loading
-from bpe.kernels.runtime import cache_files, object_files
+from bpe.kernels.runtime import cache_files
 
 from .conftest import NAME
 

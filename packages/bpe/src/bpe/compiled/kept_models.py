@@ -1,5 +1,6 @@
 """Models kept in the files of `bpe.table_files`. No Numba here."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -15,12 +16,13 @@ _TEXT = "vocabulary_text"
 _ARGUMENT, _CACHE = "argument ", "cache "
 
 
-def keep_model(name: str, facts: Any, model: CompiledModel) -> None:
+def keep_model(name: str, facts: Any, others: Mapping[str, Section], model: CompiledModel) -> None:
     """Write the file of a model.
 
     Args:
         name: the name of the file.
-        facts: what to keep besides.
+        facts: facts to keep besides.
+        others: arrays to keep besides.
         model: the model, whose workers start with a copy of the filled cache from now on.
     """
     cache = model.filled_cache = Worker(model).cache()
@@ -28,17 +30,19 @@ def keep_model(name: str, facts: Any, model: CompiledModel) -> None:
     arrays = {f"{_ARGUMENT}{k}": value for k, value in model.arguments.items() if not isinstance(value, int)}
     arrays[_TEXT] = model.vocabulary_text
     arrays |= {f"{_CACHE}{field.name}": getattr(cache, field.name) for field in fields(cache)}
-    sections = {key: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for key, array in arrays.items()}
+    sections = {
+        key: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for key, array in arrays.items()
+    }
+    sections |= others
     content = {"facts": facts, "numbers": list(numbers.items())}
     write_tables(name, content, sections)
 
 
 def kept_model(file: TableFile) -> CompiledModel | None:
     """Return the model of a file, whose arrays are read-only, or None if the file is damaged."""
-    sections = file.sections()
-    if sections is None:
+    if file.sections is None:
         return None
-    arrays = {key: np.frombuffer(section.data, section.dtype) for key, section in sections.items()}
+    arrays = {key: np.frombuffer(section.data, section.dtype) for key, section in file.sections.items()}
     arguments = Arguments()
     for position, number in file.facts["numbers"]:
         arguments[position] = number

@@ -2,8 +2,8 @@
 
 Importing Numba takes a second and compiling takes several more, too long for small inputs. But a kernel is machine code
 that needs nothing of Numba (`bpe.kernels.runtime.compiler` ensures that). So it is compiled once and its object code is
-kept in a file. Later processes load a shared library made of it, or link it with LLVM alone, which takes some hundredths
-of a second, and call it with `ctypes`, which releases the global interpreter lock.
+kept in a file. Later processes load a shared library made of it, or link it with LLVM alone, which takes some
+hundredths of a second, and call it with `ctypes`, which releases the global interpreter lock.
 
     kernel("encode16")     in memory?  ->  in a file?  ->  compile (with a message on standard error), write the file
 

@@ -8,12 +8,12 @@ import sys
 import pytest
 
 pytest.importorskip("numba", reason="needs numba")
-pytestmark = pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="needs Linux and cc")
-
 from bpe.kernels import loading
 from bpe.kernels.runtime import object_files, shared_objects
 
 from ..conftest import NAME
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="needs Linux and cc")
 
 
 @pytest.fixture

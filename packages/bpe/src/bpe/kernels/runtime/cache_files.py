@@ -1,8 +1,8 @@
 """Files that are kept for later processes: in which folder they are, and which of them can be trusted.
 
 They are kept in the first of these folders that can be written: the one named by the environment variable
-`BPE_CACHE_DIR`, the user's cache folder, `__pycache__` in the package `bpe.kernels`. A file that another user could have
-written is ignored, and one that is damaged too: what is kept begins with its checksum.
+`BPE_CACHE_DIR`, the user's cache folder, `__pycache__` in the package `bpe.kernels`. A file that another user could
+have written is ignored, and one that is damaged too, which its checksum shows.
 """
 
 import hashlib

@@ -63,10 +63,12 @@ def write_shared(name: str, code: bytes) -> None:
     with tempfile.TemporaryDirectory(prefix="bpe-") as folder, suppress(OSError, subprocess.SubprocessError):
         kernel, stubs, library = (Path(folder, file) for file in ("kernel.o", "stubs.c", "kernel.so"))
         kernel.write_bytes(code)
-        stubs.write_text("".join(f"void {function}(void) {{ __builtin_trap(); }}\n" for function in sorted(NEVER_CALLED)))
+        stubs.write_text(
+            "".join(f"void {function}(void) {{ __builtin_trap(); }}\n" for function in sorted(NEVER_CALLED))
+        )
         # Numba's code is not relocatable without writing to it (DT_TEXTREL), which linkers warn of.
         options = ["-shared", "-nostdlib", "-Wl,-Bsymbolic", "-Wl,-z,notext", "-o"]
         command = [compiler, "-O1", "-fPIC", *options, str(library), str(kernel), str(stubs)]
-        subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)
+        subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
         content = library.read_bytes()
         write_file(name, [content, checksum([content])])
