@@ -125,7 +125,7 @@ main(["encode", sys.argv[1], sys.argv[2], "--out", sys.argv[2] + ".ids"])
         ("import bpe", ""),
         (PAGE, ""),
         (COMMAND, ""),
-        (LARGE_TEXT, "llvmlite numpy"),
+        (LARGE_TEXT, "numpy"),
     ],
     ids=["import", "a page", "a command", "a large text"],
 )
@@ -140,4 +140,5 @@ def test_what_is_loaded(tokenizer, tmp_path, work, expected, kernels):
     command = [sys.executable, "-c", LOADED.format(work=work), str(path), str(text)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.split("\n")[-2] == expected
+    # Without a C compiler, LLVM links the kernels.
+    assert done.stderr.split("\n")[-2].removeprefix("llvmlite ") == expected

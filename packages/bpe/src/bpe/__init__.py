@@ -5,45 +5,9 @@
     ids = tokenizer.encode("Once upon a time")
     text = tokenizer.decode(ids)
 
-Importing this package loads neither numpy nor Numba.
+Names are loaded when they are first used. None of them loads Numba, and only those that give arrays load numpy.
 """
 
-from bpe.chunks import cut_stream
-from bpe.corpus import encode_documents, encode_file, encode_stream
-from bpe.document_files import file_format, read_documents
-from bpe.formats import TokenizerFileError
-from bpe.formats.portable_patterns import check_portable_pattern
-from bpe.patterns import PATTERNS
-from bpe.progress import Progress
-from bpe.streaming import StreamDecoder
-from bpe.text_files import TextFileError, read_text, read_text_stream
-from bpe.token_files import TokenFileError, TokenFileInfo, open_token_file, read_token_file_info, write_token_file
-from bpe.tokenizer import Tokenizer
-from bpe.training import train_bpe, train_bpe_with_report
-from bpe.training_report import TrainingReport
+from bpe.lazy_exports import lazy_exports
 
-__all__ = [
-    "PATTERNS",
-    "Progress",
-    "StreamDecoder",
-    "TextFileError",
-    "TokenFileError",
-    "TokenFileInfo",
-    "Tokenizer",
-    "TokenizerFileError",
-    "TrainingReport",
-    "check_portable_pattern",
-    "cut_stream",
-    "encode_documents",
-    "encode_file",
-    "encode_stream",
-    "file_format",
-    "open_token_file",
-    "read_documents",
-    "read_text",
-    "read_text_stream",
-    "read_token_file_info",
-    "train_bpe",
-    "train_bpe_with_report",
-    "write_token_file",
-]
+__getattr__, __dir__, __all__ = lazy_exports(__name__, __file__)

@@ -10,15 +10,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import regex
-
+from bpe.lazy_patterns import LazyPattern
 from bpe.special_tokens import SpecialTokens
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
-_SPACE = regex.compile(r"\p{White_Space}*")
-_SPACE_BEFORE = regex.compile(r"(?r)\p{White_Space}*")
-_WORD = regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]")
-_INSIDE_TEXT = regex.compile(r"(?r)(?<=\P{White_Space})(?=\P{White_Space})")
+_SPACE = LazyPattern(r"\p{White_Space}*")
+_SPACE_BEFORE = LazyPattern(r"(?r)\p{White_Space}*")
+_WORD = LazyPattern(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]")
+_INSIDE_TEXT = LazyPattern(r"(?r)(?<=\P{White_Space})(?=\P{White_Space})")
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,15 @@ Decoding turns them into text again: `▁` into a space, `<0xE7>` into a byte, a
 text is removed.
 """
 
+import re
 from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import dataclass
-
-import regex
 
 from bpe.piece_ids import PieceIds
 from bpe.pre_tokenizers import SplitSteps, steps_for_runs_of_marks
 from bpe.reference import Pair
 
-_BYTE_TOKEN = regex.compile(rb"<0x([0-9A-Fa-f]{2})>")
+_BYTE_TOKEN = re.compile(rb"<0x([0-9A-Fa-f]{2})>")
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ class CharacterModel:
         mark = self.mark.encode()
         if not mark or mark not in id_of:
             return None
+        import regex
+
         across = regex.compile(b"(?<!%b|^)%b" % (mark, mark))
         if any(across.search(left + right) for left, right in merges):
             return None

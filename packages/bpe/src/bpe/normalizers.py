@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import regex
+from bpe.lazy_patterns import LazyPattern
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
-_LAST_ASCII = regex.compile(r"(?r)[\x00-\x7f]")
+_LAST_ASCII = LazyPattern(r"(?r)[\x00-\x7f]")
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
@@ -56,8 +56,8 @@ class Strip:
         return text[begin : max(begin, end)]
 
 
-_SPACE_AT_START = regex.compile(r"\p{White_Space}*")
-_SPACE_AT_END = regex.compile(r"(?r)\p{White_Space}*\Z")
+_SPACE_AT_START = LazyPattern(r"\p{White_Space}*")
+_SPACE_AT_END = LazyPattern(r"(?r)\p{White_Space}*\Z")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class Replace:
     def apply(self, text: str) -> str:
         """Return the text with all replacements."""
         if self.is_regex:
+            import regex
+
             return regex.sub(self.pattern, lambda _: self.content, text)
         return text.replace(self.pattern, self.content)
 

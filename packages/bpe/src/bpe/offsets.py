@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-import regex
+from bpe.lazy_patterns import LazyPattern
 
 _CONTINUATION = bytes(range(0x80, 0xC0))  # every byte of a character but its first (RFC 3629)
-_SURROGATE = regex.compile(r"[\ud800-\udfff]")
+_SURROGATE = LazyPattern(r"[\ud800-\udfff]")
 
 
 def token_offsets(tokens: Iterable[bytes]) -> list[tuple[int, int]]:

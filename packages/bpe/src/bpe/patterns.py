@@ -12,14 +12,15 @@ version). They are those published with GPT-2 (Radford et al. 2019) and with Ope
 
 from typing import TYPE_CHECKING, TypeAlias
 
-import regex
-
+from bpe.lazy_patterns import LazyPattern
 from bpe.pre_tokenizers import SplitSteps
 
 if TYPE_CHECKING:
+    import regex
+
     from bpe.automata.determinize import Automaton
 
-SplitPattern: TypeAlias = "regex.Pattern[str] | SplitSteps"
+SplitPattern: TypeAlias = "regex.Pattern[str] | LazyPattern | SplitSteps"
 """What splits a text: a compiled pattern, or a list of steps. The attribute `pattern` of both identifies it."""
 
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -49,7 +50,7 @@ WHOLE_TEXT = r"[\s\S]+"
 # right: before a plain space that follows something else, and between a letter and a punctuation mark. (Not before an
 # apostrophe, which may start a contraction; not before a combining mark, which o200k treats as a letter.) Faster
 # than `bpe.automata.cuts`, which finds more such places: `(?r)` makes `regex` search from the end.
-_LAST_SAFE_CUT = regex.compile(r"(?r)(?<=\S)(?= )|(?<=\p{L})(?=[^\s\p{L}\p{N}\p{M}'])")
+_LAST_SAFE_CUT = LazyPattern(r"(?r)(?<=\S)(?= )|(?<=\p{L})(?=[^\s\p{L}\p{N}\p{M}'])")
 
 
 def pattern_source(name_or_regex: str) -> str:
@@ -63,6 +64,8 @@ def compile_pattern(name_or_regex: str) -> "regex.Pattern[str]":
     Raises:
         ValueError: the expression is not one that `regex` accepts.
     """
+    import regex
+
     try:
         return regex.compile(pattern_source(name_or_regex))
     except regex.error as error:
@@ -70,6 +73,16 @@ def compile_pattern(name_or_regex: str) -> "regex.Pattern[str]":
             f"split pattern {name_or_regex!r} is neither one of {', '.join(PATTERNS)} "
             f"nor a regular expression that the regex package accepts: {error}"
         ) from error
+
+
+def split_pattern(name_or_regex: str) -> "regex.Pattern[str] | LazyPattern":
+    """Return what `compile_pattern` returns, or something that compiles a named pattern when it is first used.
+
+    Raises:
+        ValueError: the expression is not one that `regex` accepts.
+    """
+    source = PATTERNS.get(name_or_regex, name_or_regex)
+    return LazyPattern(source) if source in PATTERNS.values() else compile_pattern(source)
 
 
 def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
@@ -103,6 +116,9 @@ def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     if isinstance(pattern, SplitSteps):
         return pattern.last_safe_cut(text)
     if pattern.pattern in PATTERNS.values():
+        position = _last_space(text)
+        if position:
+            return position
         match = _LAST_SAFE_CUT.search(text)
         return 0 if match is None else match.start()
     automaton = _automaton_of(pattern)
@@ -113,7 +129,18 @@ def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     return last_cut(text, automaton)
 
 
-def _automaton_of(pattern: "regex.Pattern[str]") -> "Automaton | None":
+def _last_space(text: str) -> int:
+    """Return the last position in `text` of a plain space after something else, which nearly every text has; else 0.
+
+    That is one of the places that `_LAST_SAFE_CUT` finds, without `regex`.
+    """
+    position = text.rfind(" ")
+    while position > 0 and text[position - 1].isspace():
+        position = text.rfind(" ", 0, position)
+    return max(0, position)
+
+
+def _automaton_of(pattern: "regex.Pattern[str] | LazyPattern") -> "Automaton | None":
     from bpe.automata.determinize import find_automaton  # most programs need it never, or only for long texts
 
     return find_automaton(pattern.pattern)

@@ -14,11 +14,13 @@ The meaning of a step is the one it has in the `tokenizers` library.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import regex
-
+from bpe.lazy_patterns import LazyPattern
 from bpe.stand_ins import from_stand_ins, to_stand_ins
+
+if TYPE_CHECKING:
+    import regex
 
 Behavior = Literal["Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext"]
 
@@ -44,6 +46,8 @@ class Split:
 
     @cached_property
     def _compiled(self) -> "regex.Pattern[str]":
+        import regex
+
         return regex.compile(self.pattern)
 
     def __reduce__(self) -> tuple[type["Split"], tuple[str, Behavior, bool]]:
@@ -121,14 +125,14 @@ class SplitSteps:
                 on either side, if such places are known.
         """
         self.steps = tuple(steps)
-        self._border = border
-        self._last_border = regex.compile(f"(?r){border}") if border else None
+        self.border = border
+        self._last_border = LazyPattern(f"(?r){border}") if border else None
         self.in_stand_ins = StandIns() in self.steps
         self.pattern = f"?{', '.join(map(repr, self.steps))}"  # not a regular expression, so never mistaken for one
 
     def __reduce__(self) -> tuple[type["SplitSteps"], tuple[tuple[SplitStep, ...], str | None]]:
         """Pickle the arguments, without compiled expressions."""
-        return SplitSteps, (self.steps, self._border)
+        return SplitSteps, (self.steps, self.border)
 
     def split(self, text: str) -> list[str]:
         """Return the pieces of a text, without empty ones."""
@@ -149,6 +153,8 @@ class SplitSteps:
 
 def steps_for_mark(mark: str) -> SplitSteps:
     """Return the steps that split text before every mark, which stands for a space."""
+    import regex
+
     return SplitSteps([Split(regex.escape(mark), "MergedWithNext")], _border(mark))
 
 
@@ -162,4 +168,6 @@ def steps_for_runs_of_marks(mark: str) -> SplitSteps:
 
 
 def _border(mark: str) -> str:
+    import regex
+
     return f"(?<=[^{regex.escape(mark)}])(?={regex.escape(mark)})"

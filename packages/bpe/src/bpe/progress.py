@@ -1,6 +1,5 @@
 """The progress of long work, as one line on standard error."""
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -111,6 +110,8 @@ class Progress:
         if not self._is_terminal:
             self._write(line + "\n")
             return
+        import shutil  # with modules for archives, which few programs need
+
         line = line[: shutil.get_terminal_size().columns - 1]  # a longer one would wrap and could not be overwritten
         self._write("\r" + line.ljust(self._width))
         self._width = len(line)

@@ -20,9 +20,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Protocol
 
-import regex
-
-from bpe.patterns import split_pieces
+from bpe.patterns import SplitPattern, split_pieces
 
 Pair = tuple[bytes, bytes]
 
@@ -39,7 +37,7 @@ def split_bytes(piece: bytes) -> list[bytes]:
     return [piece[i : i + 1] for i in range(len(piece))]
 
 
-def count_pieces(texts: Iterable[str], pattern: "regex.Pattern[str]") -> Counter[str]:
+def count_pieces(texts: Iterable[str], pattern: SplitPattern) -> Counter[str]:
     """Count how often each piece (pre-token) occurs in the texts."""
     counts: Counter[str] = Counter()
     for text in texts:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bpe.added_tokens import AddedToken
 from bpe.character_model import CharacterModel
-from bpe.patterns import DEFAULT_PATTERN, WHOLE_TEXT, SplitPattern, compile_pattern, pattern_source
+from bpe.patterns import DEFAULT_PATTERN, WHOLE_TEXT, SplitPattern, pattern_source, split_pattern
 from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_tokens import SpecialTokens
@@ -33,7 +33,7 @@ class TokenizerBase:
         self._vocab = dict(vocab)
         self._merges = list(merges)
         self._given_pattern = pattern
-        self._pattern: SplitPattern = pattern if isinstance(pattern, SplitSteps) else compile_pattern(pattern)
+        self._pattern: SplitPattern = pattern if isinstance(pattern, SplitSteps) else split_pattern(pattern)
         self._pattern_source = pattern.pattern if isinstance(pattern, SplitSteps) else pattern_source(pattern)
         self._rules = rules
         self._characters = characters

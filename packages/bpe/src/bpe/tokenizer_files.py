@@ -9,11 +9,11 @@ from bpe import formats
 from bpe.patterns import DEFAULT_PATTERN
 from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
-from bpe.tokenizer_base import TokenizerBase
+from bpe.tokenizer_lazy import LazyTokenizer
 
 
-class TokenizerWithFiles(TokenizerBase):
-    """Adds reading and writing to `TokenizerBase`."""
+class TokenizerWithFiles(LazyTokenizer):
+    """Adds reading and writing to `LazyTokenizer`."""
 
     @classmethod
     def from_files(
@@ -32,12 +32,22 @@ class TokenizerWithFiles(TokenizerBase):
             TokenizerFileError: a file is damaged (what and where is named).
             OSError: a file cannot be read.
         """
-        vocab = formats.read_vocab_json(vocab_filepath, special_tokens or ())
-        merges = formats.read_merges_txt(merges_filepath)
+        return cls._from_contents(cls._from_gpt2_files, [vocab_filepath, merges_filepath], special_tokens, pattern)
+
+    @classmethod
+    def _from_gpt2_files(
+        cls,
+        vocab_file: os.PathLike[str],
+        merges_file: os.PathLike[str],
+        special_tokens: Sequence[str] | Mapping[str, int] | None,
+        pattern: str,
+    ) -> Self:
+        vocab = formats.read_vocab_json(vocab_file, special_tokens or ())
+        merges = formats.read_merges_txt(merges_file)
         try:
             return cls(vocab, merges, special_tokens, pattern=pattern)
         except ValueError as error:
-            raise formats.TokenizerFileError(f"{vocab_filepath} and {merges_filepath}: {error}") from None
+            raise formats.TokenizerFileError(f"{vocab_file} and {merges_file}: {error}") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -51,6 +61,10 @@ class TokenizerWithFiles(TokenizerBase):
             TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
             OSError: the file cannot be read.
         """
+        return cls._from_contents(cls._from_tokenizer_json, [path])
+
+    @classmethod
+    def _from_tokenizer_json(cls, path: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
         parts = formats.read_tokenizer_json(path)
         try:
             return cls(
@@ -92,6 +106,12 @@ class TokenizerWithFiles(TokenizerBase):
             ValueError: as for `Tokenizer`.
             OSError: the file cannot be read.
         """
+        return cls._from_contents(cls._from_tiktoken_file, [path], special_tokens, pattern)
+
+    @classmethod
+    def _from_tiktoken_file(
+        cls, path: os.PathLike[str], special_tokens: Sequence[str] | Mapping[str, int] | None, pattern: str
+    ) -> Self:
         ranks = formats.read_tiktoken(path)
         merges, unreachable = formats.recover_merges(ranks)
         vocab = {rank: token for token, rank in ranks.items()}
@@ -154,7 +174,7 @@ class TokenizerWithFiles(TokenizerBase):
                 what = "a prefix space"
             raise ValueError(f"this tokenizer has {what}, which {file} cannot express: save a tokenizer.json instead")
 
-    def _parts(self) -> formats.TokenizerParts:
+    def _parts(self) -> "formats.TokenizerParts":
         others = {token.content for token in self._rules.added_tokens}
         return formats.TokenizerParts(
             self.vocab,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpe.character_model import CharacterModel, CharacterPieceIds
 from bpe.checks import Engine, check_engine, check_num_threads
-from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
+from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, split_pieces
 from bpe.pickling import PickledTokenizer
@@ -20,14 +20,17 @@ from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
+from bpe.table_files import read_tables, vocabulary_sections
 from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype
 from bpe.tokenizer_files import TokenizerWithFiles
+from bpe.tokenizer_lazy import FROM_FILES
 
 if TYPE_CHECKING:
     import numpy
 
     from bpe.compiled.encoder import CompiledEncoder
+    from bpe.compiled.model import CompiledModel
 
 
 class TokenizerWithKernels(TokenizerWithFiles):
@@ -79,7 +82,8 @@ class TokenizerWithKernels(TokenizerWithFiles):
             characters=self._characters,
             engine=self._engine,
         )
-        more = {name: value for name, value in vars(self).items() if name not in self._built and name != "_built"}
+        rebuilt = self._built | FROM_FILES | {"_built"}
+        more = {name: value for name, value in vars(self).items() if name not in rebuilt}
         return {"arguments": arguments, "more": more}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -140,7 +144,9 @@ class TokenizerWithKernels(TokenizerWithFiles):
     def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
         """Return the compiled encoder if it is to encode a text of `num_bytes` bytes, else None."""
         kernel = "encode16" if id_dtype(self._vocab_size) == "uint16" else "encode32"
-        if not use_kernels(self._engine, num_bytes, kernel, ready=self._encoder is not None):
+        # A text of any length is worth it if the reference would have to read files first.
+        worth = max(num_bytes, FROM_FILE) if num_bytes and self.lacks_dictionaries else num_bytes
+        if not use_kernels(self._engine, worth, kernel, ready=self._encoder is not None):
             return None
         if self._encoder is None:
             self._encoder = self._build_encoder()
@@ -148,9 +154,15 @@ class TokenizerWithKernels(TokenizerWithFiles):
 
     def _build_encoder(self) -> "CompiledEncoder | None":
         """Return a compiled encoder, or None if the kernels cannot represent this vocabulary."""
-        if self._characters is not None or not all(bytes([byte]) in self._id_of for byte in range(256)):
-            return None  # the kernels have no error for a byte without an id
+        if self._characters is not None:
+            return None
         from bpe.compiled.encoder import CompiledEncoder
+
+        model = self._kept_model()
+        if model is not None:
+            return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
+        if not all(bytes([byte]) in self._id_of for byte in range(256)):
+            return None  # the kernels have no error for a byte without an id
         from bpe.compiled.model import CompiledModel, fits
 
         ordinary = self._ordinary_ids()
@@ -164,7 +176,22 @@ class TokenizerWithKernels(TokenizerWithFiles):
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )
+        if self._table_file_name is not None:
+            from bpe.compiled.kept_models import keep_model
+
+            keep_model(self._table_file_name, self._facts(), vocabulary_sections(self._vocab), model)
         return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
+
+    def _kept_model(self) -> "CompiledModel | None":
+        """Return the tables from the file that an earlier process wrote, if there is a valid one."""
+        if self._table_file_name is None:
+            return None
+        table_file = self._table_file or read_tables(self._table_file_name)
+        if table_file is None:
+            return None
+        from bpe.compiled.kept_models import kept_model
+
+        return kept_model(table_file)
 
     def _around(self, add_special_tokens: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the ids to put before and after a text."""

@@ -17,7 +17,7 @@ class Cache(NamedTuple):
 
     @property
     def file(self):
-        (path,) = self.folder.iterdir()
+        (path,) = self.folder.glob("*.kernel")
         return path
 
 
@@ -38,7 +38,7 @@ def kept(kernels):
 def cache(kept, tmp_path, monkeypatch):
     """An empty cache; "compiling" takes the object code that the session has compiled already."""
     from bpe.kernels import loading
-    from bpe.kernels.runtime import object_files
+    from bpe.kernels.runtime import cache_files, object_files
 
     symbol, code = object_files.read_object(NAME)
     compiled = []
@@ -51,7 +51,7 @@ def cache(kept, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loading, "_compile", compile_it)
     monkeypatch.setattr(loading, "_loaded", {})
-    monkeypatch.setattr(object_files, "_folders", lambda: iter([tmp_path / "cache"]))
+    monkeypatch.setattr(cache_files, "folders", lambda: iter([tmp_path / "cache"]))
     return Cache(tmp_path / "cache", compiled)
 
 

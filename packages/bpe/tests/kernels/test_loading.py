@@ -14,7 +14,7 @@ from bpe import cli
 
 pytest.importorskip("numba", reason="needs numba")
 from bpe.kernels import loading
-from bpe.kernels.runtime import object_files
+from bpe.kernels.runtime import cache_files
 
 from .conftest import NAME
 
@@ -86,7 +86,7 @@ def test_processes_that_need_a_kernel_at_the_same_time(kept, tmp_path):
     processes = [run(code, kept.parent, **environment) for _ in range(3)]
     for process in processes:
         finish(process)
-    names = sorted(path.name.split("-")[0] for path in (tmp_path / "cache").iterdir())
+    names = sorted(path.name.split("-")[0] for path in (tmp_path / "cache").glob("*.kernel"))
     assert names == ["encode16", "tables"]
     output, errors = finish(run(ENCODES.replace("CHANGES", ""), **environment))
     assert (output, errors) == ("False", "")
@@ -96,9 +96,9 @@ def test_a_kernel_that_cannot_be_kept_works_with_a_message(tmp_path):
     """Without a home, and with a package folder that cannot be written, each process compiles again and says so."""
     code = """
 from bpe.kernels import loading
-from bpe.kernels.runtime import object_files
-object_files._folders = lambda real=object_files._folders: list(real())[:-1]
-print(*object_files._folders())
+from bpe.kernels.runtime import cache_files, object_files
+cache_files.folders = lambda real=cache_files.folders: list(real())[:-1]
+print(*cache_files.folders())
 loading.kernel("tables")
 assert object_files.find_file("tables") is None
 """
@@ -138,7 +138,7 @@ def test_warmup_command(cache, monkeypatch, capsys):
 
 def test_warmup_where_no_folder_can_be_written(cache, monkeypatch):
     monkeypatch.setattr(loading, "KERNELS", (NAME,))
-    monkeypatch.setattr(object_files, "_folders", lambda: iter([]))
+    monkeypatch.setattr(cache_files, "folders", lambda: iter([]))
     assert loading.warmup() is None
 
 

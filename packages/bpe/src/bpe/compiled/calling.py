@@ -1,5 +1,6 @@
 """Calling a kernel from Python with an array of integers as its argument. No Numba here."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,10 @@ class Arguments:
         """Set everything that is set in `other`."""
         for position, value in other._set.items():
             self[position] = value
+
+    def items(self) -> Iterable[tuple[int, Any]]:
+        """Return the positions that were set, each with its array or number."""
+        return self._set.items()
 
     def call(self, kernel: Kernel) -> int:
         """Call a kernel with these arguments. It releases the global interpreter lock."""

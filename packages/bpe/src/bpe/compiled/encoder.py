@@ -11,7 +11,6 @@ import numpy as np
 from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import CompiledModel
-from bpe.compiled.scanner import has_scanner, warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
 from bpe.parallel import map_in_order
 from bpe.patterns import SplitPattern, split_pieces
@@ -46,7 +45,7 @@ class CompiledEncoder:
         self._no_specials = Specials({})
         self._bytes_of = pattern.piece_bytes if isinstance(pattern, SplitSteps) else str.encode
         self._idle: list[Worker] = []
-        self._has_scanner = not isinstance(pattern, SplitSteps) and has_scanner(pattern.pattern)
+        self._has_scanner = not isinstance(pattern, SplitSteps) and model.has_scanner
         self._scans_whole_texts = self._has_scanner and segments.plain
 
     @property
@@ -172,6 +171,8 @@ class CompiledEncoder:
             elif self._has_scanner:
                 yield from self._scanned_runs(part, _NO_TOKENS, worker)
             else:
+                from bpe.compiled.scanner import warn_if_slow  # with automata, which few tokenizers need here
+
                 pieces = [self._bytes_of(piece) for piece in split_pieces(part, self._pattern)]
                 data = b"".join(pieces)
                 num_bytes += len(data)

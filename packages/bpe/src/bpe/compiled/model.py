@@ -3,14 +3,16 @@
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
 from bpe.compiled.calling import Arguments, key_masks
-from bpe.compiled.scanner import scanner_arguments
+from bpe.compiled.filled_cache import FilledCache
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
+from bpe.kernels.scanning import layout as scanning
 
 _EMPTY = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_SHORT, _MAX_LONG, _MAX_LONG_BYTES = 1 << 18, 24_576, 3 << 20
@@ -57,8 +59,9 @@ class CompiledModel:
             vocab_size: one more than the largest id.
             ignore_merges: whether a piece that is an ordinary token gets its id, whatever the merges would give.
         """
-        self.dtype = np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32)
-        self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
+        from bpe.compiled.scanner import scanner_arguments  # automata, which a kept model does not need
+
+        self._choose_kernel(np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32))
         self.arguments = Arguments()
         a = self.arguments
         a.update(scanner_arguments(pattern))
@@ -72,6 +75,28 @@ class CompiledModel:
         self.num_tokens = len(tokens)
         a[encoding.TOKEN_ENDS] = np.cumsum([len(token) for token in tokens], dtype=np.int64)
         a[encoding.TOKEN_IDS] = np.array([ordinary[token] for token in tokens], np.int64)
+        self.filled_cache: FilledCache | None = None
+        """The cache that a worker starts with, if it is known and need not be computed."""
+
+    @classmethod
+    def from_tables(cls, arguments: Arguments, vocabulary_text: "np.ndarray", cache: FilledCache) -> Self:
+        """Return a model whose tables are there already (`bpe.compiled.kept_models`)."""
+        model = cls.__new__(cls)
+        model._choose_kernel(cache.ids.dtype)
+        model.arguments = arguments
+        model.vocabulary_text = vocabulary_text
+        model.num_tokens = arguments[encoding.TOKEN_ENDS].size
+        model.filled_cache = cache
+        return model
+
+    def _choose_kernel(self, dtype: "np.dtype") -> None:
+        self.dtype = dtype
+        self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
+
+    @property
+    def has_scanner(self) -> bool:
+        """Whether the kernels have a scanner for the pattern."""
+        return bool(self.arguments[scanning.PATTERN] != scanning.NO_SCANNER)
 
     def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
         get = id_of.get

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bpe.compiled.calling import Arguments, aligned
+from bpe.compiled.filled_cache import FilledCache
 from bpe.compiled.model import CompiledModel
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
@@ -84,11 +85,18 @@ class Worker:
         a[encoding.LONG_CACHE_SHIFT] = 64 - _LONG_BITS
         a[encoding.LONG_CACHE_BYTES] = np.empty(_KEPT_BYTES, np.uint8)
         a[encoding.CACHED_IDS] = np.empty(_KEPT_IDS, self._model.dtype)
-        a[scanning.TEXT] = self._model.vocabulary_text
-        a[TASK] = encoding.CACHE_VOCABULARY
-        a.call(self._model.kernel)
+        if self._model.filled_cache is not None:
+            self._model.filled_cache.copy_to(a)
+        else:
+            a[scanning.TEXT] = self._model.vocabulary_text
+            a[TASK] = encoding.CACHE_VOCABULARY
+            a.call(self._model.kernel)
+            a[scanning.TEXT] = self._text
         a[TASK] = encoding.ENCODE
-        a[scanning.TEXT] = self._text
+
+    def cache(self) -> FilledCache:
+        """Return a copy of the cache: of the vocabulary alone, if nothing was encoded yet."""
+        return FilledCache.of(self._a)
 
     def _keep_room(self) -> None:
         """Before a chunk: grow the table if it is half full; start an empty cache if nothing may grow any more."""

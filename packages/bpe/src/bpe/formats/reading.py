@@ -25,8 +25,27 @@ _PART_BYTES = 1 << 20
 FilePath = str | os.PathLike[str]
 
 
+class ReadFile(os.PathLike[str]):
+    """A file whose content was read already. It can be given wherever a path is, and is shown as its path."""
+
+    def __init__(self, path: FilePath, content: bytes) -> None:
+        """Wrap the path of the file and its content."""
+        self._path = os.fspath(path)
+        self.content = content
+
+    def __fspath__(self) -> str:
+        """Return the path."""
+        return self._path
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return self._path
+
+
 def read_bytes(path: FilePath) -> bytes:
     """Read a whole file, unless it is larger than `MAX_FILE_BYTES`."""
+    if isinstance(path, ReadFile):
+        return path.content
     path = check_path(path, "path", "tokenizers are read from files")
     parts = []
     size = 0

@@ -2,8 +2,8 @@
 
 Importing Numba takes a second and compiling takes several more, too long for small inputs. But a kernel is machine code
 that needs nothing of Numba (`bpe.kernels.runtime.compiler` ensures that). So it is compiled once and its object code is
-kept in a file. Later processes link it with LLVM alone, which takes some hundredths of a second, and call it with
-`ctypes`, which releases the global interpreter lock.
+kept in a file. Later processes load a shared library made of it, or link it with LLVM alone, which takes some
+hundredths of a second, and call it with `ctypes`, which releases the global interpreter lock.
 
     kernel("encode16")     in memory?  ->  in a file?  ->  compile (with a message on standard error), write the file
 
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bpe.kernels.runtime.linking import Kernel, function_at, link
-from bpe.kernels.runtime.object_files import find_file, read_object, write_object
+from bpe.kernels.runtime.object_files import find_file, load_object, read_object, write_object
 
 KERNELS = ("tables", "encode16", "encode32", "train")
 
@@ -78,7 +78,10 @@ def warmup() -> Path | None:
 
 def _from_file(name: str) -> Kernel | None:
     found = read_object(name)
-    return None if found is None else link(*found)
+    if found is None:
+        return None
+    symbol, code = found
+    return load_object(name, symbol) or link(symbol, code)
 
 
 def _compile(name: str) -> Kernel:

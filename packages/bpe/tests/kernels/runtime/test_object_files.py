@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("numba", reason="needs numba")
 from bpe.kernels import loading
-from bpe.kernels.runtime import object_files
+from bpe.kernels.runtime import cache_files, object_files
 
 from ..conftest import NAME
 
@@ -96,7 +96,7 @@ def test_the_key_changes_with_every_version(monkeypatch):
     keys = [key()]
     for name in ("numba", "llvmlite", "numpy"):
         with monkeypatch.context() as patch:
-            patch.setattr(object_files, "version", lambda package, name=name: "99" if package == name else "1")
+            patch.setattr(object_files, "_version", lambda package, name=name: "99" if package == name else "1")
             keys.append(key())
     monkeypatch.setattr("platform.python_version", lambda: "3.99")
     keys.append(key())
@@ -109,21 +109,21 @@ def test_the_folders(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     package = Path(loading.__file__).parent / "__pycache__"
     monkeypatch.setattr(sys, "platform", "linux")
-    assert list(object_files._folders()) == [tmp_path / ".cache" / "bpe-kernels", package]
+    assert list(cache_files.folders()) == [tmp_path / ".cache" / "bpe-kernels", package]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert next(object_files._folders()) == tmp_path / "xdg" / "bpe-kernels"
+    assert next(cache_files.folders()) == tmp_path / "xdg" / "bpe-kernels"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # the XDG specification says to ignore it
-    assert next(object_files._folders()) == tmp_path / ".cache" / "bpe-kernels"
+    assert next(cache_files.folders()) == tmp_path / ".cache" / "bpe-kernels"
     monkeypatch.setenv("BPE_CACHE_DIR", str(tmp_path / "named"))
-    assert next(object_files._folders()) == tmp_path / "named"
+    assert next(cache_files.folders()) == tmp_path / "named"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert list(object_files._folders())[1] == tmp_path / "Library" / "Caches" / "bpe-kernels"
+    assert list(cache_files.folders())[1] == tmp_path / "Library" / "Caches" / "bpe-kernels"
 
 
 def test_the_next_folder_is_used_where_the_first_is_a_file(cache, load_again, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     folders = [tmp_path / "file", tmp_path / "file" / "below", cache.folder]
-    monkeypatch.setattr(object_files, "_folders", lambda: iter(folders))
+    monkeypatch.setattr(cache_files, "folders", lambda: iter(folders))
     loading.kernel(NAME)
     load_again()
     assert cache.compiled == [NAME]

@@ -7,7 +7,6 @@ MIXED where they differ.
 """
 
 import numpy as np
-import regex
 
 OTHER, LETTER, NUMBER, SPACE, MIXED = range(5)
 NUM_CLASSES = 4
@@ -23,6 +22,8 @@ _EXPRESSIONS = {
 
 def class_table() -> np.ndarray:
     """Return the class of every code point and of every first byte, uint8 `[1114112 + 256]`."""
+    import regex  # only here, since workers import the constants above
+
     code_points = np.delete(np.arange(NUM_CODE_POINTS, dtype="<u4"), np.s_[0xD800:0xE000])  # no surrogates
     characters = code_points.tobytes().decode("utf-32-le")
     table = np.full(NUM_CODE_POINTS + 256, OTHER, np.uint8)

@@ -1,0 +1,20 @@
+from bpe.chunks import cut_stream as cut_stream
+from bpe.corpus import encode_file as encode_file, encode_stream as encode_stream
+from bpe.document_files import file_format as file_format
+from bpe.document_files import read_documents as read_documents
+from bpe.formats import TokenizerFileError as TokenizerFileError
+from bpe.formats.portable_patterns import check_portable_pattern as check_portable_pattern
+from bpe.patterns import PATTERNS as PATTERNS
+from bpe.progress import Progress as Progress
+from bpe.streaming import StreamDecoder as StreamDecoder
+from bpe.text_files import TextFileError as TextFileError, read_text as read_text, read_text_stream as read_text_stream
+from bpe.token_files import (
+    TokenFileError as TokenFileError,
+    TokenFileInfo as TokenFileInfo,
+    open_token_file as open_token_file,
+    read_token_file_info as read_token_file_info,
+    write_token_file as write_token_file,
+)
+from bpe.tokenizer import Tokenizer as Tokenizer
+from bpe.training import train_bpe as train_bpe, train_bpe_with_report as train_bpe_with_report
+from bpe.training_report import TrainingReport as TrainingReport

@@ -1,0 +1,54 @@
+"""Models kept in the files of `bpe.table_files`. No Numba here."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from bpe.compiled.calling import Arguments
+from bpe.compiled.filled_cache import FilledCache
+from bpe.compiled.model import CompiledModel
+from bpe.compiled.worker import Worker
+from bpe.table_files import Section, TableFile, write_tables
+
+_TEXT = "vocabulary_text"
+_ARGUMENT, _CACHE = "argument ", "cache "
+
+
+def keep_model(name: str, facts: Any, others: Mapping[str, Section], model: CompiledModel) -> None:
+    """Write the file of a model.
+
+    Args:
+        name: the name of the file.
+        facts: facts to keep besides.
+        others: arrays to keep besides.
+        model: the model, whose workers start with a copy of the filled cache from now on.
+    """
+    cache = model.filled_cache = Worker(model).cache()
+    numbers = {position: value for position, value in model.arguments.items() if isinstance(value, int)}
+    arrays = {f"{_ARGUMENT}{k}": value for k, value in model.arguments.items() if not isinstance(value, int)}
+    arrays[_TEXT] = model.vocabulary_text
+    arrays |= {f"{_CACHE}{field.name}": getattr(cache, field.name) for field in fields(cache)}
+    sections = {
+        key: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for key, array in arrays.items()
+    }
+    sections |= others
+    content = {"facts": facts, "numbers": list(numbers.items())}
+    write_tables(name, content, sections)
+
+
+def kept_model(file: TableFile) -> CompiledModel | None:
+    """Return the model of a file, whose arrays are read-only, or None if the file is damaged."""
+    if file.sections is None:
+        return None
+    arrays = {key: np.frombuffer(section.data, section.dtype) for key, section in file.sections.items()}
+    arguments = Arguments()
+    for position, number in file.facts["numbers"]:
+        arguments[position] = number
+    for key, array in arrays.items():
+        if key.startswith(_ARGUMENT):
+            arguments[int(key.removeprefix(_ARGUMENT))] = array
+    cache = {key.removeprefix(_CACHE): array for key, array in arrays.items() if key.startswith(_CACHE)}
+    filled = FilledCache.from_arrays(cache)
+    return CompiledModel.from_tables(arguments, arrays[_TEXT], filled)
