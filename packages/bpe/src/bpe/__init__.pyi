@@ -1,7 +1,10 @@
 from bpe.chunks import cut_stream as cut_stream
-from bpe.corpus import encode_file as encode_file, encode_stream as encode_stream
-from bpe.document_files import file_format as file_format
-from bpe.document_files import read_documents as read_documents
+from bpe.corpus import (
+    encode_documents as encode_documents,
+    encode_file as encode_file,
+    encode_stream as encode_stream,
+)
+from bpe.document_files import file_format as file_format, read_documents as read_documents
 from bpe.formats import TokenizerFileError as TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern as check_portable_pattern
 from bpe.patterns import PATTERNS as PATTERNS
