@@ -1,5 +1,7 @@
 """Which engine is used, with and without the packages that the kernels need."""
 
+import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -138,7 +140,12 @@ def test_what_is_loaded(tokenizer, tmp_path, work, expected, kernels):
     text = tmp_path / "text"
     text.write_text("Once upon a time. " * 100)
     command = [sys.executable, "-c", LOADED.format(work=work), str(path), str(text)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    cache = tmp_path / "cache"  # without tables that another test kept
+    cache.mkdir()
+    for kept in [*kernels.glob("*.kernel"), *kernels.glob("*.so")]:
+        shutil.copy2(kept, cache)
+    environment = {**os.environ, "BPE_CACHE_DIR": str(cache)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     # Without a C compiler, LLVM links the kernels.
     assert done.stderr.split("\n")[-2].removeprefix("llvmlite ") == expected
