@@ -1,6 +1,6 @@
 from bpe.chunks import cut_stream as cut_stream
 from bpe.corpus import encode_file as encode_file, encode_stream as encode_stream
-from bpe.formats import TokenizerFileError as TokenizerFileError
+from bpe.formats.parts import TokenizerFileError as TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern as check_portable_pattern
 from bpe.patterns import PATTERNS as PATTERNS
 from bpe.progress import Progress as Progress
