@@ -5,7 +5,7 @@ from bpe.corpus import (
     encode_stream as encode_stream,
 )
 from bpe.document_files import file_format as file_format, read_documents as read_documents
-from bpe.formats import TokenizerFileError as TokenizerFileError
+from bpe.formats.parts import TokenizerFileError as TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern as check_portable_pattern
 from bpe.patterns import PATTERNS as PATTERNS
 from bpe.progress import Progress as Progress

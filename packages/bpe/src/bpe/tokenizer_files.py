@@ -3,17 +3,22 @@
 import os
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from bpe import formats
 from bpe.patterns import DEFAULT_PATTERN
 from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
 from bpe.tokenizer_lazy import LazyTokenizer
 
+if TYPE_CHECKING:
+    from bpe import formats
+
 
 class TokenizerWithFiles(LazyTokenizer):
-    """Adds reading and writing to `LazyTokenizer`."""
+    """Adds reading and writing to `LazyTokenizer`.
+
+    The formats are imported where files are read or written in full, since kept tables make that superfluous.
+    """
 
     @classmethod
     def from_files(
@@ -42,6 +47,8 @@ class TokenizerWithFiles(LazyTokenizer):
         special_tokens: Sequence[str] | Mapping[str, int] | None,
         pattern: str,
     ) -> Self:
+        from bpe import formats
+
         vocab = formats.read_vocab_json(vocab_file, special_tokens or ())
         merges = formats.read_merges_txt(merges_file)
         try:
@@ -65,6 +72,8 @@ class TokenizerWithFiles(LazyTokenizer):
 
     @classmethod
     def _from_tokenizer_json(cls, path: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
+        from bpe import formats
+
         parts = formats.read_tokenizer_json(path)
         try:
             return cls(
@@ -112,6 +121,8 @@ class TokenizerWithFiles(LazyTokenizer):
     def _from_tiktoken_file(
         cls, path: os.PathLike[str], special_tokens: Sequence[str] | Mapping[str, int] | None, pattern: str
     ) -> Self:
+        from bpe import formats
+
         ranks = formats.read_tiktoken(path)
         merges, unreachable = formats.recover_merges(ranks)
         vocab = {rank: token for token, rank in ranks.items()}
@@ -127,6 +138,8 @@ class TokenizerWithFiles(LazyTokenizer):
                 may interpret the pattern differently (see `bpe.formats.portable_patterns`).
             OSError: the file cannot be written.
         """
+        from bpe import formats
+
         formats.write_tokenizer_json(path, self._parts())
 
     def save_gpt2(self, vocab_filepath: str | os.PathLike[str], merges_filepath: str | os.PathLike[str]) -> None:
@@ -137,6 +150,8 @@ class TokenizerWithFiles(LazyTokenizer):
                 anything else that these files cannot express.
             OSError: a file cannot be written.
         """
+        from bpe import formats
+
         self._check_simple("vocab.json and merges.txt")
         if self._ignore_merges:
             raise ValueError(
@@ -157,6 +172,8 @@ class TokenizerWithFiles(LazyTokenizer):
                 express: such a tokenizer needs a `tokenizer.json`.
             OSError: the file cannot be written.
         """
+        from bpe import formats
+
         self._check_simple("a .tiktoken file")
         formats.write_tiktoken(path, self._parts())
 
@@ -175,6 +192,8 @@ class TokenizerWithFiles(LazyTokenizer):
             raise ValueError(f"this tokenizer has {what}, which {file} cannot express: save a tokenizer.json instead")
 
     def _parts(self) -> "formats.TokenizerParts":
+        from bpe import formats
+
         others = {token.content for token in self._rules.added_tokens}
         return formats.TokenizerParts(
             self.vocab,

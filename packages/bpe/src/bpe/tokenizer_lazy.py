@@ -6,14 +6,15 @@ where there are such tables, a tokenizer begins with the few tokens that are fou
 full when one of its dictionaries is first used, such as for decoding.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from bpe.engine import kernels_installed
-from bpe.formats.reading import FilePath, ReadFile, read_bytes
 from bpe.plain_values import from_plain, to_plain
 from bpe.pre_tokenizers import SplitSteps
+from bpe.read_files import read_regular_file
 from bpe.table_files import TableFile, kept_vocabulary, read_tables, table_file_name
 from bpe.text_rules import NO_RULES
 from bpe.tokenizer_base import TokenizerBase
@@ -70,7 +71,7 @@ class LazyTokenizer(TokenizerBase):
     def _from_contents(
         cls,
         read: Callable[..., Self],
-        paths: Sequence[FilePath],
+        paths: Sequence[str | os.PathLike[str]],
         special_tokens: Sequence[str] | Mapping[str, int] | None = None,
         pattern: str | None = None,
     ) -> Self:
@@ -82,10 +83,11 @@ class LazyTokenizer(TokenizerBase):
             special_tokens: an argument of the user, which was not checked.
             pattern: the same.
         """
-        files = [ReadFile(path, read_bytes(path)) for path in paths]
+        files = [file for path in paths if (file := read_regular_file(path)) is not None]
+        is_ours = cls.__init__.__module__.startswith("bpe.")  # others have to be given everything
+        if len(files) < len(paths) or not is_ours or not kernels_installed():
+            return read(*paths, special_tokens, pattern)
         in_full = partial(read, *files, special_tokens, pattern)
-        if not kernels_installed() or not cls.__init__.__module__.startswith("bpe."):
-            return in_full()  # a subclass with an `__init__` of its own has to be given everything
         given = list(special_tokens.items()) if isinstance(special_tokens, Mapping) else special_tokens
         name = table_file_name(read.__name__, [file.content for file in files], [given, pattern])
         table_file = None if name is None else read_tables(name)

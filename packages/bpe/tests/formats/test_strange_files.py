@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, strategies as st
 
-from bpe import Tokenizer, TokenizerFileError, formats
+from bpe import Tokenizer, TokenizerFileError, formats, read_files
 from bpe.formats import reading
 
 VOCAB = {**{byte: bytes([byte]) for byte in range(256)}, 256: b"th", 257: b"the", 258: b" the", 259: b"<|end|>"}
@@ -141,6 +141,7 @@ def test_absurd_sizes_are_errors_without_much_memory(folder, valid, name, conten
 
 def test_a_file_without_end_is_not_read_completely(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(read_files, "MAX_FILE_BYTES", 1000)
     (tmp_path / "large").write_bytes(b"x" * 1001)
     for path in [tmp_path / "large", "/dev/zero"]:
         with pytest.raises(TokenizerFileError, match="has more than 1000 bytes, too many for a tokenizer"):

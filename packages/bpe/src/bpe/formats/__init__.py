@@ -4,6 +4,22 @@ For every format, reading gives `TokenizerParts` (or some of them) and writing t
 them. A file may be untrusted: `parts` lists the limits that are checked, and nothing in a file is ever executed.
 """
 
-from bpe.lazy_exports import lazy_exports
+from bpe.formats.gpt2_files import read_merges_txt, read_vocab_json, write_merges_txt, write_vocab_json
+from bpe.formats.merge_recovery import recover_merges
+from bpe.formats.parts import TokenizerFileError, TokenizerParts
+from bpe.formats.tiktoken_file import read_tiktoken, write_tiktoken
+from bpe.formats.tokenizer_json import read_tokenizer_json, write_tokenizer_json
 
-__getattr__, __dir__, __all__ = lazy_exports(__name__, __file__)
+__all__ = [
+    "TokenizerFileError",
+    "TokenizerParts",
+    "read_merges_txt",
+    "read_tiktoken",
+    "read_tokenizer_json",
+    "read_vocab_json",
+    "recover_merges",
+    "write_merges_txt",
+    "write_tiktoken",
+    "write_tokenizer_json",
+    "write_vocab_json",
+]

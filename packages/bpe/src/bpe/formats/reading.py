@@ -13,9 +13,7 @@ from typing import Any
 
 from bpe.checks import check_path
 from bpe.formats.parts import TokenizerFileError
-
-MAX_FILE_BYTES = 1 << 26
-"""The maximum size of a tokenizer file: 64 MiB. The largest in use have some 35 MB."""
+from bpe.read_files import MAX_FILE_BYTES, ReadFile
 
 MAX_JSON_VALUES = 1 << 22
 """The maximum number of values in a JSON file: 4,194,304. The largest in use have some two million."""
@@ -23,23 +21,6 @@ MAX_JSON_VALUES = 1 << 22
 _PART_BYTES = 1 << 20
 
 FilePath = str | os.PathLike[str]
-
-
-class ReadFile(os.PathLike[str]):
-    """A file whose content was read already. It can be given wherever a path is, and is shown as its path."""
-
-    def __init__(self, path: FilePath, content: bytes) -> None:
-        """Wrap the path of the file and its content."""
-        self._path = os.fspath(path)
-        self.content = content
-
-    def __fspath__(self) -> str:
-        """Return the path."""
-        return self._path
-
-    def __str__(self) -> str:
-        """Return the path."""
-        return self._path
 
 
 def read_bytes(path: FilePath) -> bytes:
