@@ -23,7 +23,7 @@ def cut_stream(
     chunks: Iterable[str],
     special_tokens: Sequence[str] = (),
     *,
-    pattern: str = DEFAULT_PATTERN,
+    pattern: "str | SplitPattern" = DEFAULT_PATTERN,
     size: int = 1 << 20,
 ) -> Iterator[str]:
     """Yield a text that arrives in chunks, cut at arbitrary places, in parts that can be encoded or counted separately.
@@ -33,8 +33,9 @@ def cut_stream(
     Args:
         chunks: the text in chunks.
         special_tokens: strings that are not to be cut.
-        pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression. With an expression that has no
-            automaton (`bpe.automata`) the text can be cut only at special tokens, each of which is a part of its own.
+        pattern: the split pattern, a name of `bpe.PATTERNS`, a regular expression or what it was compiled to. With an
+            expression that has no automaton (`bpe.automata`) the text can be cut only at special tokens, each of which
+            is a part of its own.
         size: the length of a part in characters, about. A part is longer if there is no place to cut.
 
     >>> list(cut_stream(["to b", "e or n", "ot to be"], size=8))
@@ -43,7 +44,8 @@ def cut_stream(
     Raises:
         ValueError: a special token is empty or given twice, or the pattern is not a regular expression.
     """
-    compiled, specials = compile_pattern(pattern), SpecialTokens(special_tokens)
+    compiled = compile_pattern(pattern) if isinstance(pattern, str) else pattern
+    specials = SpecialTokens(special_tokens)
     if not can_be_cut(compiled):
         yield from (part for part, _ in safe_parts(chunks, specials, compiled))
         return

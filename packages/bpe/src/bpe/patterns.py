@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import regex
 
-from bpe.pre_tokenizers import SplitSteps
+from bpe.pre_tokenizers import PatternKey, SplitSteps
 
 if TYPE_CHECKING:
     from bpe.automata.determinize import Automaton
@@ -72,6 +72,11 @@ def compile_pattern(name_or_regex: str) -> "regex.Pattern[str]":
         ) from error
 
 
+def pattern_key(pattern: SplitPattern) -> PatternKey:
+    """Return what determines how a text is split: two patterns with equal keys split alike."""
+    return pattern.steps if isinstance(pattern, SplitSteps) else pattern.pattern
+
+
 def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
     """Split `text` into pieces. What a pattern skips is a piece of its own, so joined they are the text again."""
     if isinstance(pattern, SplitSteps):
@@ -88,9 +93,9 @@ def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
 
 
 def can_be_cut(pattern: SplitPattern) -> bool:
-    """Return whether `last_safe_cut` knows where a text can be cut: for a named pattern, and any with an automaton."""
-    if isinstance(pattern, SplitSteps):
-        return False
+    """Return whether `last_safe_cut` knows where a text can be cut: for a named pattern, and all with an automaton."""
+    if isinstance(pattern, SplitSteps) and pattern.knows_borders:
+        return True
     return pattern.pattern in PATTERNS.values() or _automaton_of(pattern) is not None
 
 
@@ -98,9 +103,9 @@ def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     """Return the last position where `text` can be cut so that both parts are split as the whole would be.
 
     Returns 0 if there is none, as for every pattern that has no automaton (`bpe.automata`): how far such an expression
-    looks ahead and behind is unknown.
+    looks ahead and behind is unknown. The same is true of split steps that have none.
     """
-    if isinstance(pattern, SplitSteps):
+    if isinstance(pattern, SplitSteps) and pattern.knows_borders:
         return pattern.last_safe_cut(text)
     if pattern.pattern in PATTERNS.values():
         match = _LAST_SAFE_CUT.search(text)
@@ -113,7 +118,7 @@ def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     return last_cut(text, automaton)
 
 
-def _automaton_of(pattern: "regex.Pattern[str]") -> "Automaton | None":
-    from bpe.automata.determinize import find_automaton  # most programs need it never, or only for long texts
+def _automaton_of(pattern: SplitPattern) -> "Automaton | None":
+    from bpe.automata.composition import find_automaton_of  # most programs need it never, or only for long texts
 
-    return find_automaton(pattern.pattern)
+    return find_automaton_of(pattern_key(pattern))

@@ -103,6 +103,8 @@ class StandIns:
 
 
 SplitStep = Split | PrefixSpace | StandIns
+PatternKey = str | tuple[SplitStep, ...]
+"""What determines how a text is split: a regular expression, or steps."""
 
 
 class SplitSteps:
@@ -117,6 +119,7 @@ class SplitSteps:
                 on either side, if such places are known.
         """
         self.steps = tuple(steps)
+        self.knows_borders = border is not None
         self._last_border = regex.compile(f"(?r){border}") if border else None
         self.in_stand_ins = StandIns() in self.steps
         self.pattern = f"?{', '.join(map(repr, self.steps))}"  # not a regular expression, so never mistaken for one

@@ -23,7 +23,7 @@ from bpe.automata.code_points import refine
 from bpe.automata.determinize import DEAD, Automaton, automaton, certain_states, explore
 from bpe.automata.syntax import NotTranslatableError
 from bpe.automata.total import Join, merged, total
-from bpe.pre_tokenizers import PrefixSpace, Split, SplitStep
+from bpe.pre_tokenizers import PatternKey, PrefixSpace, Split, SplitStep
 
 _JOINS: dict[tuple[str, bool], Join] = {
     ("Contiguous", False): "matches",
@@ -37,12 +37,21 @@ _JOINS: dict[tuple[str, bool], Join] = {
 
 
 @lru_cache(maxsize=32)
-def find_steps_automaton(steps: tuple[SplitStep, ...]) -> Automaton | None:
-    """Return the automaton of some steps, or None if they have none; computed once."""
+def find_automaton_of(pattern: PatternKey) -> Automaton | None:
+    """Return the automaton of a pattern or of split steps, or None if there is none; computed once."""
     try:
-        return steps_automaton(steps)
+        return automaton_of(pattern)
     except NotTranslatableError:
         return None
+
+
+def automaton_of(pattern: PatternKey) -> Automaton:
+    """Return the automaton of a pattern or of split steps.
+
+    Raises:
+        NotTranslatableError: there is none; the error gives the reason.
+    """
+    return automaton(pattern) if isinstance(pattern, str) else steps_automaton(pattern)
 
 
 def steps_automaton(steps: Sequence[SplitStep]) -> Automaton:

@@ -14,7 +14,7 @@ from bpe.compiled.model import CompiledModel
 from bpe.compiled.scanner import has_scanner, warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
 from bpe.parallel import map_in_order
-from bpe.patterns import SplitPattern, split_pieces
+from bpe.patterns import SplitPattern, pattern_key, split_pieces
 from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
 from bpe.text_files import empty_error, read_text
@@ -46,7 +46,7 @@ class CompiledEncoder:
         self._no_specials = Specials({})
         self._bytes_of = pattern.piece_bytes if isinstance(pattern, SplitSteps) else str.encode
         self._idle: list[Worker] = []
-        self._has_scanner = not isinstance(pattern, SplitSteps) and has_scanner(pattern.pattern)
+        self._has_scanner = has_scanner(pattern_key(pattern))
         self._scans_whole_texts = self._has_scanner and segments.plain
 
     @property
@@ -143,7 +143,7 @@ class CompiledEncoder:
         def encode(part: str) -> np.ndarray:
             return self.array(part, special_tokens)
 
-        parts = cut_stream(chunks, special_tokens.tokens, pattern=self._pattern.pattern, size=CHUNK_BYTES)
+        parts = cut_stream(chunks, special_tokens.tokens, pattern=self._pattern, size=CHUNK_BYTES)
         yield from map_in_order(encode, parts, num_threads)
 
     def _stream_runs_of_segments(
@@ -170,8 +170,7 @@ class CompiledEncoder:
                 pieces = [self._bytes_of(piece) for piece in split_pieces(part, self._pattern)]
                 data = b"".join(pieces)
                 num_bytes += len(data)
-                if not isinstance(self._pattern, SplitSteps):
-                    warn_if_slow(self._pattern.pattern, num_bytes)
+                warn_if_slow(pattern_key(self._pattern), num_bytes)
                 worker.buffer(len(data))[:] = data
                 yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(map(len, pieces))][:-1])
 
