@@ -112,6 +112,11 @@ class Worker:
         self._reserve(num_bytes)
         return self._text.data[:num_bytes]
 
+    def wide_characters(self, num_bytes: int) -> bytes:
+        """Return the bytes of what was written to `buffer(num_bytes)`, without those of ASCII."""
+        text = self._text[:num_bytes]
+        return text[text >= 0x80].tobytes()
+
     def encode_buffer(self, num_bytes: int, specials: Specials, starts: Sequence[int] | None = None) -> "np.ndarray":
         """Encode what was written to `buffer(num_bytes)`.
 
