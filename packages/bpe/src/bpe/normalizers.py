@@ -9,6 +9,7 @@ A normalizer is a list of steps, applied in order. Each changes a whole text:
 The meaning of a step is the one it has in the `tokenizers` library; the Unicode version is that of Python.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from typing import Literal
 import regex
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
+_MAY_CHANGE = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
+"""What is not ASCII, and a character of ASCII before it, which may combine with it: nothing combines with what is before
+such a character."""
 _LAST_ASCII = regex.compile(r"(?r)[\x00-\x7f]")
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -30,7 +34,10 @@ class UnicodeForm:
 
     def apply(self, text: str) -> str:
         """Return the text in this form."""
-        return text if text.isascii() else unicodedata.normalize(self.form, text)
+        if text.isascii():
+            return text
+        # Asking for each stretch that can change is faster than for a text of which most is ASCII.
+        return _MAY_CHANGE.sub(lambda found: unicodedata.normalize(self.form, found.group()), text)
 
 
 @dataclass(frozen=True)

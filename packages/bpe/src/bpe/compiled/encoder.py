@@ -11,7 +11,7 @@ import numpy as np
 from bpe.chunks import cut_file, cut_parts, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import CompiledModel
-from bpe.compiled.scanner import has_scanner, warn_if_slow
+from bpe.compiled.scanner import warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
 from bpe.inert_characters import InertCharacters
 from bpe.parallel import map_in_order
@@ -48,7 +48,7 @@ class CompiledEncoder:
         self._no_specials = Specials({})
         self._bytes_of = pattern.piece_bytes if isinstance(pattern, SplitSteps) else str.encode
         self._idle: list[Worker] = []
-        self._has_scanner = has_scanner(pattern_key(pattern))
+        self._has_scanner = model.has_scanner
         self._inert = segments.inert
         self._scans_whole_texts = self._has_scanner and (segments.plain or self._inert is not None)
         self._chunk_bytes = CHUNK_BYTES if self._inert is None else _NORMALIZED_CHUNK_BYTES

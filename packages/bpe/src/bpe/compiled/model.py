@@ -11,6 +11,7 @@ from bpe.compiled.scanner import scanner_arguments
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
+from bpe.kernels.scanning import layout as scanning
 from bpe.pre_tokenizers import PatternKey
 
 _EMPTY = 0xFFFF_FFFF_FFFF_FFFF
@@ -73,6 +74,11 @@ class CompiledModel:
         self.num_tokens = len(tokens)
         a[encoding.TOKEN_ENDS] = np.cumsum([len(token) for token in tokens], dtype=np.int64)
         a[encoding.TOKEN_IDS] = np.array([ordinary[token] for token in tokens], np.int64)
+
+    @property
+    def has_scanner(self) -> bool:
+        """Whether the kernels have a scanner for the pattern."""
+        return bool(self.arguments[scanning.PATTERN] != scanning.NO_SCANNER)
 
     def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
         get = id_of.get

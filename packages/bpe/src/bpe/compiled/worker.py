@@ -31,8 +31,8 @@ class Specials:
         self.arguments = Arguments()
         text = b"".join(token for token, _ in encoded)
         self.arguments[scanning.SPECIAL_TEXT] = np.frombuffer(text or b"\0", np.uint8)
-        first_bytes = bytes(sorted({token[0] for token, _ in encoded}))
-        self.arguments[scanning.SPECIAL_FIRST_BYTES] = np.frombuffer(first_bytes, np.uint8)
+        beginnings = sorted({(token[0], token[1] if len(token) > 1 else scanning.ANY_BYTE) for token, _ in encoded})
+        self.arguments[scanning.SPECIAL_BEGINNINGS] = np.array(beginnings, np.int64).reshape(-1)
         self.arguments[scanning.SPECIAL_OFFSETS] = np.cumsum([0, *(len(token) for token, _ in encoded)], dtype=np.int64)
         self.arguments[scanning.SPECIAL_IDS] = np.array([token_id for _, token_id in encoded], np.int64)
 
