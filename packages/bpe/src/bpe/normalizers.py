@@ -18,9 +18,7 @@ from typing import Literal
 import regex
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
-_MAY_CHANGE = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
-"""What is not ASCII, and a character of ASCII before it, which may combine with it: nothing combines with what is before
-such a character."""
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _LAST_ASCII = regex.compile(r"(?r)[\x00-\x7f]")
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -36,8 +34,13 @@ class UnicodeForm:
         """Return the text in this form."""
         if text.isascii():
             return text
-        # Asking for each stretch that can change is faster than for a text of which most is ASCII.
-        return _MAY_CHANGE.sub(lambda found: unicodedata.normalize(self.form, found.group()), text)
+        # A stretch may combine with the character before it. What is only ASCII is copied, which is faster.
+        parts, end = [], 0
+        for wide in _NOT_ASCII.finditer(text):
+            begin = max(0, wide.start() - 1)
+            parts += [text[end:begin], unicodedata.normalize(self.form, text[begin : wide.end()])]
+            end = wide.end()
+        return "".join([*parts, text[end:]])
 
 
 @dataclass(frozen=True)
