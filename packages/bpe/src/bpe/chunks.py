@@ -12,6 +12,7 @@ special token. Only the last few thousand bytes of a chunk are searched for such
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
+from bpe.inert_characters import InertCharacters
 from bpe.patterns import DEFAULT_PATTERN, SplitPattern, can_be_cut, compile_pattern, last_safe_cut
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
@@ -43,9 +44,19 @@ def cut_stream(
     Raises:
         ValueError: a special token is empty or given twice, or the pattern is not a regular expression.
     """
-    compiled, specials = compile_pattern(pattern), SpecialTokens(special_tokens)
-    if not can_be_cut(compiled):
-        yield from (part for part, _ in safe_parts(chunks, specials, compiled))
+    yield from cut_parts(chunks, compile_pattern(pattern), SpecialTokens(special_tokens), size)
+
+
+def cut_parts(
+    chunks: Iterable[str],
+    pattern: SplitPattern,
+    special_tokens: SpecialTokens,
+    size: int,
+    inert: InertCharacters | None = None,
+) -> Iterator[str]:
+    """Yield the parts of a stream, as `cut_stream` does. For `inert` see `cut_text`."""
+    if not can_be_cut(pattern):
+        yield from (part for part, _ in safe_parts(chunks, special_tokens, pattern))
         return
     collected: list[str] = []
     length, enough = 0, size
@@ -55,7 +66,7 @@ def cut_stream(
         if length < enough:
             continue
         text = "".join(collected)
-        cut = _safe_cut(text, compiled, specials)
+        cut = _safe_cut(text, pattern, special_tokens, inert)
         if cut:
             yield text[:cut]
         collected, length = [text[cut:]], len(text) - cut
@@ -82,23 +93,33 @@ def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def cut_text(text: str, pattern: SplitPattern, special_tokens: SpecialTokens, size: int) -> Iterator[str]:
-    """Yield `text` in chunks of at most `size` characters, or more if there is no place to cut."""
+def cut_text(
+    text: str, pattern: SplitPattern, special_tokens: SpecialTokens, size: int, inert: InertCharacters | None = None
+) -> Iterator[str]:
+    """Yield `text` in chunks of at most `size` characters, or more if there is no place to cut.
+
+    A text that will be normalized is cut between `inert` characters only, which a normalizer does not change.
+    """
     begin = 0
-    for end in _ends(_TextWindows(text), len(text), pattern, special_tokens, size):
+    for end in _ends(_TextWindows(text), len(text), pattern, special_tokens, size, inert):
         yield text[begin:end]
         begin = end
 
 
 def cut_file(
-    descriptor: int, num_bytes: int, pattern: SplitPattern, special_tokens: SpecialTokens, size: int
+    descriptor: int,
+    num_bytes: int,
+    pattern: SplitPattern,
+    special_tokens: SpecialTokens,
+    size: int,
+    inert: InertCharacters | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Yield `(offset, length)` of the chunks of an open UTF-8 file, in bytes, as `cut_text` does.
 
     The file is not validated: text that is not UTF-8 is in some chunk, and causes an error when that chunk is decoded.
     """
     begin = 0
-    for end in _ends(_FileWindows(descriptor), num_bytes, pattern, special_tokens, size):
+    for end in _ends(_FileWindows(descriptor), num_bytes, pattern, special_tokens, size, inert):
         yield begin, end - begin
         begin = end
 
@@ -150,6 +171,7 @@ def _ends(
     pattern: SplitPattern,
     special_tokens: SpecialTokens,
     size: int,
+    inert: InertCharacters | None,
 ) -> Iterator[int]:
     """Yield the end of each chunk."""
     begin = 0
@@ -159,7 +181,7 @@ def _ends(
         cut = 0
         while not cut and end < total:
             first, text = source.read(max(begin, end - window), end)
-            position = _safe_cut(text, pattern, special_tokens)
+            position = _safe_cut(text, pattern, special_tokens, inert)
             if first > begin and position < special_tokens.longest:
                 position = 0  # a special token that starts before this part may extend across the cut
             if position:
@@ -176,11 +198,14 @@ def _ends(
         yield total
 
 
-def _safe_cut(text: str, pattern: SplitPattern, special_tokens: SpecialTokens) -> int:
+def _safe_cut(text: str, pattern: SplitPattern, special_tokens: SpecialTokens, inert: InertCharacters | None) -> int:
     """Return the last position at which `text` can be cut, whatever the text around it; 0 if there is none."""
-    # A special token that starts before the cut must be in the text up to its end.
-    known = len(text) - max(0, special_tokens.longest - 1)
+    # A special token that starts before the cut must be in the text up to its end, and so must two inert characters.
+    known = len(text) - max(0 if inert is None else 2, special_tokens.longest - 1)
     position = last_safe_cut(text[: max(0, known)], pattern)
-    while position and special_tokens.is_inside_token(text, position):
+    while position and (
+        special_tokens.is_inside_token(text, position)
+        or not (inert is None or inert.includes(text[position - 1 : position + 2]))
+    ):
         position = last_safe_cut(text[:position], pattern)
     return position

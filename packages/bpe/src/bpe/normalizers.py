@@ -9,6 +9,7 @@ A normalizer is a list of steps, applied in order. Each changes a whole text:
 The meaning of a step is the one it has in the `tokenizers` library; the Unicode version is that of Python.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Literal
 from bpe.lazy_patterns import LazyPattern
 
 _MIN_BUFFER = 4096  # characters to collect before searching for a place to cut
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _LAST_ASCII = LazyPattern(r"(?r)[\x00-\x7f]")
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -30,7 +32,15 @@ class UnicodeForm:
 
     def apply(self, text: str) -> str:
         """Return the text in this form."""
-        return text if text.isascii() else unicodedata.normalize(self.form, text)
+        if text.isascii():
+            return text
+        # A stretch may combine with the character before it. What is only ASCII is copied, which is faster.
+        parts, end = [], 0
+        for wide in _NOT_ASCII.finditer(text):
+            begin = max(0, wide.start() - 1)
+            parts += [text[end:begin], unicodedata.normalize(self.form, text[begin : wide.end()])]
+            end = wide.end()
+        return "".join([*parts, text[end:]])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ version). They are those published with GPT-2 (Radford et al. 2019) and with Ope
 from typing import TYPE_CHECKING, TypeAlias
 
 from bpe.lazy_patterns import LazyPattern
-from bpe.pre_tokenizers import SplitSteps
+from bpe.pre_tokenizers import PatternKey, SplitSteps
 
 if TYPE_CHECKING:
     import regex
@@ -85,6 +85,11 @@ def split_pattern(name_or_regex: str) -> "regex.Pattern[str] | LazyPattern":
     return LazyPattern(source) if source in PATTERNS.values() else compile_pattern(source)
 
 
+def pattern_key(pattern: SplitPattern) -> PatternKey:
+    """Return what determines how a text is split: two patterns with equal keys split alike."""
+    return pattern.steps if isinstance(pattern, SplitSteps) else pattern.pattern
+
+
 def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
     """Split `text` into pieces. What a pattern skips is a piece of its own, so joined they are the text again."""
     if isinstance(pattern, SplitSteps):
@@ -101,9 +106,9 @@ def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
 
 
 def can_be_cut(pattern: SplitPattern) -> bool:
-    """Return whether `last_safe_cut` knows where a text can be cut: for a named pattern, and any with an automaton."""
-    if isinstance(pattern, SplitSteps):
-        return False
+    """Return whether `last_safe_cut` knows where a text can be cut: for a named pattern, and all with an automaton."""
+    if isinstance(pattern, SplitSteps) and pattern.knows_borders:
+        return True
     return pattern.pattern in PATTERNS.values() or _automaton_of(pattern) is not None
 
 
@@ -111,9 +116,9 @@ def last_safe_cut(text: str, pattern: SplitPattern) -> int:
     """Return the last position where `text` can be cut so that both parts are split as the whole would be.
 
     Returns 0 if there is none, as for every pattern that has no automaton (`bpe.automata`): how far such an expression
-    looks ahead and behind is unknown.
+    looks ahead and behind is unknown. The same is true of split steps that have none.
     """
-    if isinstance(pattern, SplitSteps):
+    if isinstance(pattern, SplitSteps) and pattern.knows_borders:
         return pattern.last_safe_cut(text)
     if pattern.pattern in PATTERNS.values():
         position = _last_space(text)
@@ -140,7 +145,7 @@ def _last_space(text: str) -> int:
     return max(0, position)
 
 
-def _automaton_of(pattern: "regex.Pattern[str] | LazyPattern") -> "Automaton | None":
-    from bpe.automata.determinize import find_automaton  # most programs need it never, or only for long texts
+def _automaton_of(pattern: SplitPattern) -> "Automaton | None":
+    from bpe.automata.composition import find_automaton_of  # most programs need it never, or only for long texts
 
-    return find_automaton(pattern.pattern)
+    return find_automaton_of(pattern_key(pattern))

@@ -111,6 +111,8 @@ class StandIns:
 
 
 SplitStep = Split | PrefixSpace | StandIns
+PatternKey = str | tuple[SplitStep, ...]
+"""What determines how a text is split: a regular expression, or steps."""
 
 
 class SplitSteps:
@@ -126,6 +128,7 @@ class SplitSteps:
         """
         self.steps = tuple(steps)
         self.border = border
+        self.knows_borders = border is not None
         self._last_border = LazyPattern(f"(?r){border}") if border else None
         self.in_stand_ins = StandIns() in self.steps
         self.pattern = f"?{', '.join(map(repr, self.steps))}"  # not a regular expression, so never mistaken for one

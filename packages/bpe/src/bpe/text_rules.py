@@ -15,7 +15,8 @@ from itertools import groupby
 from typing import Literal
 
 from bpe.added_tokens import AddedToken, TokenFinder
-from bpe.normalizers import Normalizer, Step
+from bpe.inert_characters import InertCharacters, is_only_itself
+from bpe.normalizers import Normalizer, Step, UnicodeForm
 from bpe.patterns import SplitPattern
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
@@ -85,14 +86,21 @@ class TextSegments:
         self._metaspace = rules.metaspace
         self._finders: dict[tuple[str, ...], tuple[TokenFinder, TokenFinder]] = {}
         self._normalized_strings([token for token in tokens if token.normalized])  # for its errors
-        self.plain = not (
-            rules.normalizer
-            or rules.prefix_space
+        plain_but_for_forms = not (
+            rules.prefix_space
             or rules.metaspace
             or any(token.has_options for token in tokens)
             or _in_two_passes(tokens)
         )
+        self.plain = plain_but_for_forms and not rules.normalizer
         """Whether a text is unchanged, and the added tokens in it are found at once."""
+        forms = [step.form for step in rules.normalizer if isinstance(step, UnicodeForm)]
+        self.inert: InertCharacters | None = None
+        """Characters for whose texts the same is true, if only normalization forms change a text."""
+        if plain_but_for_forms and forms and len(forms) == len(rules.normalizer):
+            normalized = "".join(token.content for token in tokens if token.normalized)
+            if not normalized or (is_only_itself(normalized) and set(forms) <= {"NFC", "NFD"}):
+                self.inert = InertCharacters(forms)
 
     def split(self, text: str, allowed: SpecialTokens) -> Iterator[Segment]:
         """Yield the segments of a complete text, in which the tokens `allowed` are found."""

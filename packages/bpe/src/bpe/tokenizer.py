@@ -107,7 +107,10 @@ class Tokenizer(TokenizerWithKernels):
         check_text(text)
         try:
             runs = self._id_runs(text, allowed_special, disallowed_special, add_special_tokens)
-            return list(chain.from_iterable(run if isinstance(run, list) else run.tolist() for run in runs))
+            ids: list[int] = []
+            for run in runs:
+                ids += run if isinstance(run, list) else run.tolist()
+            return ids
         except UnicodeEncodeError:
             raise surrogate_error(text) from None
 

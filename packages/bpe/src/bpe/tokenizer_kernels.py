@@ -13,7 +13,7 @@ from bpe.character_model import CharacterModel, CharacterPieceIds
 from bpe.checks import Engine, check_engine, check_num_threads
 from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
-from bpe.patterns import DEFAULT_PATTERN, split_pieces
+from bpe.patterns import DEFAULT_PATTERN, pattern_key, split_pieces
 from bpe.pickling import PickledTokenizer
 from bpe.piece_ids import PieceIds
 from bpe.pre_tokenizers import SplitSteps
@@ -25,6 +25,7 @@ from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype
 from bpe.tokenizer_files import TokenizerWithFiles
 from bpe.tokenizer_lazy import FROM_FILES
+from bpe.vocabulary import BYTES_OF_UTF8
 
 if TYPE_CHECKING:
     import numpy
@@ -161,7 +162,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
         model = self._kept_model()
         if model is not None:
             return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
-        if not all(bytes([byte]) in self._id_of for byte in range(256)):
+        if not all(byte in self._id_of for byte in BYTES_OF_UTF8):
             return None  # the kernels have no error for a byte without an id
         from bpe.compiled.model import CompiledModel, fits
 
@@ -172,7 +173,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
             self._id_of,
             self._merges,
             ordinary,
-            pattern=self._pattern_source,
+            pattern=pattern_key(self._pattern),
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )

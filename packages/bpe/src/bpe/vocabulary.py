@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+BYTES_OF_UTF8 = tuple(bytes([byte]) for byte in (*range(0xC0), *range(0xC2, 0xF5)))
+"""The single bytes that UTF-8 is made of. The others are in no text, and some vocabularies do not have them."""
+
 
 def place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] | Mapping[str, int]) -> dict[str, int]:
     """Find the id of each special token, and add those to `vocab` that are missing.

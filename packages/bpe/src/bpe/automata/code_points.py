@@ -124,3 +124,15 @@ def divide(sets: Sequence[Ranges]) -> tuple[Classes, list[list[int]]]:
         numbers.append(number_of.setdefault(members, len(number_of)))
     classes = Classes(firsts, numbers, len(number_of))
     return classes, [[number for bits, number in number_of.items() if bits >> k & 1] for k in range(len(sets))]
+
+
+def refine(left: Classes, right: Classes) -> tuple[Classes, list[tuple[int, int]]]:
+    """Divide all code points into the fewest classes that each are in one class of `left` and in one of `right`.
+
+    Returns:
+        The classes; and for each its class in `left` and in `right`.
+    """
+    number_of: dict[tuple[int, int], int] = {}
+    firsts = sorted({*left.firsts, *right.firsts})
+    numbers = [number_of.setdefault((left.of(first), right.of(first)), len(number_of)) for first in firsts]
+    return Classes(firsts, numbers, len(number_of)), list(number_of)

@@ -13,9 +13,10 @@ whether it is true. Where the pattern has matched, what is less preferred is dro
 step also says whether the piece could end *before* the character just read; the last such place is its end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from bpe.automata.code_points import Classes
 from bpe.automata.program import Check, Consume, Fork, Match, Program, assemble
@@ -26,6 +27,7 @@ DEAD = -1
 
 _MAX_STATES = 500
 _MAX_CLASSES = 200
+_State = TypeVar("_State", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -114,23 +116,59 @@ def automaton(pattern: str) -> Automaton:
     program = assemble(parse(pattern))
     if program.classes.count > _MAX_CLASSES:
         raise NotTranslatableError(f"it distinguishes more than {_MAX_CLASSES} classes of characters")
-    queue: list[tuple[int, ...]] = [(program.start,)]
-    number_of = {queue[0]: 0}
+
+    def follow(threads: tuple[int, ...], symbol: int) -> tuple[tuple[int, ...] | None, bool]:
+        following, matched = _follow(program, threads, symbol)
+        return following or None, matched
+
+    found = explore(program.classes, (program.start,), follow)
+    if any(step.matched for step in found.steps[0]):
+        raise NotTranslatableError("it can match the empty text")
+    return found
+
+
+def explore(classes: Classes, start: _State, follow: Callable[[_State, int], tuple[_State | None, bool]]) -> Automaton:
+    """Return the automaton of all states that can be reached from `start`, without those that do the same as another.
+
+    Args:
+        classes: the classes of characters. The symbols are these, the end of the text, and a newline before it.
+        start: the state at the beginning of a piece.
+        follow: returns for a state and a symbol the next state, or None if nothing can match any more; and whether the
+            pattern has matched before the symbol.
+
+    Raises:
+        NotTranslatableError: there are too many states.
+    """
+    queue = [start]
+    number_of = {start: 0}
     rows = []
-    for threads in queue:  # which grows meanwhile
+    for state in queue:  # which grows meanwhile
         row = []
-        for symbol in range(program.end + 2):
-            following, matched = _follow(program, threads, symbol)
-            if following and following not in number_of:
+        for symbol in range(classes.count + 2):
+            following, matched = follow(state, symbol)
+            if following is not None and following not in number_of:
                 number_of[following] = len(queue)
                 queue.append(following)
                 if len(queue) > _MAX_STATES:
                     raise NotTranslatableError(f"it needs more than {_MAX_STATES} states")
-            row.append(Step(number_of.get(following, DEAD), matched))
+            row.append(Step(DEAD if following is None else number_of[following], matched))
         rows.append(tuple(row))
-    if any(step.matched for step in rows[0]):
-        raise NotTranslatableError("it can match the empty text")
-    return Automaton(program.classes, _merge_equal_states(rows))
+    return Automaton(classes, _merge_equal_states(rows))
+
+
+def certain_states(automaton: Automaton) -> set[int]:
+    """Return the states from which there is a match whatever comes next."""
+    end = automaton.end
+    certain = {state for state, row in enumerate(automaton.steps) if row[end].matched}
+    while True:
+        failing = {
+            state
+            for state in certain
+            if not all(step.matched or step.state in certain for step in automaton.steps[state])
+        }
+        if not failing:
+            return certain
+        certain -= failing
 
 
 def _follow(program: Program, threads: tuple[int, ...], symbol: int) -> tuple[tuple[int, ...], bool]:

@@ -18,7 +18,7 @@ comes after it, the border is there; otherwise the step is `AGAIN_AFTER_GAP`.
 
 from dataclasses import dataclass
 
-from bpe.automata.determinize import DEAD, Automaton
+from bpe.automata.determinize import DEAD, Automaton, certain_states
 
 AGAIN, AGAIN_AFTER_GAP = range(2)
 """The rows of the states from which the table does not continue."""
@@ -91,7 +91,7 @@ class _Builder:
         self._steps = automaton.steps
         self._end = automaton.end
         self._single_bytes = _classes_of_single_bytes(automaton)
-        self._certain = _certain_states(automaton)
+        self._certain = certain_states(automaton)
 
     def step(self, state: State, symbol: int) -> tuple[State, int] | None:
         """Return the next state and the borders that are found, or None if that is decided further back."""
@@ -133,18 +133,3 @@ def _classes_of_single_bytes(automaton: Automaton) -> set[int]:
     classes = automaton.classes
     wide = {number for _, last, number in classes.ranges() if last >= _ASCII}
     return set(range(classes.count)) - wide
-
-
-def _certain_states(automaton: Automaton) -> set[int]:
-    """Return the states from which there is a match whatever comes next."""
-    end = automaton.end
-    certain = {state for state, row in enumerate(automaton.steps) if row[end].matched}
-    while True:
-        failing = {
-            state
-            for state in certain
-            if not all(step.matched or step.state in certain for step in automaton.steps[state])
-        }
-        if not failing:
-            return certain
-        certain -= failing

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from bpe.chunks import cut_file, cut_stream, cut_text
+from bpe.chunks import cut_file, cut_parts, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.model import CompiledModel
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
+from bpe.inert_characters import InertCharacters
 from bpe.parallel import map_in_order
-from bpe.patterns import SplitPattern, split_pieces
+from bpe.patterns import SplitPattern, pattern_key, split_pieces
 from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
 from bpe.text_files import empty_error, read_text
 from bpe.text_rules import Segment, TextSegments
 
 _NO_TOKENS = SpecialTokens(())
+_NORMALIZED_CHUNK_BYTES = 1 << 17  # where one character to normalize makes the encoding of a whole chunk slower
 _STREAM_BUFFER = 1 << 18  # characters of ordinary text to collect before searching for a place to cut
 
 
@@ -45,8 +47,10 @@ class CompiledEncoder:
         self._no_specials = Specials({})
         self._bytes_of = pattern.piece_bytes if isinstance(pattern, SplitSteps) else str.encode
         self._idle: list[Worker] = []
-        self._has_scanner = not isinstance(pattern, SplitSteps) and model.has_scanner
-        self._scans_whole_texts = self._has_scanner and segments.plain
+        self._has_scanner = model.has_scanner
+        self._inert = segments.inert
+        self._scans_whole_texts = self._has_scanner and (segments.plain or self._inert is not None)
+        self._chunk_bytes = CHUNK_BYTES if self._inert is None else _NORMALIZED_CHUNK_BYTES
 
     @property
     def dtype(self) -> "np.dtype":
@@ -94,7 +98,7 @@ class CompiledEncoder:
         """
         with self._worker() as worker:
             if self._scans_whole_texts:
-                yield from self._scanned_runs(text, special_tokens, worker)
+                yield from self._scanned_runs(text, special_tokens, worker, self._inert)
             else:
                 yield from self._segment_runs(self._segments.split(text, special_tokens), worker)
 
@@ -103,13 +107,25 @@ class CompiledEncoder:
         with self._worker() as worker:
             yield from self._segment_runs([(part, None)], worker)
 
-    def _scanned_runs(self, text: str, special_tokens: SpecialTokens, worker: Worker) -> Iterator["np.ndarray"]:
-        """Yield the ids of a text for whose pattern there is a scanner."""
+    def _scanned_runs(
+        self, text: str, special_tokens: SpecialTokens, worker: Worker, inert: InertCharacters | None = None
+    ) -> Iterator["np.ndarray"]:
+        """Yield the ids of a text for whose pattern there is a scanner.
+
+        Args:
+            text: the text.
+            special_tokens: those to recognize in it.
+            worker: encodes it.
+            inert: the characters that the normalizer does not change; None if there is no more to normalize.
+        """
         specials = self._for_kernels(special_tokens)
-        for chunk in cut_text(text, self._pattern, special_tokens, CHUNK_BYTES):
+        for chunk in cut_text(text, self._pattern, special_tokens, self._chunk_bytes, inert):
             data = chunk.encode()
             worker.buffer(len(data))[:] = data
-            yield worker.encode_buffer(len(data), specials)
+            if inert is None or inert.includes_bytes(worker.wide_characters(len(data))):
+                yield worker.encode_buffer(len(data), specials)
+            else:
+                yield from self._segment_runs(self._segments.split(chunk, special_tokens), worker)
 
     def array(self, text: str, special_tokens: SpecialTokens) -> "np.ndarray":
         """Return the ids of `text` as one array. Arguments and errors are those of `runs`."""
@@ -147,7 +163,7 @@ class CompiledEncoder:
         def encode(part: str) -> np.ndarray:
             return self.array(part, special_tokens)
 
-        parts = cut_stream(chunks, special_tokens.tokens, pattern=self._pattern.pattern, size=CHUNK_BYTES)
+        parts = cut_parts(chunks, self._pattern, special_tokens, CHUNK_BYTES, self._inert)
         yield from map_in_order(encode, parts, num_threads)
 
     def _stream_runs_of_segments(
@@ -176,8 +192,7 @@ class CompiledEncoder:
                 pieces = [self._bytes_of(piece) for piece in split_pieces(part, self._pattern)]
                 data = b"".join(pieces)
                 num_bytes += len(data)
-                if not isinstance(self._pattern, SplitSteps):
-                    warn_if_slow(self._pattern.pattern, num_bytes)
+                warn_if_slow(pattern_key(self._pattern), num_bytes)
                 worker.buffer(len(data))[:] = data
                 yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(map(len, pieces))][:-1])
 
@@ -203,39 +218,59 @@ class CompiledEncoder:
         if not self._scans_whole_texts:
             yield from self._stream_runs_of_segments(_watched(read_text(path), report), special_tokens, num_threads)
             return
-        specials = self._for_kernels(special_tokens)
         with Path(path).open("rb", buffering=0) as file:
             descriptor = file.fileno()
             total = os.fstat(descriptor).st_size
             if total == 0:
                 raise empty_error(path)
 
-            chunks = cut_file(descriptor, total, self._pattern, special_tokens, CHUNK_BYTES)
-            for num_bytes, ids in self._chunk_runs(descriptor, path, chunks, specials, num_threads):
+            chunks = cut_file(descriptor, total, self._pattern, special_tokens, self._chunk_bytes, self._inert)
+
+            def encode(worker: Worker, chunk: tuple[int, int]) -> np.ndarray:
+                read_chunk(descriptor, worker.buffer(chunk[1]), chunk[0], path)
+                try:
+                    return self._encode_buffer(worker, chunk[1], special_tokens)
+                except NotUtf8Error:
+                    raise chunk_error(descriptor, chunk[1], chunk[0], path) from None
+
+            for num_bytes, ids in self._chunk_runs(encode, chunks, num_threads):
                 yield ids
                 if report is not None:
                     report(num_bytes)
 
     def _chunk_runs(
         self,
-        descriptor: int,
-        path: str | os.PathLike[str],
+        encode: Callable[[Worker, tuple[int, int]], "np.ndarray"],
         chunks: Iterable[tuple[int, int]],
-        specials: Specials,
         num_threads: int,
     ) -> Iterator[tuple[int, "np.ndarray"]]:
         """Yield for each chunk of an open file its number of bytes and its ids."""
         if num_threads == 1:
             with self._worker() as worker:  # no other thread may have it while its memory is read
                 for chunk in chunks:
-                    yield chunk[1], _encode_chunk(worker, descriptor, path, chunk, specials)
+                    yield chunk[1], encode(worker, chunk)
             return
 
-        def encode(chunk: tuple[int, int]) -> tuple[int, np.ndarray]:
+        def encode_copied(chunk: tuple[int, int]) -> tuple[int, np.ndarray]:
             with self._worker() as worker:
-                return chunk[1], _encode_chunk(worker, descriptor, path, chunk, specials).copy()
+                return chunk[1], encode(worker, chunk).copy()
 
-        yield from map_in_order(encode, chunks, num_threads)
+        yield from map_in_order(encode_copied, chunks, num_threads)
+
+    def _encode_buffer(self, worker: Worker, num_bytes: int, special_tokens: SpecialTokens) -> "np.ndarray":
+        """Return the ids of the text in a worker's buffer, in its memory unless the text has to be normalized.
+
+        Raises:
+            NotUtf8Error: the text is not UTF-8.
+        """
+        if self._inert is None or self._inert.includes_bytes(worker.wide_characters(num_bytes)):
+            return worker.encode_buffer(num_bytes, self._for_kernels(special_tokens))
+        try:
+            text = str(worker.buffer(num_bytes), "utf-8")
+        except UnicodeDecodeError:
+            raise NotUtf8Error("the chunk is not UTF-8") from None
+        runs = self._segment_runs(self._segments.split(text, special_tokens), worker)
+        return np.concatenate([np.empty(0, self.dtype), *(run.copy() for run in runs)])
 
     def file_array(self, path: str | os.PathLike[str], special_tokens: SpecialTokens, num_threads: int) -> "np.ndarray":
         """Return the ids of a file as one array. Arguments and errors are those of `file_runs`."""
@@ -248,18 +283,6 @@ class CompiledEncoder:
             count += run.size
         ids.resize(count, refcheck=False)
         return ids
-
-
-def _encode_chunk(
-    worker: Worker, descriptor: int, path: str | os.PathLike[str], chunk: tuple[int, int], specials: Specials
-) -> "np.ndarray":
-    """Read a chunk, given as offset and length, and return its ids, in the worker's memory."""
-    offset, length = chunk
-    read_chunk(descriptor, worker.buffer(length), offset, path)
-    try:
-        return worker.encode_buffer(length, specials)
-    except NotUtf8Error:
-        raise chunk_error(descriptor, length, offset, path) from None
 
 
 def _groups_of_segments(segments: Iterable[Segment], size: int) -> Iterator[Sequence[Segment]]:

@@ -13,6 +13,7 @@ from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
 from bpe.kernels.scanning import layout as scanning
+from bpe.pre_tokenizers import PatternKey
 
 _EMPTY = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_SHORT, _MAX_LONG, _MAX_LONG_BYTES = 1 << 18, 24_576, 3 << 20
@@ -45,17 +46,17 @@ class CompiledModel:
         merges: Sequence[tuple[bytes, bytes]],
         ordinary: Mapping[bytes, int],
         *,
-        pattern: str,
+        pattern: PatternKey,
         vocab_size: int,
         ignore_merges: bool,
     ) -> None:
         """Build the tables.
 
         Args:
-            id_of: the id of each token, which must include all 256 single bytes.
+            id_of: the id of each token, which must include all single bytes that are in UTF-8.
             merges: the pairs to merge, in order of rank; the tokens that they make are in `id_of`.
             ordinary: the tokens that are not special.
-            pattern: the regular expression that splits text.
+            pattern: the regular expression that splits text, or the steps that do.
             vocab_size: one more than the largest id.
             ignore_merges: whether a piece that is an ordinary token gets its id, whatever the merges would give.
         """
@@ -66,7 +67,7 @@ class CompiledModel:
         a = self.arguments
         a.update(scanner_arguments(pattern))
         a[encoding.KEY_MASKS] = key_masks()
-        a[encoding.BYTE_IDS] = np.array([id_of[bytes([byte])] for byte in range(256)], np.int64)
+        a[encoding.BYTE_IDS] = np.array([id_of.get(bytes([byte]), 0) for byte in range(256)], np.int64)
         a[encoding.ADJACENT_BYTES] = np.full(1024, _EMPTY, np.uint64) if ignore_merges else adjacent_bytes(id_of)
         a[encoding.IGNORE_MERGES] = int(ignore_merges)
         self._fill_pairs(id_of, merges)

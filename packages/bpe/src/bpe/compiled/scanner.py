@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from bpe.automata.determinize import DEAD, Automaton, automaton, find_automaton
+from bpe.automata.composition import automaton_of, find_automaton_of
+from bpe.automata.determinize import DEAD, Automaton
 from bpe.automata.scanner_table import START_ROW, ScannerTable, scanner_table
 from bpe.automata.syntax import NotTranslatableError
 from bpe.compiled.calling import Arguments
@@ -13,17 +14,18 @@ from bpe.engine import LARGE
 from bpe.kernels.scanning import layout as scanning
 from bpe.kernels.scanning.class_table import class_table
 from bpe.patterns import PATTERNS
+from bpe.pre_tokenizers import PatternKey
 
 _LARGEST_OFFSET = 0xFFFF
 _FLAG_BITS = 3
 
 
-def has_scanner(pattern: str) -> bool:
-    """Return whether the kernels have a scanner for this regular expression."""
+def has_scanner(pattern: PatternKey) -> bool:
+    """Return whether the kernels have a scanner for this regular expression, or for these split steps."""
     return scanner_arguments(pattern)[scanning.PATTERN] != scanning.NO_SCANNER
 
 
-def warn_if_slow(pattern: str, num_bytes: int) -> None:
+def warn_if_slow(pattern: PatternKey, num_bytes: int) -> None:
     """Warn, once for a pattern without a scanner, when `regex` has split so many bytes that it takes long.
 
     Warns:
@@ -34,28 +36,28 @@ def warn_if_slow(pattern: str, num_bytes: int) -> None:
 
 
 @lru_cache(maxsize=8)
-def _warn_of_regex(pattern: str) -> None:
+def _warn_of_regex(pattern: PatternKey) -> None:
     reason = "its automaton is too large"
     try:
-        automaton(pattern)
+        automaton_of(pattern)
     except NotTranslatableError as error:
         reason = str(error)
+    shown = f"split pattern {pattern!r} has" if isinstance(pattern, str) else f"split steps {list(pattern)} have"
     warnings.warn(
-        f"the split pattern {pattern!r} has no fast scanner, so regex splits the text, which takes most of the time: "
-        f"{reason}",
+        f"the {shown} no fast scanner, so regex splits the text, which takes most of the time: {reason}",
         stacklevel=2,
     )
 
 
 @lru_cache(maxsize=8)
-def scanner_arguments(pattern: str) -> Arguments:
-    """Return the arguments that make a kernel split by a regular expression, if it has a scanner; computed once."""
+def scanner_arguments(pattern: PatternKey) -> Arguments:
+    """Return the arguments that make a kernel split by a pattern or in steps, if it has a scanner; computed once."""
     if pattern == PATTERNS["gpt2"]:
         a = Arguments()
         a[scanning.PATTERN] = scanning.GPT2
         a[scanning.CLASS_TABLE] = class_table()
         return a
-    return automaton_arguments(find_automaton(pattern))
+    return automaton_arguments(find_automaton_of(pattern))
 
 
 def automaton_arguments(found: Automaton | None) -> Arguments:

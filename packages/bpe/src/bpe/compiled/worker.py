@@ -32,8 +32,8 @@ class Specials:
         self.arguments = Arguments()
         text = b"".join(token for token, _ in encoded)
         self.arguments[scanning.SPECIAL_TEXT] = np.frombuffer(text or b"\0", np.uint8)
-        first_bytes = bytes(sorted({token[0] for token, _ in encoded}))
-        self.arguments[scanning.SPECIAL_FIRST_BYTES] = np.frombuffer(first_bytes, np.uint8)
+        beginnings = sorted({(token[0], token[1] if len(token) > 1 else scanning.ANY_BYTE) for token, _ in encoded})
+        self.arguments[scanning.SPECIAL_BEGINNINGS] = np.array(beginnings, np.int64).reshape(-1)
         self.arguments[scanning.SPECIAL_OFFSETS] = np.cumsum([0, *(len(token) for token, _ in encoded)], dtype=np.int64)
         self.arguments[scanning.SPECIAL_IDS] = np.array([token_id for _, token_id in encoded], np.int64)
 
@@ -119,6 +119,11 @@ class Worker:
         """Return the memory to write the next chunk of `num_bytes` bytes to."""
         self._reserve(num_bytes)
         return self._text.data[:num_bytes]
+
+    def wide_characters(self, num_bytes: int) -> bytes:
+        """Return the bytes of what was written to `buffer(num_bytes)`, without those of ASCII."""
+        text = self._text[:num_bytes]
+        return text[text >= 0x80].tobytes()
 
     def encode_buffer(self, num_bytes: int, specials: Specials, starts: Sequence[int] | None = None) -> "np.ndarray":
         """Encode what was written to `buffer(num_bytes)`.

@@ -37,8 +37,8 @@ START_OFFSET = _positions.number()
 KNOWS_FINAL_NEWLINE = _positions.number()
 """1 if a newline at the end of the text is a symbol of its own."""
 
-SPECIAL_FIRST_BYTES = _positions.array()
-"""uint8: the different first bytes of the special tokens."""
+SPECIAL_BEGINNINGS = _positions.array()
+"""int64: the different first two bytes of the special tokens, one after another; ANY_BYTE after a token of one byte."""
 SPECIAL_TEXT = _positions.array()
 """uint8: the UTF-8 of the special tokens, the longest first, one after another."""
 SPECIAL_OFFSETS = _positions.array()
@@ -53,6 +53,8 @@ STATE_SIZE = 8
 NO_SCANNER, GPT2, AUTOMATON = range(3)
 """Values of PATTERN."""
 
+ANY_BYTE = -1
+"""In SPECIAL_BEGINNINGS: whatever the second byte is."""
 DEAD_STATE = 0x7FFF
 """In MATCHING: no match is possible any more."""
 NUM_BLOCK_SYMBOLS = 64 + 3

@@ -1,11 +1,11 @@
 """Finding special tokens in bytes, 64 at a time.
 
-Only a byte with which a special token begins is examined further, and there are few of them: for `<|endoftext|>` it is
-`<` alone, and a block without it is skipped in three instructions. Where several tokens begin at the same byte, the
-longest wins, because it comes first in the list.
+Only two bytes with which a special token begins are examined further, and there are few of them: for `<|endoftext|>`
+they are `<|` alone, and a block without them is skipped in a few instructions. Where several tokens begin at the same
+byte, the longest wins, because it comes first in the list.
 
-    text        a < b < | e n d o f t e x t | > c
-    examined      ?   !
+    text        a < b < | x | < | e n d o f t e x t | > c
+    examined          ?       !
 
 Reference: `bpe.special_tokens.SpecialTokens.split`.
 """
@@ -19,7 +19,7 @@ from bpe.kernels.runtime.compiler import kernel
 from bpe.kernels.runtime.masks import equals
 from bpe.kernels.runtime.memory import view
 from bpe.kernels.scanning.classes import valid_mask
-from bpe.kernels.scanning.layout import SPECIAL_FIRST_BYTES, SPECIAL_OFFSETS, SPECIAL_TEXT
+from bpe.kernels.scanning.layout import ANY_BYTE, SPECIAL_BEGINNINGS, SPECIAL_OFFSETS, SPECIAL_TEXT
 
 _ONE = np.uint64(1)
 
@@ -42,11 +42,14 @@ def special_at(text: np.ndarray, p: int, n: int, a: Any) -> int:
 @kernel
 def find_special(text: np.ndarray, p: int, n: int, a: Any) -> int:
     """Return the first byte from p on at which there is a special token, or n."""
-    first_bytes = view(a, SPECIAL_FIRST_BYTES, np.uint8)
+    beginnings = view(a, SPECIAL_BEGINNINGS, np.int64)
     for i in range(p, n, 64):
         candidates = np.uint64(0)
-        for k in range(first_bytes.shape[0]):
-            candidates |= equals(text, i, np.int64(first_bytes[k]))
+        for k in range(0, beginnings.shape[0], 2):
+            found = equals(text, i, beginnings[k])
+            if beginnings[k + 1] != ANY_BYTE:
+                found &= equals(text, i + 1, beginnings[k + 1])
+            candidates |= found
         candidates &= valid_mask(i, n)
         while candidates:
             q = i + lowest_bit(candidates)
