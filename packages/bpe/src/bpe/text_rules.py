@@ -55,6 +55,8 @@ class TextRules:
     """How spaces are written in the tokens of a character model, if the pre-tokenizer writes them."""
     template: Template = TEXT_ALONE
     """The tokens around a text, which are added on request."""
+    never_encoded: frozenset[int] = frozenset()
+    """Ids of tokens that no text is encoded as, though they may have the bytes of another token."""
 
     def description(self) -> str:
         """Return everything here that determines the ids of a text, as text."""

@@ -50,7 +50,8 @@ class TokenizerBase:
         self._not_special = frozenset(token.content for token in rules.added_tokens if not token.special)
         self._specials = SpecialTokens([*specials.tokens, *others])
         self._segments = TextSegments(self._added_tokens, rules)
-        self._id_of = ids_of_tokens(self._vocab, set(self._added_ids.values()))
+        self._not_ordinary = rules.never_encoded.union(self._added_ids.values())
+        self._id_of = ids_of_tokens(self._vocab, self._not_ordinary)
         self._ranks: dict[Pair, int] = {}
         for rank, (left, right) in enumerate(self._merges):
             if left + right not in self._id_of:
@@ -126,6 +127,8 @@ class TokenizerBase:
             content["ignore_merges"] = True
         if not self._segments.plain:
             content["rules"] = self._rules.description()
+        if self._rules.never_encoded:
+            content["never_encoded"] = sorted(self._rules.never_encoded)
         if self._characters is not None:
             content["characters"] = repr(self._characters)
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
@@ -182,5 +185,4 @@ class TokenizerBase:
 
     def _ordinary_ids(self) -> dict[bytes, int]:
         """Return the ids of the tokens that are not special."""
-        special_ids = set(self._added_ids.values())
-        return {token: token_id for token, token_id in self._id_of.items() if token_id not in special_ids}
+        return {token: token_id for token, token_id in self._id_of.items() if token_id not in self._not_ordinary}

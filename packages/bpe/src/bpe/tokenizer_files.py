@@ -9,6 +9,7 @@ from bpe import formats
 from bpe.patterns import DEFAULT_PATTERN
 from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
+from bpe.text_rules import TextRules
 from bpe.tokenizer_base import TokenizerBase
 
 
@@ -32,10 +33,11 @@ class TokenizerWithFiles(TokenizerBase):
             TokenizerFileError: a file is damaged (what and where is named).
             OSError: a file cannot be read.
         """
-        vocab = formats.read_vocab_json(vocab_filepath, special_tokens or ())
+        vocab, never_encoded = formats.read_vocab_json(vocab_filepath, special_tokens or ())
         merges = formats.read_merges_txt(merges_filepath)
         try:
-            return cls(vocab, merges, special_tokens, pattern=pattern)
+            rules = TextRules(never_encoded=never_encoded)
+            return cls(vocab, merges, special_tokens, pattern=pattern, rules=rules)
         except ValueError as error:
             raise formats.TokenizerFileError(f"{vocab_filepath} and {merges_filepath}: {error}") from None
 

@@ -1,6 +1,6 @@
 """Which id has which bytes, where special and ordinary tokens share a vocabulary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 
 def place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] | Mapping[str, int]) -> dict[str, int]:
@@ -40,7 +40,7 @@ def place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] 
     return ids
 
 
-def ids_of_tokens(vocab: Mapping[int, bytes], special_ids: set[int]) -> dict[bytes, int]:
+def ids_of_tokens(vocab: Mapping[int, bytes], special_ids: Set[int]) -> dict[bytes, int]:
     """Map the bytes of ordinary tokens to their ids, the lowest if several have the same bytes.
 
     The bytes of a special token have its id only if no ordinary token has the same bytes: then a merge may make them.

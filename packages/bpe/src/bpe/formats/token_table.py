@@ -3,7 +3,7 @@
 Ordinary tokens are written in stand-ins, special tokens as plain text.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from bpe.formats.parts import MAX_TOKEN_BYTES, MAX_VOCAB_SIZE, TokenizerFileError, TokenizerParts
@@ -23,7 +23,8 @@ def vocab_to_json(parts: TokenizerParts) -> dict[str, int]:
     special = {token_id: token for token, token_id in parts.added_ids.items()}
     written: dict[str, int] = {}
     for token_id, token in sorted(parts.vocab.items()):
-        text = special.get(token_id) or (to_stand_ins(token) if parts.characters is None else token.decode())
+        in_stand_ins = parts.characters is None and token_id not in parts.rules.never_encoded
+        text = special.get(token_id) or (to_stand_ins(token) if in_stand_ins else token.decode())
         if text in written:
             raise ValueError(
                 f"ids {written[text]} and {token_id} would both be written as {text!r}, so this "
@@ -59,6 +60,27 @@ def vocab_from_json(
             )
         vocab[token_id] = token
     return vocab
+
+
+def tokens_in_plain_text(content: Mapping[str, int], special_tokens: Collection[str]) -> frozenset[int]:
+    """Return the ids of tokens in `content` that are not written in stand-ins, and not special.
+
+    Some published vocabularies have such tokens, "🇵" beside "ðŁĩµ" for example. Merges make tokens in stand-ins, so no
+    text is ever encoded as one of the others; they can only be decoded.
+    """
+    if _is_in_stand_ins("".join(content)):
+        return frozenset()
+    return frozenset(
+        token_id for text, token_id in content.items() if text not in special_tokens and not _is_in_stand_ins(text)
+    )
+
+
+def _is_in_stand_ins(text: str) -> bool:
+    try:
+        from_stand_ins(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_id(token_id: Any, text: str, path: FilePath) -> int:

@@ -25,6 +25,7 @@ from bpe.formats.templates import template_from_json, template_to_json
 from bpe.formats.token_table import (
     merges_from_stand_ins,
     merges_to_stand_ins,
+    tokens_in_plain_text,
     vocab_from_json,
     vocab_to_json,
 )
@@ -104,7 +105,8 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
     refuse(not isinstance(ignore_merges, bool), path, f"its model has ignore_merges = {shown(ignore_merges)}")
     is_byte_level = _is_byte_level(content, path)
     added = added_tokens_from_json(content, path)
-    vocab = _vocab(field(model, "vocab", dict, path), added, path, in_stand_ins=is_byte_level)
+    vocab_content = field(model, "vocab", dict, path)
+    vocab = _vocab(vocab_content, added, path, in_stand_ins=is_byte_level)
     entries = enumerate(field(model, "merges", list, path))
     merges = merges_from_stand_ins(entries, path, "merge", in_stand_ins=is_byte_level)
     characters, metaspace, prefix_space = None, None, False
@@ -123,6 +125,9 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
         prefix_space=prefix_space,
         metaspace=metaspace,
         template=template_from_json(content.get("post_processor"), vocab, path),
+        never_encoded=(
+            tokens_in_plain_text(vocab_content, {token.content for token in added}) if is_byte_level else frozenset()
+        ),
     )
     try:
         return TokenizerParts(vocab, merges, special_tokens, pattern, ignore_merges, rules, characters)
