@@ -23,6 +23,7 @@ from bpe.pre_tokenizers import SplitSteps, steps_for_runs_of_marks
 from bpe.reference import Pair
 
 _BYTE_TOKEN = regex.compile(rb"<0x([0-9A-Fa-f]{2})>")
+_BYTE_TOKEN_LENGTH = len(b"<0x00>")
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ class CharacterModel:
     strips_space: bool = False
     """Whether decoding removes a space at the beginning of a text."""
 
-    def decoded(self, token: bytes) -> bytes:
-        """Return the bytes of the text that a token, given as it is written, stands for."""
-        byte = _BYTE_TOKEN.fullmatch(token) if self.decodes_bytes else None
-        if byte is not None:
-            return bytes.fromhex(byte[1].decode())
-        return token.replace(self.mark.encode(), b" ") if self.mark else token
+    def decoded(self, vocab: Mapping[int, bytes]) -> dict[int, bytes]:
+        """Return the bytes of the text that each token of a vocabulary, given as it is written, stands for."""
+        mark = self.mark.encode()
+        texts = {token_id: token.replace(mark, b" ") for token_id, token in vocab.items()} if mark else dict(vocab)
+        if self.decodes_bytes:
+            for token_id, token in vocab.items():
+                if len(token) == _BYTE_TOKEN_LENGTH and (byte := _BYTE_TOKEN.fullmatch(token)):
+                    texts[token_id] = bytes.fromhex(byte[1].decode())
+        return texts
 
     def short_pieces(self, merges: Iterable[Pair], id_of: Container[bytes]) -> SplitSteps | None:
         """Return steps that split text without changing its ids, if it is otherwise not split; None if there are none.

@@ -52,16 +52,18 @@ class TokenizerBase:
         self._segments = TextSegments(self._added_tokens, rules)
         self._not_ordinary = rules.never_encoded.union(self._added_ids.values())
         self._id_of = ids_of_tokens(self._vocab, self._not_ordinary)
-        self._ranks: dict[Pair, int] = {}
         for rank, (left, right) in enumerate(self._merges):
             if left + right not in self._id_of:
                 raise ValueError(f"merge {rank} makes {left + right!r}, which is not in the vocabulary: add it")
-            self._ranks.setdefault((left, right), rank)
+        # Backwards, because the first of several equal merges counts.
+        self._ranks: dict[Pair, int] = dict(
+            zip(reversed(self._merges), reversed(range(len(self._merges))), strict=True)
+        )
         self._ignore_merges = ignore_merges
         self._vocab_size = max(self._vocab, default=-1) + 1
         self._text_of = self._vocab
         if characters is not None:
-            self._text_of = {token_id: characters.decoded(token) for token_id, token in self._vocab.items()}
+            self._text_of = characters.decoded(self._vocab)
             if pattern == WHOLE_TEXT and not ignore_merges:
                 self._pattern = characters.short_pieces(self._merges, self._id_of) or self._pattern
 

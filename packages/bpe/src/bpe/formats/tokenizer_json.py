@@ -29,6 +29,7 @@ from bpe.formats.token_table import (
     vocab_from_json,
     vocab_to_json,
 )
+from bpe.garbage import collector_paused
 from bpe.pre_tokenizers import SplitSteps
 from bpe.text_files import whole_file
 from bpe.text_rules import TextRules
@@ -96,7 +97,12 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
             model, dropout, or a step of another type.
         OSError: the file cannot be read.
     """
-    content = read_json(path)
+    with collector_paused():
+        return _parts_from_json(read_json(path), path)
+
+
+def _parts_from_json(content: Any, path: FilePath) -> TokenizerParts:
+    """Return the parts that the content of a `tokenizer.json` describes."""
     model = field(content, "model", dict, path)
     refuse(model.get("type", "BPE") != "BPE", path, f"its model is {shown(model.get('type'))}, not 'BPE'")
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
