@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+import regex
+
 from bpe.added_tokens import AddedToken, TokenFinder
-from bpe.normalizers import Normalizer, Step
-from bpe.patterns import SplitPattern
+from bpe.normalizers import Normalizer, Replace, Step
+from bpe.patterns import WHOLE_TEXT, SplitPattern
+from bpe.pre_tokenizers import Split, SplitSteps
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
 from bpe.templates import TEXT_ALONE, Template
@@ -199,6 +202,23 @@ class TextSegments:
                 self._finders.clear()
             self._finders[allowed] = known
         return known
+
+
+def splits_nothing(pattern: str | SplitSteps, normalizer: Sequence[Step]) -> bool:
+    """Return whether a text is one piece, as with a pattern for the whole, or one for spaces that are replaced before.
+
+    Gemma's file has both a normalizer that replaces all spaces, and a step that splits at spaces.
+    """
+    if not isinstance(pattern, SplitSteps):
+        return pattern == WHOLE_TEXT
+    last = normalizer[-1] if normalizer else None
+    return (
+        isinstance(last, Replace)
+        and (last.pattern, last.is_regex) == (" ", False)
+        and " " not in last.content
+        and all(isinstance(step, Split) and step.pattern == regex.escape(" ") for step in pattern.steps)
+        and not any(step.invert for step in pattern.steps if isinstance(step, Split))
+    )
 
 
 def _for_ordinary(

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bpe.added_tokens import AddedToken
 from bpe.character_model import CharacterModel
-from bpe.patterns import DEFAULT_PATTERN, WHOLE_TEXT, SplitPattern, compile_pattern, pattern_source
+from bpe.patterns import DEFAULT_PATTERN, SplitPattern, compile_pattern, pattern_source
 from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_tokens import SpecialTokens
-from bpe.text_rules import NO_RULES, TextRules, TextSegments
+from bpe.text_rules import NO_RULES, TextRules, TextSegments, splits_nothing
 from bpe.vocabulary import ids_of_tokens, place_special_tokens
 
 
@@ -64,8 +64,9 @@ class TokenizerBase:
         self._text_of = self._vocab
         if characters is not None:
             self._text_of = characters.decoded(self._vocab)
-            if pattern == WHOLE_TEXT and not ignore_merges:
-                self._pattern = characters.short_pieces(self._merges, self._id_of) or self._pattern
+            if splits_nothing(pattern, rules.normalizer) and not ignore_merges:
+                short = characters.short_pieces(self._merges, self._id_of)
+                self._pattern = self._pattern if short is None else compile_pattern(short)
 
     @property
     def vocab(self) -> dict[int, bytes]:

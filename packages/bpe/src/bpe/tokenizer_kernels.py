@@ -20,7 +20,7 @@ from bpe.reference import Pair
 from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
 from bpe.text_rules import NO_RULES, TextRules
-from bpe.token_files import id_dtype
+from bpe.token_files import id_dtype, import_numpy
 from bpe.tokenizer_files import TokenizerWithFiles
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ class TokenizerWithKernels(TokenizerWithFiles):
 
     def _build_encoder(self) -> "CompiledEncoder | None":
         """Return a compiled encoder, or None if the kernels cannot represent this vocabulary."""
-        if self._characters is not None or not all(bytes([byte]) in self._id_of for byte in range(256)):
+        if self._characters is not None:
+            return self._build_character_encoder()
+        if not all(bytes([byte]) in self._id_of for byte in range(256)):
             return None  # the kernels have no error for a byte without an id
         from bpe.compiled.encoder import CompiledEncoder
         from bpe.compiled.model import CompiledModel, fits
@@ -132,6 +134,31 @@ class TokenizerWithKernels(TokenizerWithFiles):
             pattern=self._pattern_source,
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
+        )
+        return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
+
+    def _build_character_encoder(self) -> "CompiledEncoder | None":
+        """Return a compiled encoder for BPE over characters, or None if the kernels cannot represent it."""
+        if self._characters is None or not self._characters.byte_fallback:
+            return None
+        from bpe.compiled.character_model import byte_model
+        from bpe.compiled.encoder import CompiledEncoder
+        from bpe.compiled.model import CompiledModel, fits
+
+        ordinary = self._ordinary_ids()
+        translated = byte_model(
+            self._id_of, self._merges, self.vocab_size, import_numpy().dtype(id_dtype(self.vocab_size))
+        )
+        if translated is None or not fits(ordinary, ignore_merges=self._ignore_merges):
+            return None
+        model = CompiledModel(
+            translated.id_of,
+            translated.merges,
+            ordinary,
+            pattern=self._pattern.pattern,
+            vocab_size=translated.vocab_size,
+            ignore_merges=self._ignore_merges,
+            expansion=translated.expansion,
         )
         return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
 

@@ -52,7 +52,7 @@ class CompiledEncoder:
     @property
     def dtype(self) -> "np.dtype":
         """The dtype of ids: uint16 or uint32."""
-        return self._model.dtype
+        return self._model.dtype if self._model.expansion is None else self._model.expansion.dtype
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from bpe.compiled.calling import Arguments, key_masks
+from bpe.compiled.character_model import Expansion
 from bpe.compiled.scanner import scanner_arguments
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
@@ -46,6 +47,7 @@ class CompiledModel:
         pattern: str,
         vocab_size: int,
         ignore_merges: bool,
+        expansion: Expansion | None = None,
     ) -> None:
         """Build the tables.
 
@@ -56,7 +58,9 @@ class CompiledModel:
             pattern: the regular expression that splits text.
             vocab_size: one more than the largest id.
             ignore_merges: whether a piece that is an ordinary token gets its id, whatever the merges would give.
+            expansion: what replaces some ids in the end.
         """
+        self.expansion = expansion
         self.dtype = np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32)
         self.kernel = kernel("encode16" if self.dtype == np.uint16 else "encode32")
         self.arguments = Arguments()

@@ -138,7 +138,7 @@ class Worker:
         if count < 0:
             raise NotUtf8Error("the chunk is not UTF-8")
         ids: np.ndarray = self._a[encoding.OUT][:count]
-        return ids
+        return ids if self._model.expansion is None else self._model.expansion.apply(ids)
 
     def _mark(self, starts: Sequence[int]) -> None:
         """Write STARTS."""
