@@ -11,7 +11,7 @@ Most tokenizers have special tokens only. Then there is one step, to find them, 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Literal
 
 import regex
@@ -110,14 +110,23 @@ class TextSegments:
         for part, token in as_it_is.split(text):
             if token is not None:
                 yield part, token.id
-                is_first = False
-                continue
-            for normalized_part, normalized_token in normalized.split(self._normalizer.apply(part)):
-                if normalized_token is not None:
-                    yield normalized_part, normalized_token.id
-                else:
-                    yield self._marked(normalized_part, is_first=is_first, is_start=True), None
-                is_first = False
+            else:
+                yield from self._ordinary(part, normalized, is_first=is_first)
+            is_first = False
+
+    def _ordinary(self, text: str, normalized: TokenFinder, *, is_first: bool) -> Iterator[Segment]:
+        """Yield the segments of all the text between two added tokens that are not normalized."""
+        text = self._normalizer.apply(text)
+        if not normalized.strings.tokens:
+            if text:
+                yield self._marked(text, is_first=is_first, is_start=True), None
+            return
+        for part, token in normalized.split(text):
+            if token is not None:
+                yield part, token.id
+            else:
+                yield self._marked(part, is_first=is_first, is_start=True), None
+            is_first = False
 
     def split_stream(
         self, chunks: Iterable[str], allowed: SpecialTokens, pattern: SplitPattern, buffer: int | None = None
@@ -152,7 +161,17 @@ class TextSegments:
             for part, _ in safe_parts(marked, _NO_TOKENS, pattern, buffer):
                 yield part, None
 
-        yield from _for_ordinary(noted(as_it_is.split_stream(chunks)), inside)
+        for is_ordinary, group in groupby(as_it_is.split_stream(chunks), lambda part: part[1] is None):
+            if is_ordinary:
+                stretch = (text for text, _ in group)
+                text, more = next(stretch), next(stretch, None)
+                if more is None:  # the usual case if there are many added tokens, and several times as fast
+                    yield from self._ordinary(text, normalized, is_first=ordinary_is_first)
+                else:
+                    yield from inside(chain([text, more], stretch))
+            else:
+                yield from ((text, token.id) for text, token in group if token is not None)
+            ordinary_is_first = False
 
     def _marked(self, text: str, *, is_first: bool, is_start: bool) -> str:
         """Return ordinary text with spaces as the rules write them, and with the one in front of it.

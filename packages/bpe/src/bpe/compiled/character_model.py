@@ -52,6 +52,8 @@ class Expansion:
             byte_ids: the ids that replace each id, from the first one to replace on.
         """
         self.dtype = dtype
+        self.separator = vocab_size + len(byte_ids)
+        """An id that no text has, not even before it is expanded."""
         self._first = vocab_size
         self._lengths = np.array([len(ids) for ids in byte_ids], np.int64)
         self._byte_ids = np.zeros((len(byte_ids), _LONGEST_BEGINNING), dtype)
@@ -106,7 +108,7 @@ def byte_model(
     return ByteModel(
         {**id_of, **byte_ids, **beginnings},
         [*first_merges, *merges],
-        vocab_size + len(beginnings),
+        expansion.separator + 1,
         expansion,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
+from bpe.compiled.joined_segments import JoinedSegments
 from bpe.compiled.model import CompiledModel
 from bpe.compiled.scanner import has_scanner, warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
@@ -47,7 +48,10 @@ class CompiledEncoder:
         self._bytes_of = pattern.piece_bytes if isinstance(pattern, SplitSteps) else str.encode
         self._idle: list[Worker] = []
         self._has_scanner = not isinstance(pattern, SplitSteps) and has_scanner(pattern.pattern)
-        self._scans_whole_texts = self._has_scanner and segments.plain
+        self._scans_whole_texts = self._has_scanner and segments.plain and model.expansion is None
+        self._joined: JoinedSegments | None = None
+        if self._has_scanner and model.expansion is not None:
+            self._joined = JoinedSegments(model, pattern, model.expansion.separator)
 
     @property
     def dtype(self) -> "np.dtype":
@@ -160,6 +164,9 @@ class CompiledEncoder:
 
     def _segment_runs(self, segments: Iterable[Segment], worker: Worker) -> Iterator["np.ndarray"]:
         """Yield the ids of added tokens, and of ordinary text, which is split by `regex` if there is no scanner."""
+        if self._joined is not None:
+            yield from self._joined.runs(segments, worker)
+            return
         num_bytes = 0
         for part, token_id in segments:
             if token_id is not None:
@@ -173,7 +180,8 @@ class CompiledEncoder:
                 if not isinstance(self._pattern, SplitSteps):
                     warn_if_slow(self._pattern.pattern, num_bytes)
                 worker.buffer(len(data))[:] = data
-                yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(map(len, pieces))][:-1])
+                starts = [0, *accumulate(map(len, pieces))][:-1]
+                yield self._model.expanded(worker.encode_buffer(len(data), self._no_specials, starts))
 
     def file_runs(
         self,

@@ -77,6 +77,10 @@ class CompiledModel:
         a[encoding.TOKEN_ENDS] = np.cumsum([len(token) for token in tokens], dtype=np.int64)
         a[encoding.TOKEN_IDS] = np.array([ordinary[token] for token in tokens], np.int64)
 
+    def expanded(self, ids: "np.ndarray") -> "np.ndarray":
+        """Return ids that a kernel gave, with those replaced that the vocabulary of the tokenizer does not have."""
+        return ids if self.expansion is None else self.expansion.apply(ids)
+
     def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
         get = id_of.get
         flat = array("q")
