@@ -56,6 +56,28 @@ def test_stream_finds_what_split_finds(chunks, tokens):
     assert joined(parts) == list(specials.split("".join(chunks)))
 
 
+@given(text=st.text("ab<", max_size=12), tokens=TOKENS, position=st.integers(0, 12))
+def test_tokens_at_a_position(text, tokens, position):
+    places = [(i, i + len(token)) for token in tokens for i in range(len(text)) if text.startswith(token, i)]
+    specials = SpecialTokens(tokens)
+    assert specials.is_inside_token(text, position) == any(start < position < end for start, end in places)
+    assert specials.is_near_token(text, position) == any(start <= position <= end for start, end in places)
+
+
+@given(text=st.text("ab<", max_size=30), tokens=TOKENS.filter(bool))
+def test_tokens_with_a_common_beginning(text, tokens):
+    tokens = ["<a" + token for token in tokens]
+    assert list(SpecialTokens(tokens).split(text)) == naive_split(text, tokens)
+
+
+@pytest.mark.parametrize("character", "-^]\\[&|~# \n")
+def test_characters_with_a_meaning_in_expressions(character):
+    tokens = [character + "a", "b", character]
+    assert list(SpecialTokens(tokens).split(f"x{character}abc{character}")) == naive_split(
+        f"x{character}abc{character}", tokens
+    )
+
+
 def test_stream_holds_back_only_a_possible_start():
     consumed = []
 

@@ -14,7 +14,6 @@ from bpe import PATTERNS, Tokenizer
 pytest.importorskip("numba", reason="needs numba")
 from bpe import table_files
 from bpe.added_tokens import AddedToken
-from bpe.compiled.model import CompiledModel
 from bpe.kernels import loading
 from bpe.kernels.runtime import cache_files
 from bpe.normalizers import UnicodeForm

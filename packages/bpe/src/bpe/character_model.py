@@ -18,10 +18,11 @@ from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from bpe.piece_ids import PieceIds
-from bpe.pre_tokenizers import SplitSteps, steps_for_runs_of_marks
 from bpe.reference import Pair
 
 _BYTE_TOKEN = re.compile(rb"<0x([0-9A-Fa-f]{2})>")
+_MAX_JOINED = 32  # characters that merges join with a mark, beyond which splitting would gain little
+_BYTE_TOKEN_LENGTH = len(b"<0x00>")
 
 
 @dataclass(frozen=True)
@@ -41,29 +42,41 @@ class CharacterModel:
     strips_space: bool = False
     """Whether decoding removes a space at the beginning of a text."""
 
-    def decoded(self, token: bytes) -> bytes:
-        """Return the bytes of the text that a token, given as it is written, stands for."""
-        byte = _BYTE_TOKEN.fullmatch(token) if self.decodes_bytes else None
-        if byte is not None:
-            return bytes.fromhex(byte[1].decode())
-        return token.replace(self.mark.encode(), b" ") if self.mark else token
+    def decoded(self, vocab: Mapping[int, bytes]) -> dict[int, bytes]:
+        """Return the bytes of the text that each token of a vocabulary, given as it is written, stands for."""
+        mark = self.mark.encode()
+        texts = {token_id: token.replace(mark, b" ") for token_id, token in vocab.items()} if mark else dict(vocab)
+        if self.decodes_bytes:
+            for token_id, token in vocab.items():
+                if len(token) == _BYTE_TOKEN_LENGTH and (byte := _BYTE_TOKEN.fullmatch(token)):
+                    texts[token_id] = bytes.fromhex(byte[1].decode())
+        return texts
 
-    def short_pieces(self, merges: Iterable[Pair], id_of: Container[bytes]) -> SplitSteps | None:
-        """Return steps that split text without changing its ids, if it is otherwise not split; None if there are none.
+    def short_pieces(self, merges: Iterable[Pair], id_of: Container[bytes]) -> str | None:
+        """Return a pattern that splits text without changing its ids, if it is otherwise not split; None if unknown.
+
+        It splits before every run of marks, unless there is a character before it that some merge joins with a mark. No
+        merge crosses such a place, so splitting there changes nothing, and pieces are short and repeated.
 
         Args:
             merges: the merges of the tokenizer.
             id_of: its tokens.
         """
-        mark = self.mark.encode()
-        if not mark or mark not in id_of:
+        if not self.mark or self.mark.encode() not in id_of:
             return None
         import regex
 
-        across = regex.compile(b"(?<!%b|^)%b" % (mark, mark))
-        if any(across.search(left + right) for left, right in merges):
+        mark = regex.escape(self.mark)
+        across = regex.compile(f"([^{mark}]){mark}")
+        merged = (left + right for left, right in merges)
+        found = {
+            match[1] for token in merged if self.mark.encode() in token for match in across.finditer(token.decode())
+        }
+        if len(found) > _MAX_JOINED:
             return None
-        return steps_for_runs_of_marks(self.mark)
+        joined = "".join(map(regex.escape, sorted(found)))
+        more = f"(?:[{joined}][{mark}{joined}]*[^{mark}{joined}]*)*" if joined else ""
+        return f"[{mark}{joined}]*[^{mark}{joined}]+{more}|[{mark}{joined}]+"
 
     def without_start(self, text: str) -> str:
         """Return a decoded text without the space at its beginning that is not part of the text."""

@@ -161,15 +161,6 @@ def steps_for_mark(mark: str) -> SplitSteps:
     return SplitSteps([Split(regex.escape(mark), "MergedWithNext")], _border(mark))
 
 
-def steps_for_runs_of_marks(mark: str) -> SplitSteps:
-    """Return the steps that split text before every run of marks.
-
-    They are for tokenizers that do not split text at all and have no token with a mark after another character: no
-    merge crosses such a place, so splitting there changes nothing, and pieces are short and repeated.
-    """
-    return SplitSteps([Split(_border(mark), "Isolated")], _border(mark))
-
-
 def _border(mark: str) -> str:
     import regex
 

@@ -11,13 +11,14 @@ Most tokenizers have special tokens only. Then there is one step, to find them, 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Literal
 
 from bpe.added_tokens import AddedToken, TokenFinder
 from bpe.inert_characters import InertCharacters, is_only_itself
-from bpe.normalizers import Normalizer, Step, UnicodeForm
-from bpe.patterns import SplitPattern
+from bpe.normalizers import Normalizer, Replace, Step, UnicodeForm
+from bpe.patterns import WHOLE_TEXT, SplitPattern
+from bpe.pre_tokenizers import Split, SplitSteps
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
 from bpe.templates import TEXT_ALONE, Template
@@ -56,6 +57,8 @@ class TextRules:
     """How spaces are written in the tokens of a character model, if the pre-tokenizer writes them."""
     template: Template = TEXT_ALONE
     """The tokens around a text, which are added on request."""
+    never_encoded: frozenset[int] = frozenset()
+    """Ids of tokens that no text is encoded as, though they may have the bytes of another token."""
 
     def description(self) -> str:
         """Return everything here that determines the ids of a text, as text."""
@@ -113,14 +116,23 @@ class TextSegments:
         for part, token in as_it_is.split(text):
             if token is not None:
                 yield part, token.id
-                is_first = False
-                continue
-            for normalized_part, normalized_token in normalized.split(self._normalizer.apply(part)):
-                if normalized_token is not None:
-                    yield normalized_part, normalized_token.id
-                else:
-                    yield self._marked(normalized_part, is_first=is_first, is_start=True), None
-                is_first = False
+            else:
+                yield from self._ordinary(part, normalized, is_first=is_first)
+            is_first = False
+
+    def _ordinary(self, text: str, normalized: TokenFinder, *, is_first: bool) -> Iterator[Segment]:
+        """Yield the segments of all the text between two added tokens that are not normalized."""
+        text = self._normalizer.apply(text)
+        if not normalized.strings.tokens:
+            if text:
+                yield self._marked(text, is_first=is_first, is_start=True), None
+            return
+        for part, token in normalized.split(text):
+            if token is not None:
+                yield part, token.id
+            else:
+                yield self._marked(part, is_first=is_first, is_start=True), None
+            is_first = False
 
     def split_stream(
         self, chunks: Iterable[str], allowed: SpecialTokens, pattern: SplitPattern, buffer: int | None = None
@@ -155,7 +167,17 @@ class TextSegments:
             for part, _ in safe_parts(marked, _NO_TOKENS, pattern, buffer):
                 yield part, None
 
-        yield from _for_ordinary(noted(as_it_is.split_stream(chunks)), inside)
+        for is_ordinary, group in groupby(as_it_is.split_stream(chunks), lambda part: part[1] is None):
+            if is_ordinary:
+                stretch = (text for text, _ in group)
+                text, more = next(stretch), next(stretch, None)
+                if more is None:  # the usual case if there are many added tokens, and several times as fast
+                    yield from self._ordinary(text, normalized, is_first=ordinary_is_first)
+                else:
+                    yield from inside(chain([text, more], stretch))
+            else:
+                yield from ((text, token.id) for text, token in group if token is not None)
+            ordinary_is_first = False
 
     def _marked(self, text: str, *, is_first: bool, is_start: bool) -> str:
         """Return ordinary text with spaces as the rules write them, and with the one in front of it.
@@ -205,6 +227,25 @@ class TextSegments:
                 self._finders.clear()
             self._finders[allowed] = known
         return known
+
+
+def splits_nothing(pattern: str | SplitSteps, normalizer: Sequence[Step]) -> bool:
+    """Return whether a text is one piece, as with a pattern for the whole, or one for spaces that are replaced before.
+
+    Gemma's file has both a normalizer that replaces all spaces, and a step that splits at spaces.
+    """
+    if not isinstance(pattern, SplitSteps):
+        return pattern == WHOLE_TEXT
+    import regex
+
+    last = normalizer[-1] if normalizer else None
+    return (
+        isinstance(last, Replace)
+        and (last.pattern, last.is_regex) == (" ", False)
+        and " " not in last.content
+        and all(isinstance(step, Split) and step.pattern == regex.escape(" ") for step in pattern.steps)
+        and not any(step.invert for step in pattern.steps if isinstance(step, Split))
+    )
 
 
 def _for_ordinary(

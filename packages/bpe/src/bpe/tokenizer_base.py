@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bpe.added_tokens import AddedToken
 from bpe.character_model import CharacterModel
-from bpe.patterns import DEFAULT_PATTERN, WHOLE_TEXT, SplitPattern, pattern_source, split_pattern
+from bpe.patterns import DEFAULT_PATTERN, SplitPattern, compile_pattern, pattern_source, split_pattern
 from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
 from bpe.special_tokens import SpecialTokens
-from bpe.text_rules import NO_RULES, TextRules, TextSegments
+from bpe.text_rules import NO_RULES, TextRules, TextSegments, splits_nothing
 from bpe.vocabulary import ids_of_tokens, place_special_tokens
 
 
@@ -50,19 +50,23 @@ class TokenizerBase:
         self._not_special = frozenset(token.content for token in rules.added_tokens if not token.special)
         self._specials = SpecialTokens([*specials.tokens, *others])
         self._segments = TextSegments(self._added_tokens, rules)
-        self._id_of = ids_of_tokens(self._vocab, set(self._added_ids.values()))
-        self._ranks: dict[Pair, int] = {}
+        self._not_ordinary = rules.never_encoded.union(self._added_ids.values())
+        self._id_of = ids_of_tokens(self._vocab, self._not_ordinary)
         for rank, (left, right) in enumerate(self._merges):
             if left + right not in self._id_of:
                 raise ValueError(f"merge {rank} makes {left + right!r}, which is not in the vocabulary: add it")
-            self._ranks.setdefault((left, right), rank)
+        # Backwards, because the first of several equal merges counts.
+        self._ranks: dict[Pair, int] = dict(
+            zip(reversed(self._merges), reversed(range(len(self._merges))), strict=True)
+        )
         self._ignore_merges = ignore_merges
         self._vocab_size = max(self._vocab, default=-1) + 1
         self._text_of = self._vocab
         if characters is not None:
-            self._text_of = {token_id: characters.decoded(token) for token_id, token in self._vocab.items()}
-            if pattern == WHOLE_TEXT and not ignore_merges:
-                self._pattern = characters.short_pieces(self._merges, self._id_of) or self._pattern
+            self._text_of = characters.decoded(self._vocab)
+            if splits_nothing(pattern, rules.normalizer) and not ignore_merges:
+                short = characters.short_pieces(self._merges, self._id_of)
+                self._pattern = self._pattern if short is None else compile_pattern(short)
 
     @property
     def vocab(self) -> dict[int, bytes]:
@@ -126,6 +130,8 @@ class TokenizerBase:
             content["ignore_merges"] = True
         if not self._segments.plain:
             content["rules"] = self._rules.description()
+        if self._rules.never_encoded:
+            content["never_encoded"] = sorted(self._rules.never_encoded)
         if self._characters is not None:
             content["characters"] = repr(self._characters)
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
@@ -182,5 +188,4 @@ class TokenizerBase:
 
     def _ordinary_ids(self) -> dict[bytes, int]:
         """Return the ids of the tokens that are not special."""
-        special_ids = set(self._added_ids.values())
-        return {token: token_id for token, token_id in self._id_of.items() if token_id not in special_ids}
+        return {token: token_id for token, token_id in self._id_of.items() if token_id not in self._not_ordinary}

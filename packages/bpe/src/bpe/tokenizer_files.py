@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from bpe.patterns import DEFAULT_PATTERN
 from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
+from bpe.text_rules import TextRules
 from bpe.tokenizer_lazy import LazyTokenizer
 
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ class TokenizerWithFiles(LazyTokenizer):
     ) -> Self:
         from bpe import formats
 
-        vocab = formats.read_vocab_json(vocab_file, special_tokens or ())
+        vocab, never_encoded = formats.read_vocab_json(vocab_file, special_tokens or ())
         merges = formats.read_merges_txt(merges_file)
         try:
-            return cls(vocab, merges, special_tokens, pattern=pattern)
+            rules = TextRules(never_encoded=never_encoded)
+            return cls(vocab, merges, special_tokens, pattern=pattern, rules=rules)
         except ValueError as error:
             raise formats.TokenizerFileError(f"{vocab_file} and {merges_file}: {error}") from None
 

@@ -22,7 +22,7 @@ from bpe.special_policy import Special, allowed_in
 from bpe.special_tokens import SpecialTokens
 from bpe.table_files import read_tables, vocabulary_sections
 from bpe.text_rules import NO_RULES, TextRules
-from bpe.token_files import id_dtype
+from bpe.token_files import id_dtype, import_numpy
 from bpe.tokenizer_files import TokenizerWithFiles
 from bpe.tokenizer_lazy import FROM_FILES
 from bpe.vocabulary import BYTES_OF_UTF8
@@ -156,7 +156,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
     def _build_encoder(self) -> "CompiledEncoder | None":
         """Return a compiled encoder, or None if the kernels cannot represent this vocabulary."""
         if self._characters is not None:
-            return None
+            return self._build_character_encoder()
         from bpe.compiled.encoder import CompiledEncoder
 
         model = self._kept_model()
@@ -193,6 +193,31 @@ class TokenizerWithKernels(TokenizerWithFiles):
         from bpe.compiled.kept_models import kept_model
 
         return kept_model(table_file)
+
+    def _build_character_encoder(self) -> "CompiledEncoder | None":
+        """Return a compiled encoder for BPE over characters, or None if the kernels cannot represent it."""
+        if self._characters is None or not self._characters.byte_fallback:
+            return None
+        from bpe.compiled.character_model import byte_model
+        from bpe.compiled.encoder import CompiledEncoder
+        from bpe.compiled.model import CompiledModel, fits
+
+        ordinary = self._ordinary_ids()
+        translated = byte_model(
+            self._id_of, self._merges, self.vocab_size, import_numpy().dtype(id_dtype(self.vocab_size))
+        )
+        if translated is None or not fits(ordinary, ignore_merges=self._ignore_merges):
+            return None
+        model = CompiledModel(
+            translated.id_of,
+            translated.merges,
+            ordinary,
+            pattern=pattern_key(self._pattern),
+            vocab_size=translated.vocab_size,
+            ignore_merges=self._ignore_merges,
+            expansion=translated.expansion,
+        )
+        return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
 
     def _around(self, add_special_tokens: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the ids to put before and after a text."""

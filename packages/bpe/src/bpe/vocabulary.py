@@ -1,6 +1,6 @@
 """Which id has which bytes, where special and ordinary tokens share a vocabulary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 BYTES_OF_UTF8 = tuple(bytes([byte]) for byte in (*range(0xC0), *range(0xC2, 0xF5)))
 """The single bytes that UTF-8 is made of. The others are in no text, and some vocabularies do not have them."""
@@ -43,7 +43,7 @@ def place_special_tokens(vocab: dict[int, bytes], special_tokens: Sequence[str] 
     return ids
 
 
-def ids_of_tokens(vocab: Mapping[int, bytes], special_ids: set[int]) -> dict[bytes, int]:
+def ids_of_tokens(vocab: Mapping[int, bytes], special_ids: Set[int]) -> dict[bytes, int]:
     """Map the bytes of ordinary tokens to their ids, the lowest if several have the same bytes.
 
     The bytes of a special token have its id only if no ordinary token has the same bytes: then a merge may make them.

@@ -101,3 +101,17 @@ def test_ignore_merges_cannot_be_written(tmp_path):
     with pytest.raises(ValueError, match=r"ignore_merges is set.*save a tokenizer\.json"):
         tokenizer.save_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tokens_in_plain_text_are_only_decoded(tmp_path):
+    write_bytes_and(tmp_path / "vocab.json", b"ab")
+    vocab = json.loads((tmp_path / "vocab.json").read_text("utf-8"))
+    vocab |= {"狐": 400, "<| |>": 401, "çĭĲ": 402}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab), "utf-8")
+    (tmp_path / "merges.txt").write_text("a b\n", "utf-8")
+    tokenizer = Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt", ["<| |>"])
+    assert tokenizer.encode("狐ab<| |>") == [*"狐".encode(), 256, 401]
+    assert tokenizer.decode([400, 402]) == "狐狐"
+    tokenizer.save_gpt2(tmp_path / "again.json", tmp_path / "merges.txt")
+    again = Tokenizer.from_files(tmp_path / "again.json", tmp_path / "merges.txt", ["<| |>"])
+    assert again.fingerprint == tokenizer.fingerprint

@@ -305,3 +305,18 @@ def test_a_vocabulary_that_json_cannot_express_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="ids 97 and 256 would both be written as 'a'"):
         tokenizer.save(tmp_path / "tokenizer.json")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ignore_merges", [False, True])
+def test_tokens_in_plain_text_are_only_decoded(load_both, ignore_merges):
+    """Command R has the flag letters both as bytes in stand-ins and as plain text, the latter out of reach."""
+    model = json.loads(load_both().theirs.to_str())["model"]
+    ids = {token: len(model["vocab"]) + i for i, token in enumerate(["é", "Ã©", "🇵", "\u200d"])}
+    del ids["é"]  # the stand-in of the byte 0xE9, which is in the vocabulary
+    vocab = model["vocab"] | ids
+    merges = [["Ã", "©"], *model["merges"]]
+    both = load_both(model=model | {"vocab": vocab, "merges": merges, "ignore_merges": ignore_merges})
+    for text in ("é", "🇵🇱", "x\u200dy", "Déjà \u200d🇵 e\u0301"):
+        both.check(text)
+        assert both.ours.decode(both.ours.encode(text)) == text
+    assert both.ours.decode([vocab["🇵"], vocab["\u200d"]]) == "🇵\u200d"

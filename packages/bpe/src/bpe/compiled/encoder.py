@@ -10,6 +10,7 @@ import numpy as np
 
 from bpe.chunks import cut_file, cut_parts, cut_text
 from bpe.compiled.file_reading import chunk_error, read_chunk
+from bpe.compiled.joined_segments import JoinedSegments
 from bpe.compiled.model import CompiledModel
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error, Specials, Worker
 from bpe.inert_characters import InertCharacters
@@ -49,13 +50,17 @@ class CompiledEncoder:
         self._idle: list[Worker] = []
         self._has_scanner = model.has_scanner
         self._inert = segments.inert
-        self._scans_whole_texts = self._has_scanner and (segments.plain or self._inert is not None)
+        plain = segments.plain or self._inert is not None
+        self._scans_whole_texts = self._has_scanner and plain and model.expansion is None
         self._chunk_bytes = CHUNK_BYTES if self._inert is None else _NORMALIZED_CHUNK_BYTES
+        self._joined: JoinedSegments | None = None
+        if self._has_scanner and model.expansion is not None:
+            self._joined = JoinedSegments(model, pattern, model.expansion.separator)
 
     @property
     def dtype(self) -> "np.dtype":
         """The dtype of ids: uint16 or uint32."""
-        return self._model.dtype
+        return self._model.dtype if self._model.expansion is None else self._model.expansion.dtype
 
     @property
     def is_local(self) -> bool:
@@ -180,6 +185,9 @@ class CompiledEncoder:
 
     def _segment_runs(self, segments: Iterable[Segment], worker: Worker) -> Iterator["np.ndarray"]:
         """Yield the ids of added tokens, and of ordinary text, which is split by `regex` if there is no scanner."""
+        if self._joined is not None:
+            yield from self._joined.runs(segments, worker)
+            return
         num_bytes = 0
         for part, token_id in segments:
             if token_id is not None:
@@ -194,7 +202,8 @@ class CompiledEncoder:
                 num_bytes += len(data)
                 warn_if_slow(pattern_key(self._pattern), num_bytes)
                 worker.buffer(len(data))[:] = data
-                yield worker.encode_buffer(len(data), self._no_specials, [0, *accumulate(map(len, pieces))][:-1])
+                starts = [0, *accumulate(map(len, pieces))][:-1]
+                yield self._model.expanded(worker.encode_buffer(len(data), self._no_specials, starts))
 
     def file_runs(
         self,

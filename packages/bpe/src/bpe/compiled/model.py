@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from bpe.compiled.calling import Arguments, key_masks
+from bpe.compiled.character_model import Expansion
 from bpe.compiled.filled_cache import FilledCache
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
@@ -49,6 +50,7 @@ class CompiledModel:
         pattern: PatternKey,
         vocab_size: int,
         ignore_merges: bool,
+        expansion: Expansion | None = None,
     ) -> None:
         """Build the tables.
 
@@ -59,9 +61,11 @@ class CompiledModel:
             pattern: the regular expression that splits text, or the steps that do.
             vocab_size: one more than the largest id.
             ignore_merges: whether a piece that is an ordinary token gets its id, whatever the merges would give.
+            expansion: what replaces some ids in the end.
         """
         from bpe.compiled.scanner import scanner_arguments  # automata, which a kept model does not need
 
+        self.expansion = expansion
         self._choose_kernel(np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32))
         self.arguments = Arguments()
         a = self.arguments
@@ -83,6 +87,7 @@ class CompiledModel:
     def from_tables(cls, arguments: Arguments, vocabulary_text: "np.ndarray", cache: FilledCache) -> Self:
         """Return a model whose tables are there already (`bpe.compiled.kept_models`)."""
         model = cls.__new__(cls)
+        model.expansion = None
         model._choose_kernel(cache.ids.dtype)
         model.arguments = arguments
         model.vocabulary_text = vocabulary_text
@@ -98,6 +103,10 @@ class CompiledModel:
     def has_scanner(self) -> bool:
         """Whether the kernels have a scanner for the pattern."""
         return bool(self.arguments[scanning.PATTERN] != scanning.NO_SCANNER)
+
+    def expanded(self, ids: "np.ndarray") -> "np.ndarray":
+        """Return ids that a kernel gave, with those replaced that the vocabulary of the tokenizer does not have."""
+        return ids if self.expansion is None else self.expansion.apply(ids)
 
     def _fill_pairs(self, id_of: Mapping[bytes, int], merges: Sequence[tuple[bytes, bytes]]) -> None:
         get = id_of.get

@@ -1,6 +1,7 @@
 """The compiled engine of one thread: its buffers, and the cache that it fills. No Numba here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
@@ -26,9 +27,19 @@ _KEPT_IDS = 4 << 20
 class Specials:
     """Special tokens in the form that kernels search for."""
 
-    def __init__(self, ids: dict[str, int]) -> None:
+    def __init__(self, ids: Mapping[str, int]) -> None:
         """Prepare the tokens, given with their ids."""
-        encoded = sorted(((token.encode(), token_id) for token, token_id in ids.items()), key=lambda x: -len(x[0]))
+        self._fill({token.encode(): token_id for token, token_id in ids.items()})
+
+    @classmethod
+    def of_bytes(cls, ids: Mapping[bytes, int]) -> Self:
+        """Prepare strings of bytes that need not be UTF-8, given with their ids."""
+        specials = cls({})
+        specials._fill(ids)
+        return specials
+
+    def _fill(self, ids: Mapping[bytes, int]) -> None:
+        encoded = sorted(ids.items(), key=lambda item: -len(item[0]))
         self.arguments = Arguments()
         text = b"".join(token for token, _ in encoded)
         self.arguments[scanning.SPECIAL_TEXT] = np.frombuffer(text or b"\0", np.uint8)

@@ -8,21 +8,30 @@ from collections.abc import Collection, Sequence
 
 from bpe.formats.parts import TokenizerParts
 from bpe.formats.reading import FilePath, read_json, read_utf8
-from bpe.formats.token_table import merges_from_stand_ins, merges_to_stand_ins, vocab_from_json, vocab_to_json
+from bpe.formats.token_table import (
+    merges_from_stand_ins,
+    merges_to_stand_ins,
+    tokens_in_plain_text,
+    vocab_from_json,
+    vocab_to_json,
+)
 from bpe.reference import Pair
 from bpe.text_files import whole_file
 
 
-def read_vocab_json(path: FilePath, special_tokens: Collection[str]) -> dict[int, bytes]:
-    """Read a `vocab.json`.
+def read_vocab_json(path: FilePath, special_tokens: Collection[str]) -> tuple[dict[int, bytes], frozenset[int]]:
+    """Read a `vocab.json`, and which of its tokens no text is encoded as.
 
-    A token that is in `special_tokens`, or that is not written in stand-ins, is read as plain text.
+    A token that is in `special_tokens`, or that is not written in stand-ins, is read as plain text. No text is encoded
+    as one of the latter.
 
     Raises:
         TokenizerFileError: the file is damaged.
         OSError: the file cannot be read.
     """
-    return vocab_from_json(read_json(path), frozenset(special_tokens), path)
+    content, special_tokens = read_json(path), frozenset(special_tokens)
+    vocab = vocab_from_json(content, special_tokens, path)
+    return vocab, tokens_in_plain_text(content, special_tokens)
 
 
 def read_merges_txt(path: FilePath) -> list[Pair]:

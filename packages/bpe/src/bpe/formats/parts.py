@@ -6,7 +6,8 @@ file from requesting memory out of proportion to its own size:
 
 - Code that allocates a row for each id, such as an embedding, uses the largest id. One entry with the id 4,294,967,295
   would need four billion rows, so ids are below `MAX_VOCAB_SIZE`.
-- One expression is compiled from all special tokens, which takes some 300 bytes and 4 µs for each of their characters.
+- Where a special token may begin, a string of each length that such tokens have is looked up, so they are at most
+  `MAX_SPECIAL_TOKEN_LENGTH` long.
 """
 
 from dataclasses import dataclass

@@ -25,9 +25,11 @@ from bpe.formats.templates import template_from_json, template_to_json
 from bpe.formats.token_table import (
     merges_from_stand_ins,
     merges_to_stand_ins,
+    tokens_in_plain_text,
     vocab_from_json,
     vocab_to_json,
 )
+from bpe.garbage import collector_paused
 from bpe.pre_tokenizers import SplitSteps
 from bpe.text_files import whole_file
 from bpe.text_rules import TextRules
@@ -95,7 +97,12 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
             model, dropout, or a step of another type.
         OSError: the file cannot be read.
     """
-    content = read_json(path)
+    with collector_paused():
+        return _parts_from_json(read_json(path), path)
+
+
+def _parts_from_json(content: Any, path: FilePath) -> TokenizerParts:
+    """Return the parts that the content of a `tokenizer.json` describes."""
     model = field(content, "model", dict, path)
     refuse(model.get("type", "BPE") != "BPE", path, f"its model is {shown(model.get('type'))}, not 'BPE'")
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
@@ -104,7 +111,8 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
     refuse(not isinstance(ignore_merges, bool), path, f"its model has ignore_merges = {shown(ignore_merges)}")
     is_byte_level = _is_byte_level(content, path)
     added = added_tokens_from_json(content, path)
-    vocab = _vocab(field(model, "vocab", dict, path), added, path, in_stand_ins=is_byte_level)
+    vocab_content = field(model, "vocab", dict, path)
+    vocab = _vocab(vocab_content, added, path, in_stand_ins=is_byte_level)
     entries = enumerate(field(model, "merges", list, path))
     merges = merges_from_stand_ins(entries, path, "merge", in_stand_ins=is_byte_level)
     characters, metaspace, prefix_space = None, None, False
@@ -123,6 +131,9 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
         prefix_space=prefix_space,
         metaspace=metaspace,
         template=template_from_json(content.get("post_processor"), vocab, path),
+        never_encoded=(
+            tokens_in_plain_text(vocab_content, {token.content for token in added}) if is_byte_level else frozenset()
+        ),
     )
     try:
         return TokenizerParts(vocab, merges, special_tokens, pattern, ignore_merges, rules, characters)
