@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from .checks import find_difference
 from .differences import Difference, DifferenceError
 from .small_chunks import small_chunks
+from .split_rules import takes_long
 from .subjects import Subject, fuzz_subject
 from .texts import fuzz_text
 
@@ -50,6 +51,8 @@ def fuzz_tokenizer(
         for number in range(first, last + 1):
             report(number)
             text = fuzz_text(Random(f"{seed} {number} text"), subject.strings)
+            if takes_long(subject.pattern, text):
+                continue
 
             def compare(text: str, choices: str = f"{seed} {number} checks") -> DifferenceError | None:
                 try:

@@ -18,7 +18,7 @@ from bpe.text_rules import Metaspace, TextRules
 
 from . import vocabularies
 from .differences import DifferenceError
-from .split_rules import fuzz_pattern, fuzz_steps
+from .split_rules import fuzz_pattern, fuzz_steps, takes_long
 from .texts import fuzz_text
 
 _BYTES = [bytes([byte]) for byte in range(256)]
@@ -38,6 +38,8 @@ class Subject:
     compiled: Tokenizer
     library: "tokenizers.Tokenizer | None"
     """The one of the `tokenizers` library, if there is one."""
+    pattern: str | SplitSteps
+    """What splits a text."""
     strings: tuple[str, ...]
     """Strings that mean something to this tokenizer, to put into texts."""
 
@@ -72,17 +74,17 @@ def fuzz_subject(random: Random, folder: Path) -> Subject:
             continue  # two added tokens are the same after normalization, for example
         strings = [token.content for token in engines[0].added_tokens]
         strings += [token.decode(errors="ignore") for token in random.choices(list(engines[0].vocab.values()), k=10)]
-        return Subject(engines[0], engines[1], _in_library(engines[0], folder), tuple(filter(None, strings)))
+        library = _in_library(engines[0], folder)
+        return Subject(engines[0], engines[1], library, options["pattern"], tuple(filter(None, strings)))
 
 
 def _byte_level(random: Random) -> dict[str, Any]:
     tokens = random.sample(_TOKENS, random.randint(0, 6))
-    num_specials = random.randint(0, len(tokens))
-    specials, others = tokens[:num_specials], tokens[num_specials:]
     texts = [fuzz_text(random, tokens) for _ in range(20)]
     pattern = fuzz_pattern(random)
     if random.random() < 0.6:
-        vocabulary = vocabularies.trained(random, texts, specials, pattern)
+        trainable = [text for text in texts if not takes_long(pattern, text)]
+        vocabulary = vocabularies.trained(random, trainable, tokens[:3], pattern)
     else:
         data = "".join(texts).encode()[:2000]
         vocabulary = vocabularies.grown(random, [bytes([byte]) for byte in data], _BYTES)
@@ -91,6 +93,7 @@ def _byte_level(random: Random) -> dict[str, Any]:
     if random.random() < (0.8 if ignore_merges else 0.2):
         vocabulary = vocabularies.with_more_tokens(random, vocabulary, words)
     vocabulary = vocabularies.renumbered(random, vocabulary)
+    specials, others = _added_tokens(random, tokens, vocabulary)
     return {
         "vocab": vocabulary.vocab,
         "merges": vocabulary.merges,
@@ -98,7 +101,7 @@ def _byte_level(random: Random) -> dict[str, Any]:
         "pattern": fuzz_steps(random) if random.random() < 0.2 else pattern,
         "ignore_merges": ignore_merges,
         "rules": TextRules(
-            added_tokens=_added_tokens(random, others, max(vocabulary.vocab) + len(specials) + 1, vocabulary),
+            added_tokens=others,
             normalizer=_normalizer(random),
             prefix_space=random.random() < 0.15,
         ),
@@ -106,22 +109,26 @@ def _byte_level(random: Random) -> dict[str, Any]:
 
 
 def _added_tokens(
-    random: Random, contents: Sequence[str], first_id: int, vocabulary: vocabularies.Vocabulary
-) -> tuple[AddedToken, ...]:
+    random: Random, contents: Sequence[str], vocabulary: vocabularies.Vocabulary
+) -> tuple[dict[str, int], tuple[AddedToken, ...]]:
+    """Return the ids of special tokens, and the added tokens that are not special or have options."""
     ids = {token: token_id for token_id, token in vocabulary.vocab.items()}
-    kinds = random.choice((0.0, 0.3))  # none of them has options, or many have
-    return tuple(
+    share = random.choice((0.0, 0.3))  # none of them has options, or many have
+    first_id = max(vocabulary.vocab) + 1
+    tokens = [
         AddedToken(
             content,
             ids.get(content.encode(), first_id + k),
             special=random.random() < 0.5,
-            lstrip=random.random() < kinds,
-            rstrip=random.random() < kinds,
-            single_word=random.random() < kinds,
-            normalized=random.random() < kinds,
+            lstrip=random.random() < share,
+            rstrip=random.random() < share,
+            single_word=random.random() < share,
+            normalized=random.random() < share,
         )
         for k, content in enumerate(contents)
-    )
+    ]
+    specials = {token.content: token.id for token in tokens if token == AddedToken(token.content, token.id)}
+    return specials, tuple(token for token in tokens if token.content not in specials)
 
 
 def _normalizer(random: Random) -> tuple[Step, ...]:
@@ -161,16 +168,16 @@ def _characters(random: Random) -> dict[str, Any]:
     elif form == "metaspace":
         metaspace = Metaspace(_MARK, random.choice(("always", "first", "never")))
         pattern = random.choice((WHOLE_TEXT, steps_for_mark(_MARK)))
-    others = random.sample(_TOKENS, random.randint(0, 4))
-    others = [token for token in others if token.encode() not in first[:3]]
+    names = random.sample(_TOKENS, random.randint(0, 4))
+    specials, others = _added_tokens(random, [t for t in names if t.encode() not in first[:3]], vocabulary)
     return {
         "vocab": vocabulary.vocab,
         "merges": vocabulary.merges,
-        "special_tokens": [token.decode() for token in first[:3]],
+        "special_tokens": {"<unk>": 0, "<s>": 1, "</s>": 2, **specials},
         "pattern": pattern,
         "ignore_merges": random.random() < 0.2,
         "rules": TextRules(
-            added_tokens=_added_tokens(random, others, max(vocabulary.vocab) + 1, vocabulary),
+            added_tokens=others,
             normalizer=normalizer,
             metaspace=metaspace,
         ),
@@ -191,6 +198,8 @@ def _in_library(ours: Tokenizer, folder: Path) -> "tokenizers.Tokenizer | None":
     Raises:
         DifferenceError: what is loaded from the file is another tokenizer.
     """
+    if ours.ignore_merges and any(token.single_word or token.normalized for token in ours.added_tokens):
+        return None  # there, ordinary text that is spelled like such a token can become it
     path = folder / "tokenizer.json"
     try:
         ours.save(path)

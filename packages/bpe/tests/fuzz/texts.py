@@ -56,8 +56,8 @@ def _stretch(random: Random, strings: Sequence[str]) -> str:
         return "".join(_any_character(random) for _ in range(random.randint(0, 12)))
     if kind < 0.85:
         start = random.randrange(len(_PROSE))
-        return _PROSE[start : start + random.randint(1, 120)]
-    if kind < 0.99:
+        return _PROSE[start : start + random.randint(1, 80)]
+    if kind < 0.997:
         return "".join(random.choice(_PARTS) * _run_length(random) for _ in range(random.randint(1, 4)))
     return "".join(fuzz_text(random, strings) for _ in range(20))
 
@@ -78,8 +78,11 @@ def _any_character(random: Random) -> str:
 
 def _run_length(random: Random) -> int:
     """Return a length that is often near the sizes at which kernels behave differently: 16, 48, 64, and above 1,024."""
-    size = random.choice((1, 2, 3, 8, 16, 48, 64, 64, 128))
-    return random.randint(1000, 1100) if random.random() < 0.01 else max(1, size + random.randint(-2, 2))
+    if random.random() < 0.7:
+        return random.randint(1, 3)
+    if random.random() < 0.01:
+        return random.randint(1000, 1100)
+    return random.choice((4, 8, 16, 16, 32, 48, 64)) + random.randint(-2, 2)
 
 
 def fuzz_cuts(random: Random, text: str) -> list[str]:
