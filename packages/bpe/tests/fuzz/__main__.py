@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from bpe import Progress
 
+from .differences import Difference
 from .run import INPUTS_PER_TOKENIZER, fuzz_tokenizer
 from .watching import watch
 
@@ -41,7 +42,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(seed: int, seconds: float | None, num_inputs: int | None, most_differences: int) -> int:
-    print(f"seed {seed}", flush=True)
+    def show(difference: Difference) -> None:
+        _show(*difference.lines(), f"  repeat it {_COMMAND} --seed {seed} --input {difference.number}")
+
+    _show(f"seed {seed}")
     with Progress("fuzzing", num_inputs, unit="inputs", shown=True) as progress:
         outcome = watch(
             seed,
@@ -49,22 +53,26 @@ def _run(seed: int, seconds: float | None, num_inputs: int | None, most_differen
             num_inputs=num_inputs,
             most_differences=most_differences,
             report=lambda count: progress.advance(count - progress.done),
+            found=show,
         )
-    for difference in outcome.differences:
-        print(*difference.lines(), f"  repeat it  {_COMMAND} --seed {seed} --input {difference.number}", sep="\n")
     if outcome.failed is not None:
         number, what = outcome.failed
-        print(f"input {number:,} {what}", f"  repeat it  {_COMMAND} --seed {seed} --input {max(0, number)}", sep="\n")
+        _show(f"input {number:,} {what}", f"  repeat it {_COMMAND} --seed {seed} --input {max(0, number)}")
     tokenizers = -(-outcome.num_inputs // INPUTS_PER_TOKENIZER)
-    print(f"{outcome.num_inputs:,} inputs, {tokenizers:,} tokenizers, {len(outcome.differences)} differences")
+    _show(f"{outcome.num_inputs:,} inputs, {tokenizers:,} tokenizers, {len(outcome.differences)} differences")
     return 1 if outcome.differences or outcome.failed else 0
 
 
 def _repeat(seed: int, number: int) -> int:
     """Compare one input in this process, after those of the same tokenizer that came before it."""
     difference = fuzz_tokenizer(seed, number - number % INPUTS_PER_TOKENIZER, number)
-    print(*(difference.lines() if difference else [f"input {number:,} does not differ"]), sep="\n")
+    _show(*(difference.lines() if difference else [f"input {number:,} does not differ"]))
     return 1 if difference else 0
+
+
+def _show(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 def _natural_number(text: str) -> int:

@@ -79,6 +79,11 @@ def _library(case: Case) -> tuple[object, object]:
     return case.ids, library.encode(case.text, add_special_tokens=False).ids
 
 
+def _loaded(case: Case) -> tuple[object, object]:
+    loaded = case.subject.loaded
+    return (None, None) if loaded is None else (case.ids, result_of(lambda: loaded.encode(case.text)))
+
+
 def _decoded(case: Case) -> tuple[object, object]:
     """Decode the ids at once and as a stream; for a tokenizer that does not change the text, that is the text."""
     if isinstance(case.ids, str):
@@ -179,6 +184,7 @@ CHECKS: dict[str, tuple[float, Check]] = {
     "compiled engine": (1, _compiled),
     "stream": (1, _stream),
     "tokenizers library": (1, _library),
+    "saved and loaded": (0.1, _loaded),
     "decoding": (0.2, _decoded),
     "some special tokens": (0.1, _some_special),
     "array": (0.1, _numpy),

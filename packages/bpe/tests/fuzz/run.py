@@ -1,7 +1,7 @@
 """Fuzzing: a random tokenizer for every few hundred inputs, and a random text for each.
 
-Everything about an input follows from the seed and its number. Only caches depend on the texts before it, so an input is
-repeated by its tokenizer's inputs up to it.
+Everything about an input follows from the seed and its number, except for what caches contain, which depends on the
+texts before it. So an input is repeated together with the earlier ones of its tokenizer.
 """
 
 from collections.abc import Callable

@@ -37,6 +37,7 @@ def watch(
     num_inputs: int | None = None,
     most_differences: int = 1,
     report: Callable[[int], object] = lambda count: None,
+    found: Callable[[Difference], object] = lambda difference: None,
     make: Make = fuzz_subject,
     hangs_seconds: float = _HANGS_SECONDS,
 ) -> Outcome:
@@ -48,6 +49,7 @@ def watch(
         num_inputs: how many inputs to compare; None for no limit.
         most_differences: how many differences end the run. After each, it continues with the next tokenizer.
         report: called a few times a second with the number of inputs so far.
+        found: called with each difference.
         make: makes a tokenizer.
         hangs_seconds: after how many seconds at one input the process counts as hanging, and is ended.
     """
@@ -67,6 +69,7 @@ def watch(
                     outcome.differences.append(reader.recv())
                 except EOFError:
                     break
+                found(outcome.differences[-1])
             if current.value != last:
                 last, since = current.value, time.monotonic()
                 report(last + 1)
