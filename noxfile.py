@@ -1,4 +1,4 @@
-"""Checks, each in an environment of its own: `nox -s tests`, `fuzz`, `lint`, `types`, `docs`, `experiments`; `bench`."""
+"""Checks, each in its own environment: `nox -s tests`, `fuzz`, `lint`, `types`, `docs`, `experiments`, `bench`."""
 
 import re
 from pathlib import Path
