@@ -1,4 +1,4 @@
-"""Checks, each in an environment of its own: `uv run nox -s tests`, `lint`, `types`, `docs`, `experiments`; `bench`."""
+"""Checks, each in its own environment: `nox -s tests`, `fuzz`, `lint`, `types`, `docs`, `experiments`, `bench`."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "uv"
-nox.options.sessions = ["tests", "lint", "types", "docs", "experiments"]
+nox.options.sessions = ["tests", "fuzz", "lint", "types", "docs", "experiments"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = ["bpe", "nn", "optim", "trainer"]
@@ -41,6 +41,13 @@ def tests(session: nox.Session, package: str) -> None:
     else:
         sync(session, f"--package={package}", "--group=test", "--no-editable")
         session.run("pytest", f"packages/{package}", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Compare all ways from text to ids for 20 seconds, with another seed each time; or `nox -s fuzz -- --help`."""
+    sync(session, "--package=bpe", "--group=test", "--no-editable")
+    session.run("python", "-m", "packages.bpe.tests.fuzz", *(session.posargs or ["--seconds", "20"]))
 
 
 @nox.session
