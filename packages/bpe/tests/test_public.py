@@ -15,6 +15,8 @@ def test_public_names():
     assert bpe.__all__ == [
         "PATTERNS",
         "Progress",
+        "ShardInfo",
+        "ShardManifest",
         "StreamDecoder",
         "TextFileError",
         "TokenFileError",
@@ -24,14 +26,19 @@ def test_public_names():
         "TrainingReport",
         "check_portable_pattern",
         "cut_stream",
+        "describe_tokens",
         "encode_file",
+        "encode_shard",
         "encode_stream",
         "open_token_file",
+        "read_shard_manifest",
         "read_text",
         "read_text_stream",
         "read_token_file_info",
+        "shard_name",
         "train_bpe",
         "train_bpe_with_report",
+        "write_shard_manifest",
         "write_token_file",
     ]
     assert all(hasattr(bpe, name) for name in bpe.__all__)

@@ -14,6 +14,8 @@ from bpe.formats import TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.patterns import PATTERNS
 from bpe.progress import Progress
+from bpe.shard_manifest import ShardManifest, describe_tokens, read_shard_manifest, write_shard_manifest
+from bpe.shards import ShardInfo, encode_shard, shard_name
 from bpe.streaming import StreamDecoder
 from bpe.text_files import TextFileError, read_text, read_text_stream
 from bpe.token_files import TokenFileError, TokenFileInfo, open_token_file, read_token_file_info, write_token_file
@@ -24,6 +26,8 @@ from bpe.training_report import TrainingReport
 __all__ = [
     "PATTERNS",
     "Progress",
+    "ShardInfo",
+    "ShardManifest",
     "StreamDecoder",
     "TextFileError",
     "TokenFileError",
@@ -33,13 +37,18 @@ __all__ = [
     "TrainingReport",
     "check_portable_pattern",
     "cut_stream",
+    "describe_tokens",
     "encode_file",
+    "encode_shard",
     "encode_stream",
     "open_token_file",
+    "read_shard_manifest",
     "read_text",
     "read_text_stream",
     "read_token_file_info",
+    "shard_name",
     "train_bpe",
     "train_bpe_with_report",
+    "write_shard_manifest",
     "write_token_file",
 ]

@@ -37,7 +37,7 @@ def encode_file(
         ValueError: a byte of the text is not in the vocabulary, or an argument is not what it should be.
         OSError: a file cannot be read or written.
     """
-    _check_tokenizer(tokenizer)
+    check_tokenizer(tokenizer)
     check_num_threads(num_threads)
     path = check_input_path(text_path, "text_path", "to encode a text, call tokenizer.encode(text)")
     token_path = check_path(token_path, "token_path", "the ids are written to this file")
@@ -81,7 +81,7 @@ def encode_stream(
             should be.
         OSError: a file cannot be written.
     """
-    _check_tokenizer(tokenizer)
+    check_tokenizer(tokenizer)
     check_num_threads(num_threads)
     if isinstance(chunks, str | bytes | os.PathLike):
         raise ValueError(
@@ -109,7 +109,12 @@ def encode_stream(
     return read_token_file_info(token_path)
 
 
-def _check_tokenizer(tokenizer: object) -> None:
+def check_tokenizer(tokenizer: object) -> None:
+    """Raise an error if `tokenizer` is not a tokenizer.
+
+    Raises:
+        ValueError: it is of another type.
+    """
     if not isinstance(tokenizer, Tokenizer):
         raise ValueError(f"tokenizer is of type {type(tokenizer).__name__}: give a Tokenizer, as from Tokenizer.load")
 
