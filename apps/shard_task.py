@@ -20,6 +20,10 @@ class ShardTask:
     """What `Tokenizer.fingerprint` has to be."""
     folder: str
     """The folder of shards."""
+    column: str
+    """The field or column with the text, for JSON lines and parquet."""
+    separator: str | None
+    """The special token that follows each document; see `bpe.encode_shard`."""
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Encode a file; return its `count` of tokens, or as `error` what is wrong with it."""
@@ -27,7 +31,9 @@ class ShardTask:
         answer = {"source": source, "count": 0, "error": ""}
         try:
             tokenizer = _load(self.tokenizer, self.fingerprint)
-            shard = encode_shard(tokenizer, source, self.folder, name=row["name"])
+            shard = encode_shard(
+                tokenizer, source, self.folder, name=row["name"], column=self.column, separator=self.separator
+            )
         except (ValueError, OSError) as error:  # the other files are encoded all the same
             reason = " ".join(str(error).split())
             return answer | {"error": reason if source in reason else f"{source}: {reason}"}

@@ -1,8 +1,8 @@
 """Preparing data: from the files of a corpus to a tokenizer and token files.
 
-    hub, or files of the user's ──byte_sources──▶ bytes ──readers──▶ text ──selection──▶ training and validation text
-                                                                                              │
-          report ◀── tokenizer.json, train.bin, valid.bin ◀──phases (bpe)─────────────────────┘
+    hub, or files of the user's ──readers (bpe)──▶ text ──selection──▶ training and validation text
+                                                                                    │
+          report ◀── tokenizer.json, train.bin, valid.bin ◀──phases (bpe)───────────┘
 
 | module | contents |
 |---|---|
@@ -13,7 +13,7 @@
 | `phases.py` | what the phases do |
 | `state.py`, `checksums.py` | what has been done, and how files are recognized |
 | `hub.py`, `hub_settings.py`, `reachability.py` | fetching files into the cache of the hub's client |
-| `byte_sources.py`, `readers.py` | files as bytes, decompressed; the formats as text |
+| `readers.py` | the files, in all formats that `bpe` reads, as one text |
 | `selection.py`, `streams.py` | documents held out for validation; the two texts of a job |
 | `report.py`, `throughput.py` | the report; how fast text was encoded |
 | `errors.py` | the errors |

@@ -19,7 +19,7 @@ class Corpus:
     repository: str
     """The data set on the hub, as `owner/name`."""
     train_files: tuple[str, ...]
-    """The files with the training text, in order. The ends of their names say what they are (`readers.py`)."""
+    """The files with the training text, in order. The ends of their names say what they are (`bpe.file_format`)."""
     valid_files: tuple[str, ...]
     """The files with the validation text; none if `valid_share` of the training files' documents is held out."""
     vocab_size: int

@@ -8,10 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bpe import Tokenizer, open_token_file
+from bpe import Tokenizer, file_format, open_token_file
 from preparation.job import Job, result_paths
 from preparation.prepared import is_complete
-from preparation.readers import format_of
 from preparation.state import Figures, State, write_text
 from preparation.throughput import Throughput
 
@@ -45,7 +44,7 @@ def make_report(job: Job, state: State) -> dict[str, Any]:
         "title": job.corpus.title if job.corpus else job.folder.name,
         "source": state.source,
         "files": [
-            {"name": path.name, "format": format_of(path), "bytes": path.stat().st_size}
+            {"name": path.name, "format": file_format(path), "bytes": path.stat().st_size}
             for path in paths
             if path.is_file()
         ],

@@ -35,8 +35,8 @@ class Texts:
             max_bytes: how much of it to read, at most; None for all.
 
         Raises:
-            PreparationError: there is no text, or a file is damaged.
-            TextFileError: a text is empty or not UTF-8.
+            PreparationError: there is no text.
+            TextFileError: a text is empty or not UTF-8, or a file is damaged or has no such column.
             OSError: a file cannot be read.
         """
         paths = self.paths(name)

@@ -9,7 +9,8 @@ Importing this package loads neither numpy nor Numba.
 """
 
 from bpe.chunks import cut_stream
-from bpe.corpus import encode_file, encode_stream
+from bpe.corpus import encode_documents, encode_file, encode_stream
+from bpe.document_files import file_format, read_documents
 from bpe.formats import TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.patterns import PATTERNS
@@ -38,10 +39,13 @@ __all__ = [
     "check_portable_pattern",
     "cut_stream",
     "describe_tokens",
+    "encode_documents",
     "encode_file",
     "encode_shard",
     "encode_stream",
+    "file_format",
     "open_token_file",
+    "read_documents",
     "read_shard_manifest",
     "read_text",
     "read_text_stream",

@@ -1,4 +1,4 @@
-"""Cutting a long text into chunks that can be encoded independently, in any order, by any thread.
+"""Cutting a long text into chunks that can be encoded independently, in any order, by any thread; joining short texts.
 
 A chunk ends where the pattern has a border whatever the text around it (`bpe.patterns.last_safe_cut`), and not inside a
 special token. Only the last few thousand bytes of a chunk are searched for such a place.
@@ -62,6 +62,24 @@ def cut_stream(
         enough = max(size, 2 * length)  # searching again only after the rest has doubled keeps the time linear
     if length:
         yield "".join(collected)
+
+
+def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yield texts in lists that have about `size` characters in total, or one text that has more.
+
+    >>> list(batched(["to", "be", "or not to be", "?"], 4))
+    [['to', 'be'], ['or not to be'], ['?']]
+    """
+    batch: list[str] = []
+    length = 0
+    for text in texts:
+        if batch and length + len(text) > size:
+            yield batch
+            batch, length = [], 0
+        batch.append(text)
+        length += len(text)
+    if batch:
+        yield batch
 
 
 def cut_text(text: str, pattern: SplitPattern, special_tokens: SpecialTokens, size: int) -> Iterator[str]:

@@ -100,7 +100,7 @@ def write_shard_manifest(
             ManifestEntry(shard.name, shard.tokens.count, shard.tokens.text_bytes, shard.ids_sha256) for shard in shards
         ),
     )
-    content = {"version": _VERSION, **asdict(manifest.info), "shards": [asdict(entry) for entry in manifest.shards]}
+    content = {"version": _VERSION, **manifest.info.as_json(), "shards": [asdict(entry) for entry in manifest.shards]}
     with whole_file(folder / MANIFEST_NAME) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
     return manifest
@@ -155,7 +155,7 @@ def _check_encoded_alike(shards: Sequence[ShardInfo]) -> None:
     """Refuse shards that cannot be one data set.
 
     Raises:
-        TokenFileError: their tokenizers differ.
+        TokenFileError: their tokenizers or separators differ.
     """
     first = shards[0]
     for shard in shards[1:]:
@@ -163,6 +163,11 @@ def _check_encoded_alike(shards: Sequence[ShardInfo]) -> None:
             raise TokenFileError(
                 f"{first.name} was encoded with the tokenizer {_start(first)}, but {shard.name} with {_start(shard)}: "
                 "encode all files with the same one"
+            )
+        if shard.tokens.separator != first.tokens.separator:
+            raise TokenFileError(
+                f"{first.name} was encoded with the separator {first.tokens.separator!r}, but {shard.name} with "
+                f"{shard.tokens.separator!r}: encode all files with the same one"
             )
 
 
@@ -174,12 +179,15 @@ def _total(infos: Sequence[TokenFileInfo]) -> TokenFileInfo:
     """Return the description of several token files of one tokenizer together."""
     sizes = [info.text_bytes for info in infos]
     known = [size for size in sizes if size is not None]
+    columns = {info.column for info in infos}
     return TokenFileInfo(
         dtype=infos[0].dtype,
         count=sum(info.count for info in infos),
         vocab_size=infos[0].vocab_size,
         tokenizer_sha256=infos[0].tokenizer_sha256,
         text_bytes=sum(known) if len(known) == len(sizes) else None,
+        column=columns.pop() if len(columns) == 1 else None,
+        separator=infos[0].separator,
     )
 
 

@@ -16,7 +16,9 @@ from typing import Any
 
 from bpe.checks import check_input_path, check_path
 from bpe.corpus import check_tokenizer, encode_file
-from bpe.text_files import TextFileError, whole_file
+from bpe.document_files import DEFAULT_COLUMN, file_format
+from bpe.input_files import TextFileError
+from bpe.text_files import whole_file
 from bpe.token_files import TokenFileError, TokenFileInfo, read_token_file_info
 from bpe.tokenizer import Tokenizer
 
@@ -76,25 +78,33 @@ def encode_shard(
     folder: str | os.PathLike[str],
     *,
     name: str | None = None,
+    column: str = DEFAULT_COLUMN,
+    separator: str | None = None,
     num_threads: int | None = 1,
 ) -> ShardInfo:
     """Encode one file of a corpus into a shard, unless that is done already.
 
-    A finished shard is returned without encoding if its source has the same content and the tokenizer is the same. The
-    source is read to compare its hash, since sizes and times of files say little about their content.
+    A finished shard is returned without encoding if its source has the same content, and tokenizer, column and
+    separator are the same. The source is read for its hash, since size and time of a file say little about its content.
 
     Args:
         tokenizer: the tokenizer that gives the ids.
-        source: the text file; see `encode_file`.
+        source: the file: UTF-8 text, JSON lines or parquet, as for `encode_file`.
         folder: the folder of shards, which exists.
         name: the path of the token file in the folder, with `/` between folders; by default
             `shard_name(source)`.
+        column: the field or column with the text, for JSON lines and parquet.
+        separator: the special token that follows each document of JSON lines and parquet, which require it, and each
+            text file that does not end with it; "" for nothing. With None a text file is encoded as it is, so that the
+            first document of the next shard follows the last one of this shard without a border.
         num_threads: the number of threads that encode; None means one for each processor core. The default is one, for
             engines that run a task on each core.
 
     Raises:
-        TextFileError: the text is empty or not UTF-8, or it changed while it was encoded.
-        ValueError: a byte of the text is not in the vocabulary, or an argument is not what it should be.
+        TextFileError: the text is empty or not UTF-8, the file is damaged or has no such column, or it changed while it
+            was encoded.
+        ValueError: a byte of the text is not in the vocabulary, the separator is missing or not a special token, or an
+            argument is not what it should be.
         OSError: a file cannot be read or written.
     """
     check_tokenizer(tokenizer)
@@ -104,13 +114,14 @@ def encode_shard(
     before = _regular_file(path)
     sha256 = file_sha256(path)
     done = finished_shard(folder, name)
-    if done is not None and _is_up_to_date(done, tokenizer, sha256):
+    used_column = None if file_format(path) == "text" else column
+    if done is not None and _made_from(done) == (sha256, tokenizer.fingerprint, used_column, separator):
         return done
 
     token_path = folder / name
     token_path.parent.mkdir(parents=True, exist_ok=True)
     _record_path(folder, name).unlink(missing_ok=True)  # from here on the shard is not finished
-    tokens = encode_file(tokenizer, path, token_path, num_threads=num_threads)
+    tokens = encode_file(tokenizer, path, token_path, column=column, separator=separator, num_threads=num_threads)
     after = _regular_file(path)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise TextFileError(f"{path} changed while it was encoded: do not change it meanwhile, and try again")
@@ -176,8 +187,9 @@ def check_shard_name(name: str) -> str:
     return name
 
 
-def _is_up_to_date(shard: ShardInfo, tokenizer: Tokenizer, source_sha256: str) -> bool:
-    return shard.source_sha256 == source_sha256 and shard.tokens.tokenizer_sha256 == tokenizer.fingerprint
+def _made_from(shard: ShardInfo) -> tuple[str, str | None, str | None, str | None]:
+    """Return what determines the ids of a shard: hashes of source and tokenizer, column and separator."""
+    return shard.source_sha256, shard.tokens.tokenizer_sha256, shard.tokens.column, shard.tokens.separator
 
 
 def _regular_file(path: Path) -> os.stat_result:
@@ -192,7 +204,7 @@ def _record_path(folder: Path, name: str) -> Path:
 
 
 def _write_record(folder: Path, shard: ShardInfo) -> None:
-    content = asdict(shard)
+    content = asdict(shard) | {"tokens": shard.tokens.as_json()}
     del content["name"]
     with whole_file(_record_path(folder, shard.name)) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())

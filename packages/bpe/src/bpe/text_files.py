@@ -13,28 +13,42 @@ from pathlib import Path
 from typing import IO
 
 from bpe.checks import check_input_path
+from bpe.input_files import (
+    OnRead,
+    TextFileError as TextFileError,
+    ignore_read,
+    open_bytes,
+    shown_name,
+)
 
 if sys.platform != "win32":
     import fcntl
 
 _CHUNK_BYTES = 1 << 20
+STREAM_BYTES = 1 << 16
+"""How many bytes to read at once where several threads take turns at reading. Of larger blocks, which one thread
+allocates and another frees, the C library keeps more and more: twice the memory after a gigabyte of text with 1 MiB."""
 _LEFT_SECONDS = 60  # a younger temporary file may belong to a process that is about to lock or to rename it
 
 
-class TextFileError(ValueError):
-    """A text file that cannot be used: it is empty, or not UTF-8."""
+def read_text(
+    path: str | os.PathLike[str], *, chunk_bytes: int = _CHUNK_BYTES, on_read: OnRead = ignore_read
+) -> Iterator[str]:
+    """Yield the text of a UTF-8 file in chunks. Line ends are not changed.
 
-
-def read_text(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the text of a UTF-8 file in chunks of about 1 MiB. Line ends are not changed.
+    Args:
+        path: the file. `.gz` and `.zst` are decompressed (the latter needs the extra `bpe[zstd]`).
+        chunk_bytes: how many bytes to read at once.
+        on_read: called with the number of bytes of the file (before decompression) that were read since the last call.
 
     Raises:
-        TextFileError: the file is empty, or has a byte that is not UTF-8 (its offset is named).
+        TextFileError: the file is empty or damaged, or has a byte that is not UTF-8 (its offset is named).
         ValueError: `path` is not a path.
         OSError: the file cannot be read.
     """
-    with check_input_path(path, "path", "a text in memory can be used as it is").open("rb") as file:
-        yield from read_text_stream(file, path)
+    checked = check_input_path(path, "path", "a text in memory can be used as it is")
+    with open_bytes(checked, on_read) as file:
+        yield from read_text_stream(file, shown_name(checked), chunk_bytes=chunk_bytes)
 
 
 def read_text_stream(
@@ -68,6 +82,15 @@ def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, path:
         return decoder.decode(chunk, final=not chunk)
     except UnicodeDecodeError as error:
         raise utf8_error(path, error.object, offset - held_back) from error
+
+
+def utf8_length(text: str) -> int:
+    """Return the number of bytes of a text in UTF-8.
+
+    Raises:
+        UnicodeEncodeError: the text contains a surrogate.
+    """
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def empty_error(path: str | os.PathLike[str]) -> TextFileError:

@@ -2,7 +2,8 @@
 
 `corpus.bin` contains only ids: `uint16` if the vocabulary has at most 65,536 entries, else `uint32`.
 `corpus.bin.json` describes them: dtype, count, vocabulary size, the fingerprint of the tokenizer, and the number of
-bytes of text that was encoded, which is needed to convert a loss per token to bits per byte.
+bytes of text that was encoded, which is needed to convert a loss per token to bits per byte. Of documents it also has
+the column that they were read from, and the separator that follows each of them.
 """
 
 import json
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _CHUNK_IDS = 1 << 16
 _ITEM_BYTES = {"uint16": 2, "uint32": 4}
 _TYPECODES = {"uint16": "H", "uint32": "I"}
+_FOR_DOCUMENTS = ("column", "separator")
 
 
 class TokenFileError(ValueError):
@@ -44,7 +46,11 @@ class TokenFileInfo:
     tokenizer_sha256: str | None
     """`Tokenizer.fingerprint` of the tokenizer that gave the ids, if known."""
     text_bytes: int | None = None
-    """Bytes of UTF-8 text that was encoded, if known; older files do not have it."""
+    """Bytes of UTF-8 text that was encoded, with the separators, if known; older files do not have it."""
+    column: str | None = None
+    """The field or column that documents were read from; None for text."""
+    separator: str | None = None
+    """The special token that follows each document, or "" for nothing; None if the text was encoded as it was."""
 
     @property
     def bytes_per_token(self) -> float | None:
@@ -59,9 +65,15 @@ class TokenFileInfo:
             and type(self.vocab_size) is int
             and isinstance(self.tokenizer_sha256, str | None)
             and (self.text_bytes is None or (type(self.text_bytes) is int and self.text_bytes >= 0))
+            and isinstance(self.column, str | None)
+            and isinstance(self.separator, str | None)
         )
         if not is_valid:
             raise TokenFileError(f"{self} does not describe a token file")
+
+    def as_json(self) -> dict[str, object]:
+        """Return the content of the JSON file. Column and separator are there only if they were used."""
+        return {key: value for key, value in asdict(self).items() if value is not None or key not in _FOR_DOCUMENTS}
 
 
 def id_dtype(vocab_size: int) -> Literal["uint16", "uint32"]:
@@ -95,6 +107,8 @@ class TokenFileWriter:
         self.vocab_size = vocab_size
         self.dtype = id_dtype(vocab_size)
         self.count = 0
+        self.last_id: int | None = None
+        """The id that was written last."""
         self.text_bytes: int | None = None
         """For the description; the caller, which has read the text, sets it before the block ends."""
 
@@ -114,6 +128,7 @@ class TokenFileWriter:
             values.byteswap()
         self._file.write(values.tobytes())
         self.count += len(ids)
+        self.last_id = ids[-1]
 
     def write_stream(self, ids: Iterable[int]) -> None:
         """Append ids from an iterable, in constant memory.
@@ -129,13 +144,22 @@ class TokenFileWriter:
         """Append an array of ids of the file's dtype, which must be in the vocabulary."""
         self._file.write(ids.astype(ids.dtype.newbyteorder("<"), copy=False).data)
         self.count += ids.size
+        if ids.size:
+            self.last_id = int(ids[-1])
 
 
 @contextmanager
 def open_token_file_writer(
-    path: str | os.PathLike[str], vocab_size: int, tokenizer_sha256: str | None
+    path: str | os.PathLike[str],
+    vocab_size: int,
+    tokenizer_sha256: str | None,
+    *,
+    column: str | None = None,
+    separator: str | None = None,
 ) -> Iterator[TokenFileWriter]:
     """Open a token file for writing. It and its description appear only when the block has ended without an error.
+
+    Arguments besides the path are those of the description, `TokenFileInfo`.
 
     Raises:
         TokenFileError: `vocab_size` is too large for ids of 32 bits.
@@ -146,14 +170,16 @@ def open_token_file_writer(
     with whole_file(path) as file:
         writer = TokenFileWriter(file, vocab_size)
         yield writer
-        info = TokenFileInfo(writer.dtype, writer.count, vocab_size, tokenizer_sha256, writer.text_bytes)
+        info = TokenFileInfo(
+            writer.dtype, writer.count, vocab_size, tokenizer_sha256, writer.text_bytes, column, separator
+        )
         file.flush()
         os.fsync(file.fileno())  # now, so that a full disk is noticed while the old pair is still complete
         # There is no description until the new one is complete, so that an old and a new file are never a pair.
         info_path(path).unlink(missing_ok=True)
     try:
         with whole_file(info_path(path)) as description:
-            description.write((json.dumps(asdict(info), indent=2) + "\n").encode())
+            description.write((json.dumps(info.as_json(), indent=2) + "\n").encode())
     except BaseException:
         Path(path).unlink(missing_ok=True)
         raise

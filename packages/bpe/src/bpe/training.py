@@ -9,7 +9,9 @@ from typing import NamedTuple, Protocol
 import regex
 
 from bpe.checks import Engine, check_engine, check_integer, check_num_threads
+from bpe.document_files import DEFAULT_COLUMN
 from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
+from bpe.input_files import TextFileError
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, compile_pattern
 from bpe.progress import Progress
@@ -27,6 +29,7 @@ def train_bpe(
     vocab_size: int,
     special_tokens: Sequence[str] = (),
     *,
+    column: str = DEFAULT_COLUMN,
     pattern: str = DEFAULT_PATTERN,
     num_threads: int | None = None,
     min_frequency: int = 1,
@@ -41,10 +44,12 @@ def train_bpe(
 
     Args:
         source: a path; a list or tuple of paths; or any other iterable, which yields strings. (To train on a list of
-            texts, give `iter(texts)`.) Each file and each string is a text of its own: no piece extends across two of
-            them.
+            texts, give `iter(texts)`.) Files are text, JSON lines (`.jsonl`, `.ndjson`, `.json`) or `.parquet`, and may
+            be compressed (`.gz`, `.zst`). Each text file, each document of the other files and each string is a text of
+            its own: no piece extends across two of them.
         vocab_size: the number of entries of the vocabulary: special tokens, the 256 bytes and the merges together.
         special_tokens: strings that separate documents; they are never counted and never merged.
+        column: the field or column with the text, for JSON lines and parquet.
         pattern: the split pattern, a name of `bpe.PATTERNS` or a regular expression.
         num_threads: the number of threads for counting with the compiled engine, by default one for each core.
         min_frequency: a pair is merged only if it occurs at least this often.
@@ -61,14 +66,24 @@ def train_bpe(
         ValueError: an argument is out of its range, the vocabulary is too small, a special token is empty or given
             twice, the pattern is not a regular expression, the iterable yields something that is not text, or a text
             is given where a path is expected.
-        TextFileError: a file is empty or not UTF-8.
+        TextFileError: a file is empty, damaged, not UTF-8, or has no such column; or a package that is needed to read
+            it is not installed.
         OSError: a file cannot be read.
 
     Warns:
         UserWarning: training stopped early because no pair of tokens is left to merge.
     """
     vocab, merges, _ = _train(
-        source, vocab_size, special_tokens, pattern, num_threads, min_frequency, max_token_length, progress, engine
+        source,
+        vocab_size,
+        special_tokens,
+        column,
+        pattern,
+        num_threads,
+        min_frequency,
+        max_token_length,
+        progress,
+        engine,
     )
     return vocab, merges
 
@@ -78,6 +93,7 @@ def train_bpe_with_report(
     vocab_size: int,
     special_tokens: Sequence[str] = (),
     *,
+    column: str = DEFAULT_COLUMN,
     pattern: str = DEFAULT_PATTERN,
     num_threads: int | None = None,
     min_frequency: int = 1,
@@ -87,7 +103,16 @@ def train_bpe_with_report(
 ) -> tuple[dict[int, bytes], list[Pair], TrainingReport]:
     """Do what `train_bpe` does, and also return a report: times, memory, and what was counted."""
     return _train(
-        source, vocab_size, special_tokens, pattern, num_threads, min_frequency, max_token_length, progress, engine
+        source,
+        vocab_size,
+        special_tokens,
+        column,
+        pattern,
+        num_threads,
+        min_frequency,
+        max_token_length,
+        progress,
+        engine,
     )
 
 
@@ -95,6 +120,7 @@ def _train(
     source: Source,
     vocab_size: int,
     special_tokens: Sequence[str],
+    column: str,
     pattern: str,
     num_threads: int | None,
     min_frequency: int,
@@ -116,7 +142,7 @@ def _train(
             f"already make {smallest}: ask for at least {smallest}"
         )
     compiled = compile_pattern(pattern)
-    opened = open_source(source)
+    opened = open_source(source, column)
     is_compiled = _choose_kernels(engine, opened)
     started = time.perf_counter()
     if is_compiled:
@@ -128,6 +154,8 @@ def _train(
             counted = _count_compiled(opened, specials, compiled, num_threads or available_cores())
         else:
             counted = _count_reference(opened, specials, compiled)
+    if opened.bytes_read == 0:
+        raise TextFileError(f"there is no text in {opened.name}: give files with documents in them")
     counting_done = time.perf_counter()
     num_merges = vocab_size - smallest
     with Progress("merging", num_merges, unit="merges", shown=progress) as display:
@@ -222,7 +250,7 @@ def _choose_kernels(engine: Engine, source: TrainingSource) -> bool:
     from bpe.kernels import loading
 
     ready = loading.is_loaded("train")
-    size = source.size
+    size = source.about_bytes
     if size is None:
         size = FROM_FILE  # the size of a pipe is unknown
         if source.paths is None and engine == "auto":

@@ -1,22 +1,25 @@
-"""What a tokenizer is trained on: one file, several files, or strings from any iterable, each a text of its own.
+"""What a tokenizer is trained on: files, or strings from any iterable.
 
 >>> source = open_source(iter(["To be,", "or not to be"]))
 >>> [list(chunks) for chunks in source.texts()], source.bytes_read
 ([['To be,'], ['or not to be']], 18)
 
-No piece (pre-token) and no special token extends across two files or two strings, as if a special token were between
-them. A stream that was cut at arbitrary places is to be passed through `bpe.cut_stream`.
+Each text file, each document of a file of documents, and each string is a text of its own: no piece (pre-token) and no
+special token extends across two of them, as if a special token were between them. A stream that was cut at arbitrary
+places is to be passed through `bpe.cut_stream`.
 """
 
 import os
 import re
-import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from bpe.checks import check_input_path
-from bpe.text_files import read_text
+from bpe.chunks import batched
+from bpe.document_files import DEFAULT_COLUMN, about_text_bytes, check_column, file_format, read_documents, total_size
+from bpe.input_files import ignore_read
+from bpe.text_files import STREAM_BYTES, read_text, utf8_length
 
 Source = str | os.PathLike[str] | Iterable[str] | Iterable[os.PathLike[str]]
 """A path, a list or tuple of paths, or any other iterable, which yields texts."""
@@ -25,19 +28,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TrainingSource:
-    """Texts to train on. They can be read once: with `texts`, or with `chunks` and `batches`, which it uses."""
+    """Texts to train on. They can be read once: with `texts`, or with the methods that it uses."""
 
-    def __init__(self, name: str, paths: list[Path] | None, strings: Iterable[str]) -> None:
+    def __init__(self, name: str, paths: list[Path] | None, strings: Iterable[str], column: str) -> None:
         self.name = name
         """What messages call it."""
         self.paths = paths
         """The files; None if the source is an iterable of strings."""
-        self.size = None if paths is None else _total_size(paths)
-        """UTF-8 bytes in total; None if they are not known before the end."""
+        self.column = column
+        """The field or column with the text, in files of documents."""
+        self.size = None if paths is None else total_size(paths)
+        """Bytes of the files in total; None if they are not known before the end."""
+        self.about_bytes = None if self.size is None else sum(map(about_text_bytes, paths or ()))
+        """Bytes of text in total, about, since some files may be compressed; None if `size` is."""
         self.bytes_read = 0
-        """UTF-8 bytes read so far."""
-        self.on_read: Callable[[int], None] = _ignore
-        """Called from time to time with the number of bytes read since the last call."""
+        """UTF-8 bytes of text read so far."""
+        self.on_read: Callable[[int], None] = ignore_read
+        """Called from time to time with the number of bytes read since the last call, which add up to `size`."""
         self._held: deque[str] = deque()
         self._strings = _typed(strings)
 
@@ -54,34 +61,38 @@ class TrainingSource:
         return found
 
     def note_read(self, num_bytes: int) -> None:
-        """Add to the bytes that were read. Code that reads `paths` directly has to call this."""
+        """Add to the bytes that were read. Code that reads plain text from `paths` directly has to call this."""
         self.bytes_read += num_bytes
         self.on_read(num_bytes)
+
+    def _note_file_read(self, num_bytes: int) -> None:
+        self.on_read(num_bytes)  # the function that is set by now
 
     def texts(self) -> Iterator[Iterator[str]]:
         """Yield each text in chunks. The chunks of one text have to be consumed before the next text is requested.
 
         Raises:
-            TextFileError: a file is empty or not UTF-8.
+            TextFileError: a file is empty, damaged, not UTF-8, or has no such column.
             ValueError: the iterable yields something that is not text, or nothing at all.
         """
         if self.paths is None:
-            for batch in self.batches(1):
-                for string in batch:
-                    yield iter([string])
-        else:
-            for path in self.paths:
+            yield from (iter([string]) for batch in self.batches(1) for string in batch)
+            return
+        for path in self.paths:
+            if file_format(path) == "text":
                 yield self.chunks(path)
+            else:
+                yield from (iter([document]) for batch in self.document_batches(path, 1) for document in batch)
 
     def chunks(self, path: Path) -> Iterator[str]:
-        """Yield the text of one of the files in chunks.
+        """Yield the text of one of the text files in chunks.
 
         Raises:
-            TextFileError: the file is empty or not UTF-8.
+            TextFileError: the file is empty, damaged or not UTF-8.
         """
-        for chunk in read_text(path):
+        for chunk in read_text(path, chunk_bytes=STREAM_BYTES, on_read=self._note_file_read):
+            self.bytes_read += utf8_length(chunk)
             yield chunk
-            self.note_read(len(chunk) if chunk.isascii() else len(chunk.encode()))
 
     def batches(self, num_characters: int) -> Iterator[list[str]]:
         """Yield the strings in lists that have about `num_characters` in total, or one string that has more.
@@ -90,19 +101,21 @@ class TrainingSource:
             ValueError: the iterable yields something that is not text, or nothing at all.
         """
         position = 0
-        batch: list[str] = []
-        num_batched = 0
-        for string in self._all_strings():
-            if batch and num_batched + len(string) > num_characters:
-                yield self._checked(batch, position)
-                position += len(batch)
-                batch, num_batched = [], 0
-            batch.append(string)
-            num_batched += len(string)
-        if batch:
+        for batch in batched(self._all_strings(), num_characters):
             yield self._checked(batch, position)
+            position += len(batch)
         if self.paths is None and self.bytes_read == 0:
             raise ValueError("the iterable to train on has no text in it: an iterator can be used only once")
+
+    def document_batches(self, path: Path, num_characters: int) -> Iterator[list[str]]:
+        """Yield the documents of one of the files of documents in lists, as `batches` does.
+
+        Raises:
+            TextFileError: the file is damaged, not UTF-8, or has no such column.
+        """
+        for batch in batched(read_documents(path, self.column, on_read=self._note_file_read), num_characters):
+            self.bytes_read += utf8_length("".join(batch))
+            yield batch
 
     def _all_strings(self) -> Iterator[str]:
         while self._held:
@@ -113,7 +126,7 @@ class TrainingSource:
         """Return the strings, the first of which has this position in the iterable, if they can be encoded in UTF-8."""
         text = "".join(batch)
         try:
-            self.note_read(len(text) if text.isascii() else len(text.encode()))
+            self.note_read(utf8_length(text))
         except UnicodeEncodeError:
             raise _surrogate_error(batch, position) from None
         return batch
@@ -141,40 +154,33 @@ def _surrogate_error(batch: list[str], position: int) -> ValueError:
     )
 
 
-def _total_size(paths: list[Path]) -> int | None:
-    """Return the total size of the files in bytes, or None if one of them, such as a pipe, has no size."""
-    statuses = [path.stat() for path in paths]
-    if not all(stat.S_ISREG(status.st_mode) for status in statuses):
-        return None
-    return sum(status.st_size for status in statuses)
-
-
-def _ignore(num_bytes: int) -> None:
-    del num_bytes
-
-
-def open_source(source: Source) -> TrainingSource:
+def open_source(source: Source, column: str = DEFAULT_COLUMN) -> TrainingSource:
     """Determine what a source is, and find its files.
+
+    Args:
+        source: a path, a list or tuple of paths, or an iterable of strings.
+        column: the field or column with the text, in files of documents.
 
     Raises:
         ValueError: it is neither a path, nor a list or tuple of paths, nor another iterable; or it is a text, or a list
-            of texts, where a path is expected; or the list is empty.
+            of texts, where a path is expected; or the list is empty; or the column is not a string.
         OSError: a file does not exist or cannot be read.
     """
+    check_column(column)
     if isinstance(source, str | os.PathLike):
         advice = "to train on a text, give an iterator of strings, such as iter([text])"
         path = check_input_path(source, "the source to train on", advice)
-        return TrainingSource(str(path), [path], ())
+        return TrainingSource(str(path), [path], (), column)
     if isinstance(source, bytes | bytearray | memoryview) or not isinstance(source, Iterable):
         raise ValueError(
             f"cannot train on an object of type {type(source).__name__}: give a path, a list of paths, "
             "or an iterator of strings"
         )
     if not isinstance(source, list | tuple):
-        return TrainingSource("the iterable", None, source)  # type: ignore[arg-type]  # checked item by item
+        return TrainingSource("the iterable", None, source, column)  # type: ignore[arg-type]  # checked item by item
     if not source:
         raise ValueError("the list of files to train on is empty: give at least one path")
     advice = "a list or tuple means paths of files; to train on texts, give an iterator of strings, such as iter(texts)"
     paths = [check_input_path(item, f"item {k} of the list to train on", advice) for k, item in enumerate(source)]
     name = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    return TrainingSource(name, paths, ())
+    return TrainingSource(name, paths, (), column)

@@ -1,20 +1,21 @@
 """Encode text to ids: a token file with --out, otherwise one id a line.
 
 Special tokens in the text are encoded as their ids. Several texts are encoded one by one, and their ids follow each
-other.
+other. Documents of JSON lines and parquet are encoded one by one too, and --separator says what follows each.
 """
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from bpe.checks import check_num_threads
-from bpe.commands import files
+from bpe.commands import files, texts
 from bpe.corpus import encode_file
-from bpe.token_files import open_token_file_writer, read_token_file_info
+from bpe.text_ids import TextIds, separator_of
+from bpe.token_files import TokenFileInfo, open_token_file_writer, read_token_file_info
 from bpe.tokenizer import Tokenizer
 
 _LINES_AT_ONCE = 1 << 12
@@ -23,7 +24,7 @@ _LINES_AT_ONCE = 1 << 12
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options of `bpe encode`."""
     files.add_tokenizer_arguments(parser)
-    files.add_text_arguments(parser)
+    texts.add_text_arguments(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE.bin", help="write a token file, with its description FILE.bin.json beside it"
     )
@@ -33,45 +34,54 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """Encode the texts into a token file or onto standard output."""
     check_num_threads(options.threads)
+    column = texts.column_from(options)
     if options.out is not None:
         files.check_output(options.out, [options.tokenizer, *options.texts])
     tokenizer = files.tokenizer_from(options)
-    if options.out is not None and len(options.texts) == 1 and options.texts[0] != files.STDIN:
-        info = encode_file(
-            tokenizer, options.texts[0], options.out, num_threads=options.threads, progress=sys.stderr.isatty()
-        )
+    if options.out is None or files.STDIN in options.texts:
+        info = _encode_as_read(tokenizer, options, column)
     else:
-        # Closing the generator erases the progress line before an error is reported.
-        counted = _CountedBytes()
-        with closing(_ids(tokenizer, options.texts, counted, progress=options.out is not None)) as ids:
-            if options.out is None:
-                _write_lines(ids)
-                return
-            with open_token_file_writer(options.out, tokenizer.vocab_size, tokenizer.fingerprint) as writer:
-                writer.write_stream(ids)
-                writer.text_bytes = counted.total
-        info = read_token_file_info(options.out)
-    sys.stdout.write(f"{options.out}: {info.count:,} ids of {info.dtype}\n")
+        info = encode_file(
+            tokenizer,
+            options.texts,
+            options.out,
+            column=column,
+            separator=options.separator,
+            num_threads=options.threads,
+            progress=sys.stderr.isatty(),
+        )
+    if info is not None:
+        sys.stdout.write(f"{options.out}: {info.count:,} ids of {info.dtype}\n")
 
 
-class _CountedBytes:
-    """Counts the bytes of texts while they are read."""
+def _encode_as_read(tokenizer: Tokenizer, options: Namespace, column: str) -> TokenFileInfo | None:
+    """Write each id as soon as its text has come: into a token file, which is described, or onto standard output."""
+    separator = None
+    of_documents = [path for path in options.texts if texts.contains_documents(path)]
+    if of_documents or options.separator is not None:
+        separator = separator_of(tokenizer, options.separator, str((of_documents or options.texts)[0]))
+    text_ids = TextIds(tokenizer, separator, num_threads=options.threads)
+    # Closing the generator erases the progress line before an error is reported.
+    with closing(_ids(text_ids, options.texts, column, progress=options.out is not None)) as ids:
+        if options.out is None:
+            _write_lines(ids)
+            return None
+        with open_token_file_writer(
+            options.out,
+            tokenizer.vocab_size,
+            tokenizer.fingerprint,
+            column=column if of_documents else None,
+            separator=None if separator is None else separator.token,
+        ) as writer:
+            writer.write_stream(ids)
+            writer.text_bytes = text_ids.num_bytes
+    return read_token_file_info(options.out)
 
-    def __init__(self) -> None:
-        self.total = 0
 
-    def watch(self, chunks: Iterable[str]) -> Iterator[str]:
-        for chunk in chunks:
-            self.total += len(chunk) if chunk.isascii() else len(chunk.encode())
-            yield chunk
-
-
-def _ids(
-    tokenizer: Tokenizer, texts: Sequence[Path], counted: _CountedBytes, *, progress: bool
-) -> Generator[int, None, None]:
-    for path in texts:
-        with files.open_text(path, progress=progress) as (_, chunks):
-            yield from tokenizer.encode_iterable(counted.watch(chunks))
+def _ids(text_ids: TextIds, paths: Sequence[Path], column: str, *, progress: bool) -> Generator[int, None, None]:
+    for path in paths:
+        with texts.open_ids(path, text_ids, column, progress=progress) as (_, ids):
+            yield from ids
 
 
 def _write_lines(ids: Iterator[int]) -> None:

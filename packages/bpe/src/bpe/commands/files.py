@@ -1,14 +1,10 @@
-"""What the commands share: tokenizers in all formats, texts from files and from standard input."""
+"""What the commands share: tokenizers in all formats, and where results are written."""
 
-import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from bpe.patterns import DEFAULT_PATTERN, PATTERNS
-from bpe.progress import Progress
-from bpe.text_files import read_text, read_text_stream
 from bpe.tokenizer import Tokenizer
 
 DEFAULT_SPECIAL_TOKENS = ("<|endoftext|>",)
@@ -37,18 +33,6 @@ def add_tokenizer_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pattern", help=f"the split pattern, for a folder (default: {DEFAULT_PATTERN}) or a .tiktoken file (required)"
-    )
-
-
-def add_text_arguments(parser: ArgumentParser) -> None:
-    """Declare the texts to read."""
-    parser.add_argument(
-        "texts",
-        type=Path,
-        nargs="*",
-        default=[STDIN],
-        metavar="TEXT",
-        help="UTF-8 text files (default: -, standard input)",
     )
 
 
@@ -144,13 +128,3 @@ def check_output(out: Path, inputs: Sequence[Path]) -> None:
     for path in inputs:
         if out.exists() and path.exists() and out.samefile(path):
             raise ValueError(f"{out} would overwrite the input {path}: name another file")
-
-
-@contextmanager
-def open_text(path: Path, *, progress: bool = True) -> Iterator[tuple[str, Iterator[str]]]:
-    """Provide the name and the chunks of a text. For a file, the progress is shown on a terminal."""
-    if path == STDIN:
-        yield "standard input", read_text_stream(sys.stdin.buffer, "standard input")
-        return
-    with Progress(path.name, path.stat().st_size or None, shown=None if progress else False) as display:
-        yield str(path), display.watch(read_text(path))

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from bpe import inspection
-from bpe.commands import files
+from bpe.commands import files, texts
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,13 +40,15 @@ def run(options: Namespace) -> None:
         tokens = inspection.longest_tokens(tokenizer, options.longest)
         sys.stdout.write(f"\nlongest tokens\n{inspection.token_table(tokens)}")
     if options.file is not None:
-        with files.open_text(options.file) as (name, chunks):
+        if texts.contains_documents(options.file):
+            raise ValueError(f"{options.file} contains documents: use `bpe count`, which has --column")
+        with texts.open_text(options.file) as (name, chunks):
             size = inspection.measure(tokenizer, chunks)
         sys.stdout.write(f"\n{inspection.count_table([(name, size)])}")
     if options.text is not None:
         text = options.text
         if text == "-":
-            with files.open_text(files.STDIN) as (_, chunks):
+            with texts.open_text(files.STDIN) as (_, chunks):
                 text = "".join(chunks)
         ids = tokenizer.encode(text)
         shown = inspection.show_tokens(

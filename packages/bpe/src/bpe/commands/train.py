@@ -1,4 +1,4 @@
-"""Train a tokenizer on text files and write it."""
+"""Train a tokenizer on files of text or documents, and write it."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from bpe import training
-from bpe.commands import files
+from bpe.commands import files, texts
 from bpe.formats.portable_patterns import check_portable_pattern
 from bpe.patterns import DEFAULT_PATTERN, PATTERNS
 from bpe.tokenizer import Tokenizer
@@ -14,7 +14,8 @@ from bpe.tokenizer import Tokenizer
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options of `bpe train`."""
-    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="UTF-8 text files")
+    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help=f"files: {texts.FORMATS}")
+    texts.add_column_argument(parser)
     parser.add_argument(
         "--vocab-size", type=int, required=True, help="the number of special tokens, 256 bytes and merges together"
     )
@@ -51,6 +52,7 @@ def run(options: Namespace) -> None:
     """Train, write the tokenizer, and print the report."""
     format_name = files.output_format(options.out, options.format)
     files.check_output(options.out, options.texts)
+    column = texts.column_from(options)
     special_tokens = options.special_token or list(files.DEFAULT_SPECIAL_TOKENS)
     if options.no_special_tokens:
         special_tokens = []
@@ -60,6 +62,7 @@ def run(options: Namespace) -> None:
         options.texts,
         options.vocab_size,
         special_tokens,
+        column=column,
         pattern=options.pattern,
         num_threads=options.threads,
         min_frequency=options.min_frequency,

@@ -1,8 +1,9 @@
 """A corpus as tasks for threads, each of which counts a chunk of it.
 
-a file      chunks that are cut where a chunk can be split independently, each read by the thread that counts it
-strings     joined until they are as long as a chunk; a longer one is cut like a file
-otherwise   (a pattern without a scanner, or a pipe) parts that `bpe.streaming` cuts, and for such a pattern splits
+a text file        chunks that are cut where a chunk can be split independently, each read by the thread that counts it
+strings, documents joined until they are as long as a chunk; a longer one is cut like a file
+compressed, a pipe read by one thread at a time, and cut into such chunks
+otherwise          (a pattern without a scanner) parts that `bpe.streaming` cuts and splits
 """
 
 import os
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import regex
 
-from bpe.chunks import cut_file, cut_text
+from bpe.chunks import cut_file, cut_stream, cut_text
 from bpe.compiled.counting import PieceCounter, piece_starts
 from bpe.compiled.file_reading import chunk_error, read_chunk
 from bpe.compiled.scanner import has_scanner, warn_if_slow
 from bpe.compiled.worker import CHUNK_BYTES, NotUtf8Error
+from bpe.document_files import file_format
+from bpe.input_files import is_compressed
 from bpe.patterns import split_pieces
 from bpe.special_tokens import SpecialTokens
 from bpe.streaming import safe_parts
@@ -32,7 +35,7 @@ def tasks(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Patte
     """Yield the tasks that make up the corpus, in order. Special tokens are not counted.
 
     Raises:
-        TextFileError: a file is empty or not UTF-8.
+        TextFileError: a file is empty, damaged, not UTF-8, or has no such column.
         ValueError: the iterable yields something that is not text, or nothing at all.
         OSError: a file cannot be read.
     """
@@ -48,12 +51,14 @@ def tasks(source: TrainingSource, specials: SpecialTokens, pattern: "regex.Patte
             yield from _text_tasks(texts, specials, pattern)
         return
     for path in source.paths:
-        if path.is_file():
+        if file_format(path) != "text":
+            for texts in source.document_batches(path, CHUNK_BYTES):
+                yield from _text_tasks(texts, specials, pattern)
+        elif path.is_file() and not is_compressed(path):
             yield from _file_tasks(path, source, specials, pattern)
         else:
-            for part, is_special in safe_parts(source.chunks(path), specials, pattern):
-                if not is_special:
-                    yield partial(_count_texts, [part])
+            for part in cut_stream(source.chunks(path), specials.tokens, pattern=pattern.pattern, size=CHUNK_BYTES):
+                yield partial(_count_texts, [part])
 
 
 def _text_tasks(texts: list[str], specials: SpecialTokens, pattern: "regex.Pattern[str]") -> Iterator[Task]:

@@ -54,6 +54,11 @@ class CompiledEncoder:
         """The dtype of ids: uint16 or uint32."""
         return self._model.dtype
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the ids between two special tokens depend on the text between them alone."""
+        return self._segments.plain
+
     @contextmanager
     def _worker(self) -> Iterator[Worker]:
         """Provide a worker while a `with` block runs."""
