@@ -1,0 +1,71 @@
+"""Running a task for each of many rows on the cores of one machine or of a cluster, with Ray Data.
+
+Ray starts processes, gives each core a task, and runs the task of a process or machine that is lost again elsewhere.
+"""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+_OBJECT_STORE_BYTES = 100_000_000  # rows are small; by default Ray would reserve a third of the memory
+_RETRIES = 3  # of a task whose process was lost; more would repeat what kills each process, such as too little memory
+
+Row = dict[str, Any]
+
+
+def results(
+    task: Callable[[Mapping[str, Any]], Row], rows: Sequence[Row], *, address: str | None, num_cpus: int | None
+) -> Iterator[Row]:
+    """Yield what a task returns for each row, as soon as it is finished, in any order.
+
+    Args:
+        task: is called with a row, in another process. Workers import its module, so they need the same code.
+        rows: the rows; each is a task of its own.
+        address: a cluster; None starts Ray on this machine, and ends it with the last result.
+        num_cpus: tasks at once, if Ray is started; None means one for each core.
+
+    Raises:
+        ConnectionError: an OSError: there is no cluster at the address.
+        ValueError: a task failed, or its process was lost several times.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends nothing to its makers
+    import ray
+    import ray.data
+
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are raised
+    with _ray(address, num_cpus):
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        dataset = ray.data.from_items(list(rows), override_num_blocks=len(rows))
+        try:
+            yield from dataset.map(task, num_cpus=1, max_retries=_RETRIES).iter_rows()
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(f"Ray stopped: {reason}. What is finished is kept: run the command again") from error
+
+
+@contextmanager
+def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
+    """Connect to a cluster, or start Ray on this machine, with its files in a temporary folder."""
+    import ray
+
+    # Without a prefix of its own, the paths of Ray's sockets would be too long on some systems.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        if address is None:
+            ray.init(
+                num_cpus=num_cpus,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                _temp_dir=folder,
+            )
+        else:
+            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+        try:
+            yield
+        finally:
+            ray.shutdown()
