@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 _OBJECT_STORE_BYTES = 100_000_000  # rows are small; by default Ray would reserve a third of the memory
-_RETRIES = 3  # of a task whose process was lost; more would repeat what kills each process, such as too little memory
 
 Row = dict[str, Any]
 
@@ -41,7 +40,7 @@ def results(
         ray.data.DataContext.get_current().enable_progress_bars = False
         dataset = ray.data.from_items(list(rows), override_num_blocks=len(rows))
         try:
-            yield from dataset.map(task, num_cpus=1, max_retries=_RETRIES).iter_rows()
+            yield from dataset.map(task, num_cpus=1).iter_rows()
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"Ray stopped: {reason}. What is finished is kept: run the command again") from error
@@ -52,7 +51,7 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
     """Connect to a cluster, or start Ray on this machine, with its files in a temporary folder."""
     import ray
 
-    # Without a prefix of its own, the paths of Ray's sockets would be too long on some systems.
+    # Not in the folder of shards: the path of a socket, which is below this folder, may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         if address is None:
             ray.init(
