@@ -20,6 +20,8 @@ def results(
 ) -> Iterator[Row]:
     """Yield what a task returns for each row, as soon as it is finished, in any order.
 
+    The task of a process that is lost is run again without limit, as is Ray Data's default.
+
     Args:
         task: is called with a row, in another process. Workers import its module, so they need the same code.
         rows: the rows; each is a task of its own.
@@ -28,7 +30,7 @@ def results(
 
     Raises:
         ConnectionError: an OSError: there is no cluster at the address.
-        ValueError: a task failed, or its process was lost several times.
+        ValueError: a task raised an error, or could not be loaded by a worker.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends nothing to its makers
     import ray
@@ -42,8 +44,7 @@ def results(
         try:
             yield from dataset.map(task, num_cpus=1).iter_rows()
         except ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ValueError(f"Ray stopped: {reason}. What is finished is kept: run the command again") from error
+            raise ValueError(f"Ray stopped: {_reason(error)}; what is finished is kept") from error
 
 
 @contextmanager
@@ -68,3 +69,10 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _reason(error: BaseException) -> str:
+    """Return the message of the error in a worker, which Ray wraps in errors of its own that contain tracebacks."""
+    while (cause := getattr(error, "cause", None) or error.__cause__) is not None:
+        error = cause
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -34,8 +34,10 @@ class ShardTask:
             shard = encode_shard(
                 tokenizer, source, self.folder, name=row["name"], column=self.column, separator=self.separator
             )
-        except (ValueError, OSError) as error:  # the other files are encoded all the same
-            reason = " ".join(str(error).split())
+        except Exception as error:  # whatever is wrong with this file, the others are encoded
+            reason = " ".join(str(error).split()) or "no reason given"
+            if not isinstance(error, ValueError | OSError):
+                reason = f"{type(error).__name__}: {reason}"
             return answer | {"error": reason if source in reason else f"{source}: {reason}"}
         return answer | {"count": shard.tokens.count}
 

@@ -140,7 +140,9 @@ def test_killed_and_run_again_nothing_is_encoded_twice(corpus, expected, start, 
     second = start(out)
     os.kill(second.wait_for(second.workers)[0], signal.SIGKILL)  # Ray gives its file to another worker
     output, errors = second.process.communicate(timeout=SECONDS)
-    assert (second.process.returncode, errors) == (0, "")
+    assert second.process.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert "Warning" not in errors
     assert sum(" tokens" in line and " of 6: " in line for line in output.splitlines()) == 6
     second.wait_for_the_end()
     assert finished(out).items() >= before.items()
@@ -181,6 +183,17 @@ def test_a_file_that_cannot_be_encoded_is_named_and_the_others_are_kept(call, ma
     assert f"train on it with --data.train_tokens {tmp_path / 'tokens' / 'shards.json'}" in outcome.output
     assert finished(tmp_path / "tokens") == before
     assert (tmp_path / "tokens" / "shards.json").read_bytes() == (expected / "shards.json").read_bytes()
+
+
+def test_an_unexpected_error_is_one_of_its_file(call, main, corpus, tmp_path, monkeypatch):
+    def run_out_of_memory(*given, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("shard_task.encode_shard", run_out_of_memory)
+    error = call(main, *arguments(corpus, tmp_path / "tokens")).one_line_error()
+    assert error.startswith("6 of 6 files could not be encoded")
+    assert f"{corpus / 'texts' / 'a.txt'}: MemoryError: no reason given" in error
+    assert "and 1 more" in error
 
 
 def test_files_of_the_same_name(call, main, corpus, tmp_path):
