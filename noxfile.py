@@ -35,7 +35,7 @@ def tests(session: nox.Session, package: str) -> None:
     # Many tests start programs, each of which compiles all of torch's source where Python may not keep the result.
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
     if package == "workspace":
-        groups = [f"--group={name}" for name in ("apps", "experiments", "docs", "test")]
+        groups = [f"--group={name}" for name in ("apps", "experiments", "docs", "ray", "test")]
         sync(session, "--all-packages", *groups, "--no-editable")
         session.run("pytest", "tests", "docs/tour/solutions", *session.posargs)
     else:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpe import Tokenizer, read_token_file_info
+from bpe import Tokenizer, describe_tokens
 from command import say
 from import_model import load_model, load_tokenizer
 from nn import ModelConfig
@@ -200,7 +200,7 @@ def _refuse_other_tokens(weights: GivenWeights, settings: Settings) -> None:
     """Refuse token files whose ids mean something else to the model."""
     expected = weights.tokenizer_sha256
     for file in _token_files(settings):
-        found = read_token_file_info(file).tokenizer_sha256
+        found = describe_tokens(file).tokenizer_sha256
         if expected is not None and found is not None and found != expected:
             raise ValueError(
                 f"{file} was encoded with another tokenizer ({found[:12]}…) than that of the weights of "

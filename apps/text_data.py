@@ -3,10 +3,11 @@
 import shutil
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import trainer  # trainer.open_data loads torch when it is called
-from bpe import Tokenizer, check_portable_pattern, encode_file, read_token_file_info, train_bpe
+from bpe import Tokenizer, check_portable_pattern, describe_tokens, encode_file, train_bpe
 from command import say
 from nn import ModelConfig
 from text_config import TextDataConfig
@@ -74,7 +75,8 @@ def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) ->
         elif tokenizer is not None:
             for file in [tokens] if isinstance(tokens, str) else tokens:
                 _check_same_tokenizer(file, tokenizer, data.tokenizer)
-    trainer.open_data(token_files(data, run), model)  # refuses token files that do not fit the model
+    # Refuses token files that do not fit the model. Shards are read once, when the run opens them.
+    trainer.open_data(replace(token_files(data, run), verify_shards=False), model)
 
 
 def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
@@ -84,6 +86,7 @@ def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
         data.valid_tokens or str(run.tokens / "valid.bin"),
         train_weights=data.train_weights,
         order=data.order,
+        verify_shards=data.verify_shards,
     )
 
 
@@ -139,7 +142,7 @@ def train_tokenizer(text: str | Path, vocab_size: int, path: Path, *, pattern: s
 
 
 def _check_same_tokenizer(tokens: str, tokenizer: Tokenizer, path: str | None) -> None:
-    encoded_with = read_token_file_info(tokens).tokenizer_sha256
+    encoded_with = describe_tokens(tokens).tokenizer_sha256
     if encoded_with is not None and encoded_with != tokenizer.fingerprint:
         raise ValueError(
             f"{tokens} was not encoded with {path or 'this tokenizer'}: give the tokenizer that it was encoded with"

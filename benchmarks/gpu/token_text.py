@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 from benchmarks.gpu.request import Request
-from bpe import Tokenizer, encode_file, read_token_file_info, train_bpe
+from bpe import Tokenizer, describe_tokens, encode_file, train_bpe
 from stories import write_corpus
 from trainer import DataConfig
 
@@ -27,7 +27,7 @@ def token_data(request: Request) -> DataConfig:
 
 def vocabulary(data: DataConfig, least: int) -> int:
     """Return the size of a vocabulary that contains all ids of the data, and has at least some entries."""
-    return max(least, *(read_token_file_info(file).vocab_size for file in data.train_files))
+    return max(least, *(describe_tokens(file).vocab_size for file in data.train_files))
 
 
 def _write_stories(folder: Path, train: Path, valid: Path, num_bytes: int) -> None:

@@ -29,6 +29,28 @@ def write_tokens(path, ids, dtype="uint16"):
     return path
 
 
+def write_shards(folder, ids, cuts, **changes):
+    """Write ids as shards, cut at these places, with their manifest."""
+    folder.mkdir(exist_ok=True)
+    entries = []
+    for k, part in enumerate(np.split(np.array(ids), sorted(cuts))):
+        path = write_tokens(folder / f"{k}.bin", part)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        entries.append({"name": path.name, "count": len(part), "text_bytes": 5, "sha256": digest})
+    content = {
+        "version": 1,
+        "dtype": "uint16",
+        "count": len(ids),
+        "vocab_size": VOCAB,
+        "tokenizer_sha256": "ab" * 32,
+        "text_bytes": 5 * len(entries),
+        "shards": entries,
+    }
+    path = folder / "shards.json"
+    path.write_text(json.dumps(content | changes))
+    return path
+
+
 def make_token_files(folder):
     """Write text of a simple language, in which each id follows from the last, except for some noise."""
     rng = np.random.default_rng(0)

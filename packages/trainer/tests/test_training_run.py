@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from trainer.checkpoints import open_checkpoint
 from trainer.checkpoints.retrying import Saver
 from trainer.reporting import MetricsError
 
+from .conftest import write_shards
 from .run_helpers import changed, figures, same, train_run, weights
 
 RECIPE = OptimizerConfig(name="muon", embedding_lr_factor=3.0, momentum_start=0.5, momentum_warmup_steps=12)
@@ -70,6 +72,25 @@ def test_resuming_changes_no_bit_with_several_files(tmp_path, config, data):
     shutil.rmtree(runs[1].checkpoint(6))
     train_run(config, runs[1], resume=True)
     assert same(weights(runs[0], config, 6), weights(runs[1], config, 6))
+
+
+def test_a_run_on_shards_is_that_on_one_file_also_when_resumed(tmp_path, config):
+    ids = np.fromfile(config.data.train_tokens, "<u2").tolist()
+    shards = write_shards(tmp_path / "shards", ids, [7, 7, 900, 2000])
+    config = changed(config, data={"order": "epoch"}, training={"steps": 6, "checkpoint_interval": 4})
+    sharded = changed(config, data={"train_tokens": str(shards)})
+    single, run = (RunDirectory(tmp_path / name) for name in ("single", "sharded"))
+    for folder in (single, run):
+        folder.path.mkdir()
+    train_run(config, single)
+    train_run(sharded, run)
+    shutil.rmtree(run.checkpoint(6))
+    train_run(sharded, run, resume=True)
+    assert same(weights(single, config, 6), weights(run, sharded, 6))
+    assert figures(single) == figures(run)
+    write_shards(tmp_path / "shards", [*ids[:-1], 0], [7, 7, 900, 2000])
+    with pytest.raises(DataError, match=r"started on different data: train, .* different ids"):
+        train_run(sharded, run, resume=True)
 
 
 def test_metrics_after_the_checkpoint_are_not_reported_twice(config, run):

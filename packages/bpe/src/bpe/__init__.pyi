@@ -9,6 +9,13 @@ from bpe.formats.parts import TokenizerFileError as TokenizerFileError
 from bpe.formats.portable_patterns import check_portable_pattern as check_portable_pattern
 from bpe.patterns import PATTERNS as PATTERNS
 from bpe.progress import Progress as Progress
+from bpe.shard_manifest import (
+    ShardManifest as ShardManifest,
+    describe_tokens as describe_tokens,
+    read_shard_manifest as read_shard_manifest,
+    write_shard_manifest as write_shard_manifest,
+)
+from bpe.shards import ShardInfo as ShardInfo, encode_shard as encode_shard, shard_name as shard_name
 from bpe.streaming import StreamDecoder as StreamDecoder
 from bpe.text_files import TextFileError as TextFileError, read_text as read_text, read_text_stream as read_text_stream
 from bpe.token_files import (

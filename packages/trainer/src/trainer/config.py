@@ -47,13 +47,15 @@ class DataConfig:
     """Token files, each with a JSON description beside it."""
 
     train_tokens: tuple[str, ...] | str | None = None
-    """Token file to train on, or a list of several."""
+    """Token file or manifest of shards (shards.json) to train on, or a list of several."""
     valid_tokens: str | None = None
-    """Token file to evaluate on."""
+    """Token file or manifest of shards to evaluate on."""
     train_weights: tuple[float, ...] = ()
     """Relative share of each training file in the rows; empty: every window is equally likely."""
     order: DataOrder = "random"
     """random: windows from random positions; epoch: every window once per epoch, shuffled."""
+    verify_shards: bool = True
+    """Whether the shards of a manifest are read and compared with their SHA-256 before a run; sizes always are."""
 
     def __post_init__(self) -> None:
         _one_of("data.order", self.order, DataOrder)

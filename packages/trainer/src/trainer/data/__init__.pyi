@@ -7,9 +7,12 @@ from .fingerprint import (
     refuse_other_data as refuse_other_data,
     save_fingerprint as save_fingerprint,
 )
+from .joined_tokens import JoinedTokens as JoinedTokens, Tokens as Tokens
 from .prefetch import Prefetcher as Prefetcher, prefetched as prefetched
+from .shards import open_shards as open_shards
 from .token_files import (
     DataError as DataError,
+    Shard as Shard,
     TokenFile as TokenFile,
     open_token_file as open_token_file,
     open_tokens as open_tokens,

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from trainer.config import DataOrder
@@ -21,7 +20,7 @@ from trainer.data.counter_random import as_fractions, as_integers, random_words
 from trainer.data.mixture import interval_ends, normalized_weights
 from trainer.data.shuffling import shuffled
 from trainer.data.token_files import DataError, TokenFile, check_length
-from trainer.data.windows import Batch
+from trainer.data.windows import Batch, window_view
 
 _FILE, _START, _ORDER, _OFFSET = range(4)  # the purpose of a random number
 
@@ -67,15 +66,14 @@ class TrainingBatches:
         self.context_length = context_length
         self.paths = [file.path for file in files]
         self._seed = seed
-        # Views of plain arrays, created once: rows are cut out of them 20 times as fast as out of memmaps.
-        self._views = [sliding_window_view(np.asarray(file.tokens), context_length + 1) for file in files]
+        self._views = [window_view(file.tokens, context_length + 1) for file in files]
         self._num_starts = np.array([len(view) for view in self._views])
         self._interval_ends = interval_ends(normalized_weights(weights or self._num_starts.tolist(), len(files)))
         self._num_windows = (self._num_starts + context_length - 1) // context_length  # adjacent, without overlap
         self._windows_before = np.cumsum(self._num_windows) - self._num_windows
         # How far the adjacent windows of a file can be shifted before the last one leaves the file.
         self._slack = (self._num_starts - 1) % context_length
-        self._dtype = np.result_type(*self._views)
+        self._dtype = np.result_type(*(view.dtype for view in self._views))
 
     @property
     def windows_per_epoch(self) -> int:

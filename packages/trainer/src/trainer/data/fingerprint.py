@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer.data.token_files import DataError, TokenFile
+from trainer.data.joined_tokens import JoinedTokens
+from trainer.data.token_files import DataError, Shard, TokenFile
 
 _WHOLE_UP_TO = 16 << 30
 _BLOCK_BYTES = 1 << 20
@@ -28,7 +29,8 @@ class FileFingerprint:
     count: int
     """Number of ids."""
     method: str
-    """How `digest` was computed: `sha256` of the whole file, or `sha256 of 1024 blocks` of 1 MiB spread over it."""
+    """How `digest` was computed: `sha256` of the whole file, `sha256 of 1024 blocks` of 1 MiB spread over it, or
+    `sha256 of the hashes of N shards`, those of their manifest."""
     digest: str
     """The hash in hexadecimal digits."""
     tokenizer_sha256: str | None
@@ -55,7 +57,10 @@ def fingerprint_data(train: Sequence[TokenFile], valid: Sequence[TokenFile]) -> 
 
 
 def fingerprint_file(file: TokenFile, *, whole_up_to: int = _WHOLE_UP_TO) -> FileFingerprint:
-    """Return the fingerprint of a token file.
+    """Return the fingerprint of a token file, or of the shards of a manifest.
+
+    Shards are not read: the hashes in their manifest were compared with their content when they were opened, unless
+    that was not wanted.
 
     Args:
         file: the file.
@@ -65,15 +70,23 @@ def fingerprint_file(file: TokenFile, *, whole_up_to: int = _WHOLE_UP_TO) -> Fil
     Raises:
         OSError: the file cannot be read.
     """
-    # From the memory map, since the file may have been moved.
-    content: memoryview = np.asarray(file.tokens).view(np.uint8).data
-    if len(content) <= whole_up_to:
-        method, digest = "sha256", hashlib.sha256(content).hexdigest()
+    if isinstance(file.tokens, JoinedTokens):
+        method, digest = f"sha256 of the hashes of {len(file.shards)} shards", _shards_digest(file.shards)
     else:
-        method, digest = f"sha256 of {_NUM_SAMPLES} blocks", _sampled_digest(content)
+        # From the memory map, since the file may have been moved.
+        content: memoryview = np.asarray(file.tokens).view(np.uint8).data
+        if len(content) <= whole_up_to:
+            method, digest = "sha256", hashlib.sha256(content).hexdigest()
+        else:
+            method, digest = f"sha256 of {_NUM_SAMPLES} blocks", _sampled_digest(content)
     return FileFingerprint(
         str(file.path), file.tokens.dtype.name, len(file.tokens), method, digest, file.tokenizer_sha256
     )
+
+
+def _shards_digest(shards: Sequence[Shard]) -> str:
+    """Return the hash of the counts and hashes of shards, in their order. Names do not count: files may be renamed."""
+    return hashlib.sha256("".join(f"{shard.count} {shard.sha256}\n" for shard in shards).encode()).hexdigest()
 
 
 def _sampled_digest(content: memoryview) -> str:

@@ -8,27 +8,43 @@ from typing import Any
 
 import numpy as np
 
+from trainer.data.joined_tokens import Tokens
+
 _CHECKED_AT_ONCE = 1 << 24
 _ENCODE_AGAIN = "encode the text again"
-_DTYPES: dict[str, np.dtype[Any]] = {"uint16": np.dtype("<u2"), "uint32": np.dtype("<u4")}
+DTYPES: dict[str, np.dtype[Any]] = {"uint16": np.dtype("<u2"), "uint32": np.dtype("<u4")}
 
 
 class DataError(ValueError):
     """The data is missing, damaged, or does not match the model or the configuration."""
 
 
+@dataclass(frozen=True)
+class Shard:
+    """One of the files of a data set, as its manifest states it."""
+
+    name: str
+    """The path of the file, relative to the folder of the manifest."""
+    count: int
+    """Number of ids."""
+    sha256: str
+    """SHA-256 of the file in hexadecimal digits."""
+
+
 @dataclass(frozen=True, eq=False)
 class TokenFile:
-    """The ids of a token file and the content of its JSON description."""
+    """The ids of a token file, or of several shards, and the content of the JSON description or the manifest."""
 
     path: Path
-    """The token file."""
-    tokens: np.ndarray
+    """The token file, or the manifest."""
+    tokens: Tokens
     """Its ids, one-dimensional and memory-mapped read-only: `uint16` or `uint32`."""
     tokenizer_sha256: str | None = None
     """SHA-256 of the tokenizer that encoded the text; None if it is not known."""
     text_bytes: int | None = None
     """Size of the encoded text in bytes; None if it is not known."""
+    shards: tuple[Shard, ...] = ()
+    """The shards of a manifest, in order; empty for a token file."""
 
     @property
     def bytes_per_token(self) -> float | None:
@@ -55,6 +71,18 @@ def open_token_file(path: str | os.PathLike[str], vocab_size: int) -> TokenFile:
     """
     path = Path(path)
     dtype, count, tokenizer_sha256, text_bytes = _read_description(path)
+    return TokenFile(path, _map_ids(path, dtype, count, vocab_size), tokenizer_sha256, text_bytes)
+
+
+def open_tokens(path: str | os.PathLike[str], vocab_size: int) -> np.ndarray:
+    """Return the ids of a token file; arguments and errors are those of `open_token_file`."""
+    path = Path(path)
+    dtype, count, _, _ = _read_description(path)
+    return _map_ids(path, dtype, count, vocab_size)
+
+
+def _map_ids(path: Path, dtype: np.dtype[Any], count: int, vocab_size: int) -> np.ndarray:
+    """Memory-map a token file and check its size and its ids."""
     size = path.stat().st_size
     if size != count * dtype.itemsize or count == 0:
         raise DataError(
@@ -62,16 +90,11 @@ def open_token_file(path: str | os.PathLike[str], vocab_size: int) -> TokenFile:
             f"{_ENCODE_AGAIN}"
         )
     tokens = np.memmap(path, dtype=dtype, mode="r")
-    _check_ids(tokens, vocab_size, path)
-    return TokenFile(path, tokens, tokenizer_sha256, text_bytes)
+    check_ids(tokens, vocab_size, path)
+    return tokens
 
 
-def open_tokens(path: str | os.PathLike[str], vocab_size: int) -> np.ndarray:
-    """Return the ids of a token file; arguments and errors are those of `open_token_file`."""
-    return open_token_file(path, vocab_size).tokens
-
-
-def check_length(tokens: np.ndarray, context_length: int, name: str | os.PathLike[str]) -> None:
+def check_length(tokens: Tokens, context_length: int, name: str | os.PathLike[str]) -> None:
     """Refuse data that is shorter than one window and its last target.
 
     Raises:
@@ -92,7 +115,7 @@ def _read_description(path: Path) -> tuple[np.dtype[Any], int, str | None, int |
             raise DataError(f"{file} does not exist: a token file needs {description.name} next to it; {_ENCODE_AGAIN}")
     try:
         content = json.loads(description.read_text("utf-8"))
-        dtype, count = _DTYPES[content["dtype"]], content["count"]
+        dtype, count = DTYPES[content["dtype"]], content["count"]
         tokenizer_sha256, text_bytes = content.get("tokenizer_sha256"), content.get("text_bytes")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{description} does not state dtype and count of a token file: {_ENCODE_AGAIN}") from None
@@ -105,12 +128,23 @@ def _read_description(path: Path) -> tuple[np.dtype[Any], int, str | None, int |
     return dtype, count, tokenizer_sha256, text_bytes
 
 
-def _check_ids(tokens: np.ndarray, vocab_size: int, path: Path) -> None:
+def check_ids(tokens: np.ndarray, vocab_size: int, path: Path, first: int = 0) -> None:
+    """Refuse ids outside the vocabulary.
+
+    Args:
+        tokens: ids of a file.
+        vocab_size: vocabulary size of the model.
+        path: the file, for the error.
+        first: the position of the first of them in the file, for the error.
+
+    Raises:
+        DataError: an id is `vocab_size` or more.
+    """
     for start in range(0, len(tokens), _CHECKED_AT_ONCE):
         chunk = tokens[start : start + _CHECKED_AT_ONCE]
         if chunk.max() >= vocab_size:
             place = int(np.argmax(chunk >= vocab_size))
             raise DataError(
-                f"{path} has the id {chunk[place]} at position {start + place}, but the model's vocabulary has "
+                f"{path} has the id {chunk[place]} at position {first + start + place}, but the model's vocabulary has "
                 f"{vocab_size} entries: raise model.vocab_size, or encode the text with the model's tokenizer"
             )

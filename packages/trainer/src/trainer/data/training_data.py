@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from nn import ModelConfig
 from trainer.config import DataConfig
 from trainer.data.batches import TrainingBatches
+from trainer.data.joined_tokens import Tokens
+from trainer.data.shards import open_shards
 from trainer.data.token_files import DataError, TokenFile, check_length, open_token_file
 
 
@@ -27,7 +27,7 @@ class TrainingData:
         return sum(len(file.tokens) for file in self.train_files)
 
     @property
-    def valid(self) -> np.ndarray:
+    def valid(self) -> Tokens:
         """The ids to evaluate on."""
         return self.valid_file.tokens
 
@@ -50,15 +50,23 @@ class TrainingData:
 def open_data(config: DataConfig, model: ModelConfig) -> TrainingData:
     """Open all token files of a run and check that the model can be trained on them.
 
+    A path that ends in `.json` is that of a manifest of shards.
+
     Raises:
         DataError: a file is not given, missing, damaged or too short, or contains ids outside the vocabulary; or the
             weights do not match the files or the order.
     """
     if not config.train_files or config.valid_tokens is None:
         raise DataError("data.train_tokens and data.valid_tokens are required: give the paths of two token files")
-    train = tuple(open_token_file(path, model.vocab_size) for path in config.train_files)
-    valid = open_token_file(config.valid_tokens, model.vocab_size)
+    train = tuple(_open(path, config, model) for path in config.train_files)
+    valid = _open(config.valid_tokens, config, model)
     check_length(valid.tokens, model.context_length, config.valid_tokens)
     data = TrainingData(train, valid, config)
     data.batches(seed=0, batch_size=1, context_length=model.context_length)  # for its checks
     return data
+
+
+def _open(path: str, config: DataConfig, model: ModelConfig) -> TokenFile:
+    if path.endswith(".json"):
+        return open_shards(path, model.vocab_size, verify=config.verify_shards)
+    return open_token_file(path, model.vocab_size)

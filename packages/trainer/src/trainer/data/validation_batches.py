@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from trainer.data.joined_tokens import Tokens
 from trainer.data.token_files import check_length
 from trainer.data.windows import Batch, windows
 
 
 def validation_batches(
-    data: np.ndarray,
+    data: Tokens,
     batch_size: int,
     context_length: int,
     device: torch.device | str,
@@ -44,7 +45,7 @@ def validation_batches(
         yield windows(data, np.array([num_full * context_length]), num_left, device)
 
 
-def count_targets(data: np.ndarray, context_length: int, num_windows: int | None = None) -> int:
+def count_targets(data: Tokens, context_length: int, num_windows: int | None = None) -> int:
     """Return how many targets the batches of `validation_batches` have together."""
     num_full = (len(data) - 1) // context_length
     return len(data) - 1 if num_windows is None else context_length * min(num_windows, num_full)
