@@ -95,7 +95,11 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
             model, dropout, or a step of another type.
         OSError: the file cannot be read.
     """
-    content = read_json(path)
+    return tokenizer_from_json(read_json(path), path)
+
+
+def tokenizer_from_json(content: Any, path: FilePath) -> TokenizerParts:
+    """Return the parts of a tokenizer from the content of a `tokenizer.json`. Errors are those of reading it."""
     model = field(content, "model", dict, path)
     refuse(model.get("type", "BPE") != "BPE", path, f"its model is {shown(model.get('type'))}, not 'BPE'")
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):

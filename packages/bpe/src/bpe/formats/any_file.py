@@ -1,0 +1,50 @@
+"""Complete tokenizers in files of several formats, recognized by the name, and JSON by its content."""
+
+from pathlib import Path
+
+from bpe.checks import check_path
+from bpe.formats.parts import TokenizerFileError, TokenizerParts
+from bpe.formats.reading import FilePath, read_json
+
+FILE_NAMES = ("tokenizer.json", "tekken.json", "tokenizer.model", "tokenizer.bin")
+"""The files of a complete tokenizer in a folder. If there are several, the first one is read."""
+
+
+def read_tokenizer_file(path: FilePath) -> TokenizerParts:
+    """Read a tokenizer in any format that contains everything, or the one in a folder.
+
+    A name that ends in `.model` is that of a SentencePiece model, one that ends in `.bin` is llama2.c's; all others are
+    JSON.
+
+    Raises:
+        TokenizerFileError: as for the function that reads the format; or a folder contains none of `FILE_NAMES`.
+        OSError: the file cannot be read.
+    """
+    file = Path(check_path(path, "path", "tokenizers are read from files"))
+    if file.is_dir():
+        file = tokenizer_in(file)
+    if file.suffix == ".model":
+        from bpe.formats.sentencepiece_model import read_sentencepiece
+
+        return read_sentencepiece(file)
+    if file.suffix == ".bin":
+        from bpe.formats.llama2c_file import read_llama2c
+
+        return read_llama2c(file)
+    from bpe.formats.tekken import is_tekken, tekken_from_json
+    from bpe.formats.tokenizer_json import tokenizer_from_json
+
+    content = read_json(file)
+    return tekken_from_json(content, file) if is_tekken(content) else tokenizer_from_json(content, file)
+
+
+def tokenizer_in(folder: Path) -> Path:
+    """Return the file of a complete tokenizer in a folder.
+
+    Raises:
+        TokenizerFileError: there is none.
+    """
+    for name in FILE_NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    raise TokenizerFileError(f"{folder} contains no tokenizer: give a folder with one of {', '.join(FILE_NAMES)}")
