@@ -6,7 +6,7 @@ from bpe.checks import check_path
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, read_json
 
-FILE_NAMES = ("tokenizer.json", "tekken.json", "tokenizer.model", "tokenizer.bin")
+COMPLETE_FILES = ("tokenizer.json", "tekken.json", "tokenizer.model", "tokenizer.bin")
 """The files of a complete tokenizer in a folder. If there are several, the first one is read."""
 
 
@@ -17,12 +17,14 @@ def read_tokenizer_file(path: FilePath) -> TokenizerParts:
     JSON.
 
     Raises:
-        TokenizerFileError: as for the function that reads the format; or a folder contains none of `FILE_NAMES`.
+        TokenizerFileError: as for the function that reads the format; or a folder contains none of `COMPLETE_FILES`.
         OSError: the file cannot be read.
     """
-    file = Path(check_path(path, "path", "tokenizers are read from files"))
-    if file.is_dir():
-        file = tokenizer_in(file)
+    file = complete_file(Path(check_path(path, "path", "tokenizers are read from files")))
+    if file is None:
+        raise TokenizerFileError(
+            f"{path} is a folder with none of {', '.join(COMPLETE_FILES)}: give the path of a file"
+        )
     if file.suffix == ".model":
         from bpe.formats.sentencepiece_model import read_sentencepiece
 
@@ -38,13 +40,8 @@ def read_tokenizer_file(path: FilePath) -> TokenizerParts:
     return tekken_from_json(content, file) if is_tekken(content) else tokenizer_from_json(content, file)
 
 
-def tokenizer_in(folder: Path) -> Path:
-    """Return the file of a complete tokenizer in a folder.
-
-    Raises:
-        TokenizerFileError: there is none.
-    """
-    for name in FILE_NAMES:
-        if (folder / name).is_file():
-            return folder / name
-    raise TokenizerFileError(f"{folder} contains no tokenizer: give a folder with one of {', '.join(FILE_NAMES)}")
+def complete_file(path: Path) -> Path | None:
+    """Return the file of a complete tokenizer in a folder, None if there is none; or the path itself if it is a file."""
+    if not path.is_dir():
+        return path
+    return next((path / name for name in COMPLETE_FILES if (path / name).is_file()), None)

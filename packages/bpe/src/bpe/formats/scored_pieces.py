@@ -122,8 +122,8 @@ def _check(pieces: Sequence[ScoredPiece], path: FilePath) -> None:
             )
         if seen.setdefault(piece.text, token_id) != token_id:
             raise TokenizerFileError(f"{path}: pieces {seen[piece.text]} and {token_id} are both {shown(piece.text)}")
-        single = piece.kind in ("unknown", "control") and len(piece.text) == 1
-        refuse(single, path, f"its {piece.kind} piece {shown(piece.text)} is a single character, found in texts")
+        if piece.kind in ("unknown", "control") and len(piece.text) == 1:
+            refuse(True, path, f"its {piece.kind} piece {shown(piece.text)} is a character, which texts contain")
     unknown = [piece.text for piece in pieces if piece.kind == "unknown"]
     if len(unknown) != 1:
         raise TokenizerFileError(f"{path} has {len(unknown)} unknown pieces, not one: it is damaged")
@@ -138,13 +138,11 @@ def _merges(pieces: Sequence[ScoredPiece], path: FilePath) -> tuple[list[Pair], 
     rank_of = {score: rank for rank, score in enumerate(sorted(set(scores.values()), reverse=True))}
     merges, never_made = recover_merges({token: rank_of[score] for token, score in scores.items()}, _characters)
     known = {piece.text.encode() for piece in pieces if piece.kind in ("normal", "user-defined")}
-    for left, right in merges:
-        for part in (left, right):
-            refuse(
-                part not in known,
-                path,
-                f"its piece {shown((left + right).decode())} is made from {shown(part.decode())}, which is not a piece",
-            )
+    for pair in merges:
+        for part in pair:
+            if part not in known:
+                piece, part_name = shown(b"".join(pair).decode()), shown(part.decode())
+                refuse(True, path, f"its piece {piece} is made from {part_name}, which is not a piece")
     return ordered_merges(merges, scores, path), never_made
 
 

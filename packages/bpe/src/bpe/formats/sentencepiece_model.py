@@ -51,8 +51,8 @@ def read_sentencepiece(path: FilePath) -> TokenizerParts:
     content = read_bytes(path)
     if _TIKTOKEN_LINE.match(content):
         raise TokenizerFileError(
-            f"{path} has tokens in base64 with their ranks, which are not all that determines ids: call "
-            "Tokenizer.from_tiktoken with its pattern and its special tokens"
+            f"{path} is no SentencePiece model but a .tiktoken file, which contains neither the pattern nor the special "
+            "tokens: give them to Tokenizer.from_tiktoken, or on a command line after renaming the file to .tiktoken"
         )
     settings = dict(_DEFAULTS)
     pieces: list[ScoredPiece] = []
@@ -92,7 +92,8 @@ def _refuse_other_settings(trainer: _Values, normalizer: _Values, denormalizer: 
 
 def _piece(values: _Values, token_id: int, path: FilePath) -> ScoredPiece:
     text, score, number = _string(values[_TEXT], path), values[_SCORE], values[_KIND]
-    refuse(number == _UNUSED, path, f"its piece {shown(text)} is marked as unused")
+    if number == _UNUSED:
+        refuse(True, path, f"its piece {shown(text)} is marked as unused")
     kind = _KINDS.get(number) if isinstance(number, int) else None
     if kind is None or not isinstance(score, float):
         raise TokenizerFileError(f"{path}: piece {token_id} ({shown(text)}) has the type {number}, which is unknown")
