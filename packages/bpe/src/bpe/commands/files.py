@@ -27,8 +27,8 @@ def add_tokenizer_arguments(parser: ArgumentParser) -> None:
         "tokenizer",
         type=Path,
         metavar="TOKENIZER",
-        help="a tokenizer.json, a tekken.json, a .model of SentencePiece, a tokenizer.bin of llama2.c, a folder with one "
-        "of them or with vocab.json and merges.txt, or a .tiktoken file",
+        help="a tokenizer.json, a tekken.json, a .model of SentencePiece, a tokenizer.bin of llama2.c, a folder with "
+        "one of them or with vocab.json and merges.txt, or a .tiktoken file",
     )
     parser.add_argument(
         "--special-token",
@@ -84,8 +84,8 @@ def load_tokenizer(path: Path, special_tokens: Sequence[str] | None = None, patt
         vocab, merges = path / "vocab.json", path / "merges.txt"
         if not (vocab.is_file() and merges.is_file()):
             raise ValueError(
-                f"{path} contains neither {', '.join(COMPLETE_FILES)} nor both vocab.json and merges.txt: give the path "
-                "of the tokenizer's file"
+                f"{path} contains neither {', '.join(COMPLETE_FILES)} nor both vocab.json and merges.txt: give the "
+                "path of the tokenizer's file"
             )
         special_tokens = DEFAULT_SPECIAL_TOKENS if special_tokens is None else special_tokens
         return Tokenizer.from_files(vocab, merges, special_tokens, pattern=pattern or DEFAULT_PATTERN)

@@ -1,10 +1,11 @@
-"""Complete tokenizers in files of several formats, recognized by the name, and JSON by its content."""
+"""Files of complete tokenizers: their format is recognized by the name, and that of JSON by its content."""
 
 from pathlib import Path
 
 from bpe.checks import check_path
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, read_json
+from bpe.formats.tokenizer_json import tokenizer_from_json
 
 COMPLETE_FILES = ("tokenizer.json", "tekken.json", "tokenizer.model", "tokenizer.bin")
 """The files of a complete tokenizer in a folder. If there are several, the first one is read."""
@@ -33,15 +34,16 @@ def read_tokenizer_file(path: FilePath) -> TokenizerParts:
         from bpe.formats.llama2c_file import read_llama2c
 
         return read_llama2c(file)
-    from bpe.formats.tekken import is_tekken, tekken_from_json
-    from bpe.formats.tokenizer_json import tokenizer_from_json
-
     content = read_json(file)
-    return tekken_from_json(content, file) if is_tekken(content) else tokenizer_from_json(content, file)
+    if isinstance(content, dict) and "model" not in content and {"config", "vocab"} <= content.keys():
+        from bpe.formats.tekken import tekken_from_json
+
+        return tekken_from_json(content, file)
+    return tokenizer_from_json(content, file)
 
 
 def complete_file(path: Path) -> Path | None:
-    """Return the file of a complete tokenizer in a folder, None if there is none; or the path itself if it is a file."""
+    """Return the file of a complete tokenizer in a folder, None if there is none; a path of a file as it is."""
     if not path.is_dir():
         return path
     return next((path / name for name in COMPLETE_FILES if (path / name).is_file()), None)

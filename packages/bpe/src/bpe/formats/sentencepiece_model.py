@@ -51,8 +51,8 @@ def read_sentencepiece(path: FilePath) -> TokenizerParts:
     content = read_bytes(path)
     if _TIKTOKEN_LINE.match(content):
         raise TokenizerFileError(
-            f"{path} is no SentencePiece model but a .tiktoken file, which contains neither the pattern nor the special "
-            "tokens: give them to Tokenizer.from_tiktoken, or on a command line after renaming the file to .tiktoken"
+            f"{path} is not a SentencePiece model but a .tiktoken file, which contains neither the pattern nor the "
+            "special tokens: give them to Tokenizer.from_tiktoken, or rename the file to .tiktoken for commands"
         )
     settings = dict(_DEFAULTS)
     pieces: list[ScoredPiece] = []

@@ -28,11 +28,6 @@ _VERSIONS_WITHOUT_SPECIAL_TOKENS = ("v1", "v2", "v3", "v7")
 _BEGIN = "<s>"
 
 
-def is_tekken(content: Any) -> bool:
-    """Return whether the content of a JSON file is a `tekken.json`, and not a `tokenizer.json`."""
-    return isinstance(content, dict) and "model" not in content and {"config", "vocab"} <= content.keys()
-
-
 def read_tekken(path: FilePath) -> TokenizerParts:
     """Read a `tekken.json`.
 
