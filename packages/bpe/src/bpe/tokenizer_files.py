@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Self
 
+from bpe.complete_files import find_complete_file
 from bpe.patterns import DEFAULT_PATTERN
 from bpe.pre_tokenizers import SplitSteps
 from bpe.special_tokens import SpecialTokens
@@ -60,7 +61,14 @@ class TokenizerWithFiles(LazyTokenizer):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a `tokenizer.json`, written by `save` or by the `tokenizers` library for a byte-level BPE.
+        """Read a tokenizer from a file that contains all of it, or from a folder with such a file.
+
+        - A name that ends in `.model` is that of a SentencePiece model of type BPE, as Llama 2 has.
+        - A name that ends in `.bin` is that of a `tokenizer.bin` of llama2.c.
+        - Any other file is JSON: a `tokenizer.json`, written by `save` or by the `tokenizers` library, or Mistral's
+          `tekken.json`.
+
+        A folder is searched for `tokenizer.json`, `tekken.json`, `tokenizer.model` and `tokenizer.bin`, in this order.
 
         The file may be untrusted (`bpe.formats.parts` lists the limits that are checked), with one exception: a split
         pattern can make `encode` take time exponential in the length of the text. That cannot happen if `pattern` is
@@ -70,13 +78,70 @@ class TokenizerWithFiles(LazyTokenizer):
             TokenizerFileError: the file is damaged, or describes something that this class cannot do exactly.
             OSError: the file cannot be read.
         """
-        return cls._from_contents(cls._from_tokenizer_json, [path])
+        return cls._from_contents(cls._from_complete_file, [find_complete_file(path)])
 
     @classmethod
-    def _from_tokenizer_json(cls, path: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
-        from bpe import formats
+    def _from_complete_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
+        from bpe.formats.any_file import read_tokenizer_file
 
-        parts = formats.read_tokenizer_json(path)
+        return cls._from_parts(read_tokenizer_file(file), file)
+
+    @classmethod
+    def from_tekken(cls, path: str | os.PathLike[str]) -> Self:
+        """Read Mistral's `tekken.json`, whatever its name is. Its pattern may be untrusted, as for `load`.
+
+        Raises:
+            TokenizerFileError: the file is damaged (the entry is named), or its pattern is not allowed in files.
+            OSError: the file cannot be read.
+        """
+        return cls._from_contents(cls._from_tekken_file, [path])
+
+    @classmethod
+    def _from_tekken_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
+        from bpe.formats.tekken import read_tekken
+
+        return cls._from_parts(read_tekken(file), file)
+
+    @classmethod
+    def from_sentencepiece(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a SentencePiece model of type BPE, whatever its name is.
+
+        `encode_ordinary` gives the ids of `SentencePieceProcessor.encode`. `encode` also finds control pieces, such as
+        `<s>`, in a text, as the `tokenizers` library does.
+
+        Raises:
+            TokenizerFileError: the file is damaged, or needs something that this class cannot do exactly, such as a
+                model of another type, or normalization by a table of characters.
+            OSError: the file cannot be read.
+        """
+        return cls._from_contents(cls._from_sentencepiece_file, [path])
+
+    @classmethod
+    def _from_sentencepiece_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
+        from bpe.formats.sentencepiece_model import read_sentencepiece
+
+        return cls._from_parts(read_sentencepiece(file), file)
+
+    @classmethod
+    def from_llama2c(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a `tokenizer.bin` of llama2.c, whatever its name is. Ids are those of the SentencePiece model in it.
+
+        Raises:
+            TokenizerFileError: the file is damaged (the offset is named).
+            OSError: the file cannot be read.
+        """
+        return cls._from_contents(cls._from_llama2c_file, [path])
+
+    @classmethod
+    def _from_llama2c_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
+        from bpe.formats.llama2c_file import read_llama2c
+
+        return cls._from_parts(read_llama2c(file), file)
+
+    @classmethod
+    def _from_parts(cls, parts: "formats.TokenizerParts", path: os.PathLike[str]) -> Self:
+        from bpe.formats.parts import TokenizerFileError
+
         try:
             return cls(
                 parts.vocab,
@@ -88,7 +153,7 @@ class TokenizerWithFiles(LazyTokenizer):
                 characters=parts.characters,
             )
         except ValueError as error:
-            raise formats.TokenizerFileError(f"{path}: {error}") from None
+            raise TokenizerFileError(f"{path}: {error}") from None
 
     @classmethod
     def from_tiktoken(

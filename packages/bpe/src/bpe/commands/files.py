@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from bpe.complete_files import COMPLETE_FILES, complete_file
 from bpe.patterns import DEFAULT_PATTERN, PATTERNS
 from bpe.tokenizer import Tokenizer
 
@@ -22,7 +23,8 @@ def add_tokenizer_arguments(parser: ArgumentParser) -> None:
         "tokenizer",
         type=Path,
         metavar="TOKENIZER",
-        help="a tokenizer.json, a folder with vocab.json and merges.txt, or a .tiktoken file",
+        help="a tokenizer.json, a tekken.json, a .model of SentencePiece, a tokenizer.bin of llama2.c, a folder with "
+        "one of them or with vocab.json and merges.txt, or a .tiktoken file",
     )
     parser.add_argument(
         "--special-token",
@@ -45,33 +47,35 @@ def load_tokenizer(path: Path, special_tokens: Sequence[str] | None = None, patt
     """Load a tokenizer in any supported format.
 
     Args:
-        path: a `tokenizer.json`, a folder with a `tokenizer.json` or with `vocab.json` and `merges.txt`, or a
+        path: a file or a folder that `Tokenizer.load` reads, a folder with `vocab.json` and `merges.txt`, or a
             `.tiktoken` file.
         special_tokens: those of a format that does not contain them, for a `.tiktoken` file as `TOKEN=ID`. None means
-            `DEFAULT_SPECIAL_TOKENS` for a folder, and none for a `.tiktoken` file.
-        pattern: the split pattern of a format that does not contain it; None means GPT-2's for a folder.
+            `DEFAULT_SPECIAL_TOKENS` for a pair of files, and none for a `.tiktoken` file.
+        pattern: the split pattern of a format that does not contain it; None means GPT-2's for a pair of files.
 
     Raises:
         ValueError: a file is damaged; the folder contains no tokenizer; `special_tokens` or `pattern` are given for a
-            `tokenizer.json`, which contains them, or are missing or malformed for a `.tiktoken` file.
+            file that contains them, or are missing or malformed for a `.tiktoken` file.
         OSError: a file cannot be read.
     """
-    if path.is_dir() and (path / "tokenizer.json").is_file():
-        path /= "tokenizer.json"
     if path.suffix == ".tiktoken":
         if pattern is None:  # a wrong guess would give other ids without an error
             raise ValueError(f"{path} does not contain its split pattern: give --pattern, one of {', '.join(PATTERNS)}")
         ids = dict(map(parse_special_token, special_tokens or ()))
         return Tokenizer.from_tiktoken(path, ids, pattern=pattern)
-    if path.is_dir():
+    complete = complete_file(path)
+    if complete is None:
         vocab, merges = path / "vocab.json", path / "merges.txt"
         if not (vocab.is_file() and merges.is_file()):
-            raise ValueError(f"{path} contains neither tokenizer.json nor both vocab.json and merges.txt")
+            raise ValueError(
+                f"{path} contains neither {', '.join(COMPLETE_FILES)} nor both vocab.json and merges.txt: give the "
+                "path of the tokenizer's file"
+            )
         special_tokens = DEFAULT_SPECIAL_TOKENS if special_tokens is None else special_tokens
         return Tokenizer.from_files(vocab, merges, special_tokens, pattern=pattern or DEFAULT_PATTERN)
     if special_tokens is not None or pattern is not None:
-        raise ValueError(f"{path} contains its special tokens and pattern: remove --special-token and --pattern")
-    return Tokenizer.load(path)
+        raise ValueError(f"{complete} contains its special tokens and pattern: remove --special-token and --pattern")
+    return Tokenizer.load(complete)
 
 
 def parse_special_token(text: str) -> tuple[str, int]:

@@ -1,9 +1,12 @@
-"""Reading and writing tokenizer files: `tokenizer.json`, `vocab.json` with `merges.txt`, and `.tiktoken`.
+"""Reading and writing tokenizer files.
 
-For every format, reading gives `TokenizerParts` (or some of them) and writing takes them; `bpe.Tokenizer` is built from
-them. A file may be untrusted: `parts` lists the limits that are checked, and nothing in a file is ever executed.
+`tokenizer.json`, `vocab.json` with `merges.txt`, and `.tiktoken` are read and written; `tekken.json`, SentencePiece's
+`.model` and llama2.c's `tokenizer.bin` are read, by modules that are loaded when they are needed. For every format,
+reading gives `TokenizerParts` (or some of them) and writing takes them; `bpe.Tokenizer` is built from them. A file may
+be untrusted: `parts` lists the limits that are checked, and nothing in a file is ever executed.
 """
 
+from bpe.formats.any_file import read_tokenizer_file
 from bpe.formats.gpt2_files import read_merges_txt, read_vocab_json, write_merges_txt, write_vocab_json
 from bpe.formats.merge_recovery import recover_merges
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
@@ -15,6 +18,7 @@ __all__ = [
     "TokenizerParts",
     "read_merges_txt",
     "read_tiktoken",
+    "read_tokenizer_file",
     "read_tokenizer_json",
     "read_vocab_json",
     "recover_merges",

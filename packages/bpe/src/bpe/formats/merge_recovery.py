@@ -23,7 +23,7 @@ the same:
 ([(b'a', b'b')], [b'abcb'])
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bpe.reference import Pair, merge_by_rank, split_bytes
 
@@ -31,18 +31,22 @@ _LONG = 100  # bytes from which the queue of `merge_by_rank` is faster than a sc
 _NO_RANK = 1 << 62
 
 
-def recover_merges(ranks: Mapping[bytes, int]) -> tuple[list[Pair], list[bytes]]:
+def recover_merges(
+    ranks: Mapping[bytes, int], split: Callable[[bytes], list[bytes]] = split_bytes
+) -> tuple[list[Pair], list[bytes]]:
     """Return the merges in order, and the tokens of several bytes that no merge makes.
 
     Args:
-        ranks: the rank of each token.
+        ranks: the rank of each token. Tokens may have equal ranks; of their merges the leftmost is first, also here.
+        split: what a token consists of before any join, if not of its bytes.
     """
     merges: list[Pair] = []
     unreachable: list[bytes] = []
     for token in sorted(ranks, key=ranks.__getitem__):
-        if len(token) < 2:
+        first = split(token)
+        if len(first) < 2:
             continue
-        parts = last_parts(token, ranks) if len(token) < _LONG else last_parts_of_long(token, ranks)
+        parts = last_parts(first, ranks) if len(first) < _LONG else last_parts_of_long(first, ranks)
         if len(parts) == 2:
             merges.append((parts[0], parts[1]))
         else:
@@ -50,11 +54,11 @@ def recover_merges(ranks: Mapping[bytes, int]) -> tuple[list[Pair], list[bytes]]
     return merges, unreachable
 
 
-def last_parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
-    """Apply tiktoken's rule to the bytes of `token` until two parts are left, or nothing can be joined."""
+def last_parts(parts: list[bytes], ranks: Mapping[bytes, int]) -> list[bytes]:
+    """Apply tiktoken's rule to the parts of a token until two are left, or nothing can be joined."""
     rank_of = ranks.get
-    parts = split_bytes(token)
-    pair_ranks = [rank_of(token[i : i + 2], _NO_RANK) for i in range(len(token) - 1)]
+    parts = list(parts)
+    pair_ranks = [rank_of(parts[i] + parts[i + 1], _NO_RANK) for i in range(len(parts) - 1)]
     while len(parts) > 2:
         lowest = min(pair_ranks)
         if lowest == _NO_RANK:
@@ -70,9 +74,9 @@ def last_parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
     return parts
 
 
-def last_parts_of_long(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
-    """Do the same in O(n log n) steps for a token of n bytes: an untrusted file may have one of 65,536."""
-    return merge_by_rank(split_bytes(token), _RanksOfPairs(ranks, token))
+def last_parts_of_long(parts: list[bytes], ranks: Mapping[bytes, int]) -> list[bytes]:
+    """Do the same in O(n log n) steps for a token of n parts: an untrusted file may have one of 65,536."""
+    return merge_by_rank(parts, _RanksOfPairs(ranks, b"".join(parts)))
 
 
 class _RanksOfPairs:

@@ -98,11 +98,11 @@ def read_tokenizer_json(path: FilePath) -> TokenizerParts:
         OSError: the file cannot be read.
     """
     with collector_paused():
-        return _parts_from_json(read_json(path), path)
+        return tokenizer_from_json(read_json(path), path)
 
 
-def _parts_from_json(content: Any, path: FilePath) -> TokenizerParts:
-    """Return the parts that the content of a `tokenizer.json` describes."""
+def tokenizer_from_json(content: Any, path: FilePath) -> TokenizerParts:
+    """Return the parts of a tokenizer from the content of a `tokenizer.json`. Errors are those of reading it."""
     model = field(content, "model", dict, path)
     refuse(model.get("type", "BPE") != "BPE", path, f"its model is {shown(model.get('type'))}, not 'BPE'")
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
