@@ -15,7 +15,7 @@ from bpe.engine import kernels_installed
 from bpe.plain_values import from_plain, to_plain
 from bpe.pre_tokenizers import SplitSteps
 from bpe.read_files import read_regular_file
-from bpe.table_files import TableFile, kept_vocabulary, read_tables, table_file_name
+from bpe.table_files import TableFile, content_key, kept_vocabulary, read_tables
 from bpe.text_rules import NO_RULES
 from bpe.tokenizer_base import TokenizerBase
 
@@ -28,10 +28,10 @@ class LazyTokenizer(TokenizerBase):
 
     _read_in_full: Callable[[], Self] | None = None
     """Returns the complete tokenizer, if the dictionaries are missing."""
-    _table_file_name: str | None = None
-    """The name of the file for the tables of this tokenizer, if it is from files."""
+    _content_key: str | None = None
+    """The key for the tables of this tokenizer, if it is from files."""
     _table_file: TableFile | None = None
-    """That file, if it was found."""
+    """The file with the tables, if it was found."""
 
     _fingerprint: str | None = None
     """The fingerprint, if that file has it."""
@@ -93,14 +93,14 @@ class LazyTokenizer(TokenizerBase):
             return read(*paths, special_tokens, pattern)
         in_full = partial(read, *files, special_tokens, pattern)
         given = list(special_tokens.items()) if isinstance(special_tokens, Mapping) else special_tokens
-        name = table_file_name(read.__name__, [file.content for file in files], [given, pattern])
-        table_file = None if name is None else read_tables(name)
+        key = content_key(read.__name__, [file.content for file in files], [given, pattern])
+        table_file = None if key is None else read_tables(key)
         if table_file is not None and table_file.facts["facts"] is not None:
             tokenizer = cls._from_facts(**table_file.facts["facts"])
             tokenizer._read_in_full = in_full
         else:
             tokenizer = in_full()
-        tokenizer._table_file_name, tokenizer._table_file = name, table_file
+        tokenizer._content_key, tokenizer._table_file = key, table_file
         return tokenizer
 
     def _facts(self) -> dict[str, Any] | None:
