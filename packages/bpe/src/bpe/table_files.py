@@ -123,8 +123,11 @@ def write_tables(key: str, facts: Any, arrays: Mapping[str, Section]) -> None:
 def vocabulary_sections(vocab: Mapping[int, bytes]) -> dict[str, Section]:
     """Return the bytes of each id as arrays, which `kept_vocabulary` reads."""
     ends = array("q", accumulate(map(len, vocab.values())))
-    parts = {_TOKENS: ("|u1", b"".join(vocab.values())), _ENDS: ("q", ends), _IDS: ("q", array("q", vocab))}
-    return {name: Section(dtype, memoryview(values).cast("B")) for name, (dtype, values) in parts.items()}
+    return {
+        _TOKENS: Section("|u1", memoryview(b"".join(vocab.values()))),
+        _ENDS: Section("q", memoryview(ends.tobytes())),
+        _IDS: Section("q", memoryview(array("q", vocab).tobytes())),
+    }
 
 
 def kept_vocabulary(file: TableFile) -> dict[int, bytes] | None:
