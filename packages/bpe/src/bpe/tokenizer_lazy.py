@@ -9,6 +9,7 @@ full when one of its dictionaries is first used, such as for decoding.
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bpe.engine import kernels_installed
@@ -93,7 +94,8 @@ class LazyTokenizer(TokenizerBase):
             return read(*paths, special_tokens, pattern)
         in_full = partial(read, *files, special_tokens, pattern)
         given = list(special_tokens.items()) if isinstance(special_tokens, Mapping) else special_tokens
-        key = content_key(read.__name__, [file.content for file in files], [given, pattern])
+        endings = [Path(path).suffix for path in paths]  # which may decide how a file is read
+        key = content_key(read.__name__, [file.content for file in files], [given, pattern, endings])
         table_file = None if key is None else read_tables(key)
         if table_file is not None and table_file.facts["facts"] is not None:
             tokenizer = cls._from_facts(**table_file.facts["facts"])
