@@ -36,7 +36,8 @@ LIBRARIES = (
         trains=True,
         how="`Tokenizer.from_files` and, except for start-up, `load_kernels()`, which builds the tables that the peers "
         "build when they load a vocabulary; `encode_file_to_numpy(path, num_threads=...)`; "
-        "training `train_bpe(path, ...)`.",
+        "training `train_bpe(path, ...)`. Fresh processes find the kernels, and the tables of the vocabulary, that an "
+        "earlier process has kept in files.",
     ),
     Library(
         "gigatoken",

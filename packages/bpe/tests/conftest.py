@@ -43,6 +43,16 @@ def kernels(request) -> Path:
     return Path(os.environ["BPE_CACHE_DIR"])
 
 
+@pytest.fixture
+def own_cache(kernels, tmp_path) -> Path:
+    """A cache folder for processes with the kernels that the session has compiled so far, and no tables."""
+    folder = tmp_path / "own_cache"
+    folder.mkdir()
+    for path in [*kernels.glob("*.kernel"), *kernels.glob("*.so")]:
+        (folder / path.name).symlink_to(path)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _kernels_for_all(kernels):
     """No test may write to the user's cache folder."""

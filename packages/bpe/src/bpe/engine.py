@@ -14,7 +14,9 @@ from bpe.checks import Engine
 FROM_MEMORY = 50
 """Bytes of text from which kernels that are in memory are faster."""
 FROM_FILE = 400_000
-"""Bytes of text from which it pays to load them from a file, which takes a fifth to a third of a second."""
+"""Bytes of text from which it pays to load them from a file and to build their tables of a vocabulary, which takes a
+fifth to a third of a second. Where tables were kept, and the reference has no dictionaries yet, every text is worth it
+(`bpe.tokenizer_lazy`)."""
 FROM_SOURCE = 20_000_000
 """Bytes of text from which it pays to compile them, which takes some twenty seconds, but only once."""
 LARGE = 20_000_000

@@ -3,14 +3,10 @@
 A package lists them once, in its `__init__.pyi`, which type checkers and editors read too.
 """
 
-import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-
-_IMPORT = re.compile(r"^from (\S+) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
-_NAME = re.compile(r"\bas (\w+)")
 
 
 def lazy_exports(package: str, init_file: str) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
@@ -21,12 +17,14 @@ def lazy_exports(package: str, init_file: str) -> tuple[Callable[[str], object],
         init_file: its `__file__`. The file `__init__.pyi` beside it has lines such as
             `from bpe.tokenizer import Tokenizer as Tokenizer`.
     """
-    stub = Path(init_file).with_suffix(".pyi").read_text("utf-8")
-    module_of = {
-        name: module
-        for module, in_brackets, on_line in _IMPORT.findall(stub)
-        for name in _NAME.findall(in_brackets or on_line)
-    }
+    module = ""
+    module_of: dict[str, str] = {}
+    words = iter(Path(init_file).with_suffix(".pyi").read_text("utf-8").split())
+    for word in words:
+        if word == "from":
+            module = next(words)
+        elif word == "as":
+            module_of[next(words).rstrip(",")] = module
     names = sorted(module_of)
 
     def load(name: str) -> object:

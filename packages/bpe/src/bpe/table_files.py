@@ -72,8 +72,8 @@ class TableFile:
         }
 
 
-def table_file_name(kind: str, contents: Iterable[bytes], options: Any) -> str | None:
-    """Return the name of the file for a tokenizer, or None if no name can be found.
+def content_key(kind: str, contents: Iterable[bytes], options: Any) -> str | None:
+    """Return a hash of everything that a tokenizer is made from, or None if the options are not what they should be.
 
     Args:
         kind: the kind of its own files.
@@ -81,18 +81,18 @@ def table_file_name(kind: str, contents: Iterable[bytes], options: Any) -> str |
         options: whatever else determines the tokenizer, as JSON can express it.
     """
     try:
-        h = hashlib.sha256(json.dumps([kind, options, *_environment()]).encode())
-    except (OSError, TypeError, ValueError):
+        h = hashlib.sha256(json.dumps([kind, options]).encode())
+    except (TypeError, ValueError):
         return None
     for content in contents:
         h.update(len(content).to_bytes(8, "little"))
         h.update(content)
-    return h.hexdigest()[:32] + _SUFFIX
+    return h.hexdigest()
 
 
-def read_tables(name: str) -> TableFile | None:
-    """Return the file of this name that is trusted and whose head is valid, or None."""
-    for file in trusted_files(name):
+def read_tables(key: str) -> TableFile | None:
+    """Return the file for a `content_key` that is trusted and whose head is valid, or None."""
+    for file in trusted_files(_file_name(key)):
         with suppress(OSError, ValueError, KeyError, TypeError):
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             found = _parse(mapped)
@@ -102,20 +102,20 @@ def read_tables(name: str) -> TableFile | None:
     return None
 
 
-def write_tables(name: str, facts: Any, arrays: Mapping[str, Section]) -> None:
-    """Write a file; do nothing where no folder for it can be written."""
+def write_tables(key: str, facts: Any, arrays: Mapping[str, Section]) -> None:
+    """Write the file for a `content_key`; do nothing where no folder for it can be written."""
     places: dict[str, tuple[str, int, int]] = {}
     parts: list[bytes | memoryview] = []
     end = 0
-    for key, (dtype, data) in arrays.items():
-        places[key] = dtype, end, data.nbytes
+    for name, (dtype, data) in arrays.items():
+        places[name] = dtype, end, data.nbytes
         padding = -data.nbytes % _ALIGNMENT
         parts += [data, bytes(padding)]
         end += data.nbytes + padding
     head = json.dumps({"facts": facts, "arrays": places, "bytes": end, "check": checksum(parts).decode()}).encode()
     head += b" " * (-(len(_MAGIC) + CHECKSUM_BYTES + _LENGTH_BYTES + len(head)) % _ALIGNMENT)
     length = len(head).to_bytes(_LENGTH_BYTES, "little")
-    path = write_file(name, [_MAGIC, checksum([length, head]), length, head, *parts])
+    path = write_file(_file_name(key), [_MAGIC, checksum([length, head]), length, head, *parts])
     if path is not None:
         _remove_oldest(path.parent)
 
@@ -123,8 +123,11 @@ def write_tables(name: str, facts: Any, arrays: Mapping[str, Section]) -> None:
 def vocabulary_sections(vocab: Mapping[int, bytes]) -> dict[str, Section]:
     """Return the bytes of each id as arrays, which `kept_vocabulary` reads."""
     ends = array("q", accumulate(map(len, vocab.values())))
-    parts = {_TOKENS: ("|u1", b"".join(vocab.values())), _ENDS: ("q", ends), _IDS: ("q", array("q", vocab))}
-    return {name: Section(dtype, memoryview(values).cast("B")) for name, (dtype, values) in parts.items()}
+    return {
+        _TOKENS: Section("|u1", memoryview(b"".join(vocab.values()))),
+        _ENDS: Section("q", memoryview(ends.tobytes())),
+        _IDS: Section("q", memoryview(array("q", vocab).tobytes())),
+    }
 
 
 def kept_vocabulary(file: TableFile) -> dict[int, bytes] | None:
@@ -150,15 +153,24 @@ def _parse(mapped: memoryview) -> TableFile | None:
     return TableFile(found["facts"], found["arrays"], mapped[end:], found["check"])
 
 
+def _file_name(key: str) -> str:
+    """Return the name of the file for a tokenizer. A tokenizer that is pickled takes its key to other environments."""
+    return hashlib.sha256(json.dumps([key, *_environment()]).encode()).hexdigest()[:32] + _SUFFIX
+
+
 @lru_cache(maxsize=1)
 def _environment() -> list[Any]:
     """Return what tables depend on besides the tokenizer: the code that computes them.
 
-    Sources are identified by time and size, as Python does for its own compiled files.
+    Sources are identified by time and size, as Python does for its own compiled files. Where they are in no folder, as
+    in an archive, nothing identifies them, and tables are for this process alone.
     """
     regex = find_spec("regex")
     folders = [Path(__file__).parent] + ([Path(regex.origin).parent] if regex and regex.origin else [])
-    return [sys.version, sys.byteorder, *(entry for folder in folders for entry in _listing(str(folder)))]
+    try:
+        return [sys.version, sys.byteorder, *(entry for folder in folders for entry in _listing(str(folder)))]
+    except OSError:
+        return [os.urandom(16).hex()]
 
 
 def _listing(folder: str) -> list[tuple[str, int, int]]:

@@ -177,17 +177,17 @@ class TokenizerWithKernels(TokenizerWithFiles):
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )
-        if self._table_file_name is not None:
+        if self._content_key is not None:
             from bpe.compiled.kept_models import keep_model
 
-            keep_model(self._table_file_name, self._facts(), vocabulary_sections(self._vocab), model)
+            keep_model(self._content_key, self._facts(), vocabulary_sections(self._vocab), model)
         return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
 
     def _kept_model(self) -> "CompiledModel | None":
         """Return the tables from the file that an earlier process wrote, if there is a valid one."""
-        if self._table_file_name is None:
+        if self._content_key is None:
             return None
-        table_file = self._table_file or read_tables(self._table_file_name)
+        table_file = self._table_file or read_tables(self._content_key)
         if table_file is None:
             return None
         from bpe.compiled.kept_models import kept_model

@@ -9,18 +9,19 @@ full when one of its dictionaries is first used, such as for decoding.
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bpe.engine import kernels_installed
 from bpe.plain_values import from_plain, to_plain
 from bpe.pre_tokenizers import SplitSteps
 from bpe.read_files import read_regular_file
-from bpe.table_files import TableFile, kept_vocabulary, read_tables, table_file_name
+from bpe.table_files import TableFile, content_key, kept_vocabulary, read_tables
 from bpe.text_rules import NO_RULES
 from bpe.tokenizer_base import TokenizerBase
 
 _VOCABULARY = frozenset({"_vocab", "_text_of"})
-FROM_FILES = frozenset({"_read_in_full", "_table_file_name", "_table_file", "_fingerprint"})
+FROM_FILES = frozenset({"_read_in_full", "_table_file", "_fingerprint"})
 """Attributes that a tokenizer has besides if it is from files that were read before."""
 _DICTIONARIES = _VOCABULARY | {"_merges", "_id_of", "_ranks", "_piece_ids"}
 
@@ -30,10 +31,10 @@ class LazyTokenizer(TokenizerBase):
 
     _read_in_full: Callable[[], Self] | None = None
     """Returns the complete tokenizer, if the dictionaries are missing."""
-    _table_file_name: str | None = None
-    """The name of the file for the tables of this tokenizer, if it is from files."""
+    _content_key: str | None = None
+    """The key for the tables of this tokenizer, if it is from files."""
     _table_file: TableFile | None = None
-    """That file, if it was found."""
+    """The file with the tables, if it was found."""
 
     _fingerprint: str | None = None
     """The fingerprint, if that file has it."""
@@ -89,14 +90,15 @@ class LazyTokenizer(TokenizerBase):
             return read(*paths, special_tokens, pattern)
         in_full = partial(read, *files, special_tokens, pattern)
         given = list(special_tokens.items()) if isinstance(special_tokens, Mapping) else special_tokens
-        name = table_file_name(read.__name__, [file.content for file in files], [given, pattern])
-        table_file = None if name is None else read_tables(name)
+        endings = [Path(path).suffix for path in paths]  # which may decide how a file is read
+        key = content_key(read.__name__, [file.content for file in files], [given, pattern, endings])
+        table_file = None if key is None else read_tables(key)
         if table_file is not None and table_file.facts["facts"] is not None:
             tokenizer = cls._from_facts(**table_file.facts["facts"])
             tokenizer._read_in_full = in_full
         else:
             tokenizer = in_full()
-        tokenizer._table_file_name, tokenizer._table_file = name, table_file
+        tokenizer._content_key, tokenizer._table_file = key, table_file
         return tokenizer
 
     def _facts(self) -> dict[str, Any] | None:

@@ -16,11 +16,11 @@ _TEXT = "vocabulary_text"
 _ARGUMENT, _CACHE = "argument ", "cache "
 
 
-def keep_model(name: str, facts: Any, others: Mapping[str, Section], model: CompiledModel) -> None:
+def keep_model(key: str, facts: Any, others: Mapping[str, Section], model: CompiledModel) -> None:
     """Write the file of a model.
 
     Args:
-        name: the name of the file.
+        key: the key of the tokenizer (`bpe.table_files.content_key`).
         facts: facts to keep besides.
         others: arrays to keep besides.
         model: the model, whose workers start with a copy of the filled cache from now on.
@@ -31,24 +31,24 @@ def keep_model(name: str, facts: Any, others: Mapping[str, Section], model: Comp
     arrays[_TEXT] = model.vocabulary_text
     arrays |= {f"{_CACHE}{field.name}": getattr(cache, field.name) for field in fields(cache)}
     sections = {
-        key: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for key, array in arrays.items()
+        name: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for name, array in arrays.items()
     }
     sections |= others
     content = {"facts": facts, "numbers": list(numbers.items())}
-    write_tables(name, content, sections)
+    write_tables(key, content, sections)
 
 
 def kept_model(file: TableFile) -> CompiledModel | None:
     """Return the model of a file, whose arrays are read-only, or None if the file is damaged."""
     if file.sections is None:
         return None
-    arrays = {key: np.frombuffer(section.data, section.dtype) for key, section in file.sections.items()}
+    arrays = {name: np.frombuffer(section.data, section.dtype) for name, section in file.sections.items()}
     arguments = Arguments()
     for position, number in file.facts["numbers"]:
         arguments[position] = number
-    for key, array in arrays.items():
-        if key.startswith(_ARGUMENT):
-            arguments[int(key.removeprefix(_ARGUMENT))] = array
-    cache = {key.removeprefix(_CACHE): array for key, array in arrays.items() if key.startswith(_CACHE)}
+    for name, array in arrays.items():
+        if name.startswith(_ARGUMENT):
+            arguments[int(name.removeprefix(_ARGUMENT))] = array
+    cache = {name.removeprefix(_CACHE): array for name, array in arrays.items() if name.startswith(_CACHE)}
     filled = FilledCache.from_arrays(cache)
     return CompiledModel.from_tables(arguments, arrays[_TEXT], filled)
