@@ -3,8 +3,8 @@
 python -m benchmarks.tokenizer.families tokenizer.json…
 
 Prints a row for each `tokenizer.json`: what it consists of, and how many of 2,000 texts have equal ids, with and
-without the tokens around a text, and as a stream. The texts are random Unicode, documentation, source code, emoji,
-combining marks, numbers, spaces, and the file's added tokens. A file that is refused has its reason instead.
+without the tokens around a text, as a stream, and with the kernels. The texts are random Unicode, documentation, source
+code, emoji, combining marks, numbers, spaces, and the file's added tokens. A refused file has its reason instead.
 """
 
 import argparse
@@ -91,16 +91,19 @@ def compare(path: Path, num_texts: int) -> tuple[str, str, str]:
     except ValueError as error:
         return parts(content), f"refused: {str(error).removeprefix(f'{path}: ')}", ""
     added = [token["content"] for token in content.get("added_tokens") or []]
-    equal = differing = 0
-    for text in texts([*added[:20], *added[-20:]], num_texts):
-        ids = theirs.encode(text, add_special_tokens=False).ids
-        with_tokens = theirs.encode(text).ids
+    chosen = list(texts([*added[:20], *added[-20:]], num_texts))
+    with_tokens = [theirs.encode(text).ids for text in chosen]
+    equal = [ours.encode(text, add_special_tokens=True) == ids for text, ids in zip(chosen, with_tokens, strict=True)]
+    differing = 0
+    expected = [theirs.encode(text, add_special_tokens=False).ids for text in chosen]
+    for k, (text, ids) in enumerate(zip(chosen, expected, strict=True)):
         stream = ours.encode_iterable(text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK))
-        equal += ours.encode(text) == list(stream) == ids and (
-            ours.encode(text, add_special_tokens=True) == with_tokens
-        )
+        equal[k] = equal[k] and ours.encode(text) == list(stream) == ids
         differing += ours.decode(ids, skip_special_tokens=True) != theirs.decode(ids)
-    return parts(content), f"{equal:,} of {num_texts:,}", f"{differing:,}"
+    if ours.load_kernels(1):
+        batch = ours.encode_batch(chosen, num_threads=1)
+        equal = [same and found == ids for same, found, ids in zip(equal, batch, expected, strict=True)]
+    return parts(content), f"{sum(equal):,} of {num_texts:,}", f"{differing:,}"
 
 
 def texts(added_tokens: Sequence[str], count: int) -> Iterator[str]:

@@ -49,11 +49,11 @@ class SpecialTokens:
         self._beginnings = frozenset(
             token[:length] for token in tokens for length in self._lengths.get(token[:2], ()) if length < len(token)
         )
-        self._beginning: re.Pattern[str] | None = None
+        self._possible_start: re.Pattern[str] | None = None
         if tokens:
             shared = _shared_beginning(self._sorted[0], self._sorted[-1])
             firsts = sorted({token[0] for token in tokens})
-            self._beginning = re.compile(re.escape(shared) or f"[{''.join(map(re.escape, firsts))}]")
+            self._possible_start = re.compile(re.escape(shared) or f"[{''.join(map(re.escape, firsts))}]")
 
     def _end_at(self, text: str, start: int) -> int:
         """Return where the longest token that begins at `start` ends; -1 if none does."""
@@ -68,8 +68,8 @@ class SpecialTokens:
 
     def matches(self, text: str, position: int = 0) -> Iterator[tuple[int, int]]:
         """Yield the start and the end of each token in a complete text, from a position on."""
-        beginning = self._beginning
-        while beginning is not None and (found := beginning.search(text, position)):
+        possible_start = self._possible_start
+        while possible_start is not None and (found := possible_start.search(text, position)):
             start = found.start()
             end = self._end_at(text, start)
             if end >= 0:
