@@ -29,7 +29,7 @@ def results(
         num_cpus: tasks at once, if Ray is started; None means one for each core.
 
     Raises:
-        ConnectionError: an OSError: there is no cluster at the address.
+        OSError: there is no cluster at the address; that of a machine that does not answer takes minutes.
         ValueError: a task raised an error, or could not be loaded by a worker.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends nothing to its makers
@@ -64,11 +64,22 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
                 _temp_dir=folder,
             )
         else:
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+            _connect(address)
         try:
             yield
         finally:
             ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    import ray
+
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (ConnectionError, RuntimeError):  # the latter where nothing answers
+        raise ConnectionError(
+            f"there is no Ray cluster at {address}: start one with ray start --head, or omit --address"
+        ) from None
 
 
 def _reason(error: BaseException) -> str:
