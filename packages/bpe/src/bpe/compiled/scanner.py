@@ -7,7 +7,7 @@ import numpy as np
 
 from bpe.automata.composition import automaton_of, find_automaton_of
 from bpe.automata.determinize import DEAD, Automaton
-from bpe.automata.scanner_table import START_ROW, ScannerTable, scanner_table
+from bpe.automata.scanner_table import BORDER_HERE, START_ROW, ScannerTable, scanner_table
 from bpe.automata.syntax import NotTranslatableError
 from bpe.compiled.calling import Arguments
 from bpe.engine import LARGE
@@ -67,11 +67,12 @@ def automaton_arguments(found: Automaton | None) -> Arguments:
     if found is None:
         return a
     table = scanner_table(found)
-    stride = _stride(table)
+    stride = _stride(table, found)
     if len(table.rows) * stride > _LARGEST_OFFSET:
         return a
     a[scanning.PATTERN] = scanning.AUTOMATON
-    a[scanning.FOLLOWING] = _following(table)
+    a[scanning.FOLLOWING] = _following(table, stride)
+    a[scanning.PAIRS], a[scanning.PAIR_SYMBOLS] = _pairs(table, found, stride)
     a[scanning.MATCHING] = _matching(found)
     a[scanning.CLASS_PAGES], a[scanning.CLASS_BLOCKS] = _pages(found)
     a[scanning.NUM_SYMBOLS] = table.continuation + 1
@@ -80,18 +81,44 @@ def automaton_arguments(found: Automaton | None) -> Arguments:
     return a
 
 
-def _stride(table: ScannerTable) -> int:
-    """Return the distance between two rows: a multiple of four, so that flags fit into the last bits of an offset."""
-    return (table.continuation + 1 + 2 * _FLAG_BITS) & ~_FLAG_BITS
+def _stride(table: ScannerTable, found: Automaton) -> int:
+    """Return the distance between two rows: a multiple of four, so that flags fit into the last bits of an offset.
+
+    PAIR_FACTOR times as much is enough for all pairs of the symbols that ASCII has, if these are few.
+    """
+    num_pairs = len(_ascii_symbols(found)) ** 2
+    needed = max(table.continuation + 1 + _FLAG_BITS, -(-num_pairs // scanning.PAIR_FACTOR))
+    return (needed + _FLAG_BITS) & ~_FLAG_BITS
 
 
-def _following(table: ScannerTable) -> "np.ndarray":
-    stride = _stride(table)
+def _ascii_symbols(found: Automaton) -> list[int]:
+    return sorted({found.classes.of(byte) for byte in range(0x80)})
+
+
+def _following(table: ScannerTable, stride: int) -> "np.ndarray":
     offsets = np.arange(len(table.rows)) * stride + np.array(table.flags)
     flat = np.zeros(len(table.rows) * stride, np.uint16)
     for offset, row in zip(offsets, table.rows, strict=True):
         flat[offset : offset + len(row)] = offsets[list(row)]
     return flat
+
+
+def _pairs(table: ScannerTable, found: Automaton, stride: int) -> "tuple[np.ndarray, np.ndarray]":
+    """Return PAIRS and PAIR_SYMBOLS."""
+    stride *= scanning.PAIR_FACTOR
+    if len(table.rows) * stride > _LARGEST_OFFSET:
+        return np.empty(0, np.uint16), np.empty(0, np.uint16)
+    symbols = _ascii_symbols(found)
+    rows, flags = np.array(table.rows)[:, symbols], np.array(table.flags)
+    first = np.repeat(rows[:, :, None], len(symbols), axis=2)  # by row, first and second symbol
+    second = rows[rows]
+    here, back = flags & BORDER_HERE, flags >> 1
+    items = second * stride | here[first] | here[second] << 1 | back[first] << 2 | back[second] << 3
+    items[(first < START_ROW) | (second < START_ROW)] = 0
+    pairs = np.zeros((len(rows), stride), np.uint16)
+    pairs[:, : len(symbols) ** 2] = items.reshape(len(rows), -1)
+    numbers = np.searchsorted(symbols, [found.classes.of(byte) for byte in range(0x80)])
+    return pairs.reshape(-1), np.concatenate([numbers * len(symbols), numbers]).astype(np.uint16)
 
 
 def _matching(found: Automaton) -> "np.ndarray":

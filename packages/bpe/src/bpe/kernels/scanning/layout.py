@@ -21,6 +21,11 @@ STATE = _positions.array()
 FOLLOWING = _positions.array()
 """uint16: for AUTOMATON, the rows of `bpe.automata.scanner_table`. A row is given by its offset, the last two bits of
 which are its flags; at offset + symbol is the offset of the next row."""
+PAIRS = _positions.array()
+"""uint16: for AUTOMATON, the same rows for two bytes of ASCII at once, or empty if that would be too large. A row begins at
+PAIR_FACTOR times its offset in FOLLOWING; the last four bits of an item are the flags of both bytes (`follow_pairs`)."""
+PAIR_SYMBOLS = _positions.array()
+"""uint16 `[256]`: what the first byte of a pair, and what the second one adds to the offset of a row of PAIRS."""
 MATCHING = _positions.array()
 """uint16 `[states * symbols]`: the steps of the automaton itself, `2 * state + matched`; DEAD_STATE where it ends."""
 CLASS_PAGES = _positions.array()
@@ -57,6 +62,8 @@ ANY_BYTE = -1
 """In SPECIAL_BEGINNINGS: whatever the second byte is."""
 DEAD_STATE = 0x7FFF
 """In MATCHING: no match is possible any more."""
+PAIR_FACTOR = 16
+"""The size of a row of PAIRS, in rows of FOLLOWING."""
 NUM_BLOCK_SYMBOLS = 64 + 3
 """Items of SYMBOLS: the last character of a block of 64 bytes may have three more."""
 
