@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from generated_text import Throughput, note
 from nn import DecodingMode, SamplingConfig, context_window
+from prompts import continuing_ids, document_ids
 
 if TYPE_CHECKING:
     from speaker import Speaker, SpokenToken
@@ -62,7 +63,8 @@ class Conversation:
             ValueError: the text cannot be encoded or continued; the document stays as it was.
         """
         speaker = self.speaker
-        ids = speaker.tokenizer.encode(typed) if self.ids or typed else speaker.encode_prompt("")
+        tokenizer = speaker.tokenizer
+        ids = continuing_ids(tokenizer, typed) if self.ids else document_ids(tokenizer, typed, speaker.text)
         steps = speaker.stream(
             [context_window([*self.ids, *ids], speaker.model.config.context_length)],
             self.max_new_tokens,
@@ -232,7 +234,7 @@ def _number(value: str, convert: Callable[[str], Number], expected: str) -> Numb
 
 
 def _end_of(conversation: Conversation) -> str:
-    text = conversation.speaker.tokenizer.decode(conversation.ids)
+    text = conversation.speaker.tokenizer.decode(conversation.ids, skip_special_tokens=True)
     if not text:
         return "(the document is empty)"
     return f"(it now ends with {text[-60:]!r})"

@@ -162,7 +162,8 @@ def make_samples(given: Namespace, found: TrainedModel, prompts: list[str]) -> l
     """
     samples: list[Sample] = []
     for prompt in prompts:
-        ids = prompt_ids(found.tokenizer, found.config.context_length, prompt, truncate=given.truncate_prompt)
+        context_length = found.config.context_length
+        ids = prompt_ids(found.tokenizer, context_length, prompt, text=found.text, truncate=given.truncate_prompt)
         samples += [Sample(len(samples) + i, prompt, ids, given.seed + i) for i in range(given.num_samples)]
     return samples
 

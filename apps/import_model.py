@@ -1,17 +1,17 @@
 """Import a model from another library: `uv run apps/import_model.py downloaded/llama runs/llama`.
 
 A folder of a Llama model of Hugging Face's `transformers`, or a checkpoint of llama2.c (`stories15M.bin`), becomes a
-run, which the other commands take.
+run, which the other commands take. The tokenizer beside the weights is imported too, in any format that `bpe` reads.
 """
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpe import Tokenizer, TokenizerFileError
 from command import CommandLineParser, run_command, whole_number
-from text_config import TextRunConfig
-from text_data import END_OF_TEXT
+from given_tokenizer import GivenTokenizer, TokenizerOptions, find_tokenizer
+from text_config import TextConfig, TextRunConfig
 from trainer import RunConfig, RunDirectory, new_run_directory, save_config
 
 if TYPE_CHECKING:
@@ -32,38 +32,6 @@ def load_model(source: Path, context_length: int | None = None) -> "TransformerL
     return load_llama2c(source, context_length=context_length)
 
 
-def load_tokenizer(source: Path, vocab_size: int) -> tuple[Tokenizer | None, str]:
-    """Load the tokenizer of a model's folder, or say why there is none.
-
-    Returns:
-        The tokenizer, if there is one that `bpe` can read, and a note for the user, or an empty string.
-
-    Raises:
-        ValueError: the tokenizer has ids that the model does not have.
-        OSError: a file cannot be read.
-    """
-    path = source / "tokenizer.json"
-    if not source.is_dir():
-        return None, (
-            "a checkpoint of llama2.c has no tokenizer, and the one that belongs to it (SentencePiece) is not "
-            "byte-level BPE: the run has weights only"
-        )
-    if not path.is_file():
-        return None, f"{source} has no tokenizer.json: copy one into the run before you generate text"
-    try:
-        tokenizer = Tokenizer.load(path)
-    except TokenizerFileError as error:
-        return None, f"the tokenizer is not imported, since bpe cannot reproduce it exactly: {error}"
-    if tokenizer.vocab_size > vocab_size:
-        raise ValueError(
-            f"{path} has ids up to {tokenizer.vocab_size - 1}, but the model's vocabulary is {vocab_size}: "
-            "one of them belongs to another model"
-        )
-    if END_OF_TEXT not in tokenizer.special_tokens:
-        return tokenizer, f"the tokenizer has no {END_OF_TEXT}, so a text ends only at --max-new-tokens"
-    return tokenizer, ""
-
-
 def parse(arguments: list[str]) -> Namespace:
     """Read the command line."""
     parser = CommandLineParser(
@@ -75,7 +43,43 @@ def parse(arguments: list[str]) -> Namespace:
     add("source", type=Path, metavar="SOURCE", help="a folder of transformers, or a .bin file of llama2.c")
     add("out", type=Path, metavar="OUT", help="the run's folder to create, such as runs/llama")
     add("--context-length", type=whole_number, metavar="N", help="a shorter context than the model's own")
+    add("--tokenizer", type=Path, metavar="FILE", help="its tokenizer (default: what is beside the weights)")
+    add("--pattern", metavar="NAME", help="the split pattern of a .tiktoken file, or of vocab.json and merges.txt")
+    add(
+        "--special-token",
+        type=special_token,
+        action="append",
+        default=[],
+        metavar="TOKEN=ID",
+        help="a special token of such a file; may be repeated",
+    )
     return parser.parse_all(arguments)
+
+
+def special_token(text: str) -> tuple[str, int]:
+    """Return a special token and its id.
+
+    Raises:
+        ArgumentTypeError: there is no id.
+
+    >>> special_token("<a=b>=257")
+    ('<a=b>', 257)
+    """
+    token, _, token_id = text.rpartition("=")
+    if not (token and token_id.isascii() and token_id.isdigit()):
+        raise ArgumentTypeError(f"{text!r} has no id: give TOKEN=ID")
+    return token, int(token_id)
+
+
+def description(found: GivenTokenizer) -> Iterator[str]:
+    """Yield lines on the tokenizer that is imported."""
+    begin = found.text.begin_token
+    yield (
+        f"tokenizer: {found.path}, {found.tokenizer.vocab_size:,} entries"
+        + ("" if begin is None else f"; each prompt begins with {begin}")
+    )
+    if found.text.end_id(found.tokenizer) is None:
+        yield f"note: the tokenizer has no {found.text.end_token}, so a text ends only at --max-new-tokens"
 
 
 def main(arguments: list[str]) -> None:
@@ -83,25 +87,29 @@ def main(arguments: list[str]) -> None:
     given = parse(arguments)
     if not given.source.exists():
         raise ValueError(f"{given.source} does not exist: give a model's folder, or a checkpoint of llama2.c")
+    if given.tokenizer is not None and not given.tokenizer.exists():
+        raise ValueError(f"--tokenizer is {given.tokenizer}, which does not exist: give the tokenizer's file or folder")
     if given.out.exists():
         raise ValueError(f"{given.out} already exists: choose another name, or delete it")
     model = load_model(given.source, given.context_length)
-    tokenizer, note = load_tokenizer(given.source, model.config.vocab_size)
-    config = TextRunConfig(model=model.config, run=RunConfig(directory=str(given.out)))
+    options = TokenizerOptions(given.tokenizer, given.pattern, tuple(given.special_token))
+    found, note = find_tokenizer(given.source, model.config.vocab_size, options)
+    text = found.text if found is not None else TextConfig()
+    config = TextRunConfig(model=model.config, text=text, run=RunConfig(directory=str(given.out)))
     from trainer import save_checkpoint  # loads torch, as the model has done
 
     with new_run_directory(given.out) as run:
         save_config(config, run.config)
-        if tokenizer is not None:
-            tokenizer.save(run.tokenizer)
+        if found is not None:
+            found.tokenizer.save(run.tokenizer)
         save_checkpoint(model, None, 0, run.checkpoint(0))
-    if note:
-        print(f"note: {note}")
+    for line in (f"note: {note}",) if found is None else description(found):
+        print(line)
     print(f"{given.source} → {RunDirectory(given.out).checkpoint(0)}: {model.num_parameters():,} parameters")
     texts = "--data.train_text train.txt --data.valid_text valid.txt"
-    needs = "" if tokenizer is not None else " --data.tokenizer tokenizer.json"
+    needs = "" if found is not None else " --data.tokenizer tokenizer.json"
     print(f"Next: uv run apps/train_owt.py --run.init_from {given.out} {texts}{needs} --run.directory runs/more")
-    if tokenizer is not None:
+    if found is not None:
         print(f'      uv run apps/generate.py {given.out} --prompt "Once upon a time"')
 
 

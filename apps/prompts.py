@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bpe import Tokenizer
-from text_data import END_OF_TEXT
+from text_config import TextConfig
 
 STANDARD_INPUT = "-"
 """The prompt, or the file, that stands for standard input."""
@@ -36,18 +36,36 @@ def read_prompts(prompt: str | None, prompt_file: Path | None, prompts_file: Pat
     return [prompt or ""]
 
 
-def prompt_ids(tokenizer: Tokenizer, context_length: int, prompt: str, *, truncate: bool = False) -> list[int]:
-    """Return the prompt's ids; an empty prompt is the start of a new document.
+def document_ids(tokenizer: Tokenizer, prompt: str, text: TextConfig) -> list[int]:
+    """Return the ids of a document that begins with a prompt; an empty one is the start of a new document.
+
+    Raises:
+        ValueError: the tokenizer does not have the token that `text` puts before the prompt.
+    """
+    ids = tokenizer.encode(prompt)
+    return text.begin_ids(tokenizer) + ids if ids else text.document_start(tokenizer)
+
+
+def prompt_ids(
+    tokenizer: Tokenizer, context_length: int, prompt: str, *, text: TextConfig, truncate: bool = False
+) -> list[int]:
+    """Return the prompt's ids, as `document_ids` gives them, if they fit the context.
+
+    Args:
+        tokenizer: the model's.
+        context_length: the model's.
+        prompt: the prompt.
+        text: what is put before it, which is never cut.
+        truncate: whether the start of a prompt that is too long may be cut.
 
     Raises:
         ValueError: the prompt does not fit the context and may not be truncated.
     """
-    ids = tokenizer.encode(prompt)
-    if not ids and END_OF_TEXT in tokenizer.special_tokens:
-        ids = [tokenizer.special_tokens[END_OF_TEXT]]
+    ids = document_ids(tokenizer, prompt, text)
+    begin = len(text.begin_ids(tokenizer))
     excess = len(ids) - context_length
     if excess > 0:
-        cut = tokenizer.decode(ids[:excess])
+        cut = tokenizer.decode(ids[begin : begin + excess])
         shown = repr(cut if len(cut) <= 60 else f"{cut[:30]} … {cut[-30:]}")
         what = (
             f"the prompt has {len(ids)} tokens, but the model's context is {context_length}: the first {excess}, "
@@ -56,8 +74,18 @@ def prompt_ids(tokenizer: Tokenizer, context_length: int, prompt: str, *, trunca
         if not truncate:
             raise ValueError(f"{what} would be cut; shorten the prompt, or allow it with --truncate-prompt")
         print(f"note: {what} are cut", file=sys.stderr)
-        ids = ids[excess:]
+        del ids[begin : begin + excess]
     return ids
+
+
+def continuing_ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Return the ids of a text that continues another one.
+
+    A tokenizer that puts a space in front of every text would put it between the two. After a line end there is none.
+    """
+    before, ids = tokenizer.encode("\n"), tokenizer.encode("\n" + text)
+    puts_space = tokenizer.text_from_start(" ") == ""
+    return ids[len(before) :] if puts_space and ids[: len(before)] == before else tokenizer.encode(text)
 
 
 def stop_token(tokenizer: Tokenizer, vocab_size: int, text: str) -> int:

@@ -22,7 +22,7 @@ def make_sampler(config: TextRunConfig, run: RunDirectory) -> SampleHook | None:
     if settings.prompt is None or not run.tokenizer.is_file():
         return None
     tokenizer, prompt = Tokenizer.load(run.tokenizer), settings.prompt
-    length = len(tokenizer.encode(prompt))
+    length = len(config.text.begin_ids(tokenizer)) + len(tokenizer.encode(prompt))
     if length > config.model.context_length:
         raise ValueError(
             f"sample.prompt has {length} tokens, but model.context_length is {config.model.context_length}: shorten it"
@@ -30,7 +30,7 @@ def make_sampler(config: TextRunConfig, run: RunDirectory) -> SampleHook | None:
     sampling = SamplingConfig(settings.temperature, top_p=0.9)
 
     def sample(model: TransformerLM, step: int) -> str:
-        speaker = Speaker(model, tokenizer)
+        speaker = Speaker(model, tokenizer, config.text)
         seeds = range(settings.num_samples)
         streams = speaker.speak(speaker.encode_prompt(prompt), settings.max_new_tokens, sampling, seeds)
         texts = tuple("".join(parts) for parts in streams)

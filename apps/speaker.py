@@ -3,7 +3,7 @@
 import codecs
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, tee
 from pathlib import Path
 from typing import Literal
@@ -13,8 +13,7 @@ import torch
 from bpe import Tokenizer
 from nn import DecodingMode, DrawnToken, SamplingConfig, TransformerLM, generate_tokens
 from prompts import prompt_ids
-from text_config import read_run_config
-from text_data import END_OF_TEXT
+from text_config import TextConfig, read_run_config
 from trained_run import TrainedModel
 from trainer import RunDirectory, choose_device
 from trainer.checkpoints import open_checkpoint
@@ -36,11 +35,19 @@ class Speaker:
 
     model: TransformerLM
     tokenizer: Tokenizer
+    text: TextConfig = field(default_factory=TextConfig)
+    """How the texts begin and end that the model was trained on."""
 
     @property
     def end_token(self) -> int | None:
-        """The id that separates documents, if the tokenizer has it."""
-        return self.tokenizer.special_tokens.get(END_OF_TEXT)
+        """The id that ends a text, if the tokenizer has it."""
+        return self.text.end_id(self.tokenizer)
+
+    @property
+    def stop_tokens(self) -> set[int]:
+        """The ids at which a text ends: that of the end, and that with which the next text would begin."""
+        ids = {self.end_token, *self.text.begin_ids(self.tokenizer)}
+        return {token_id for token_id in ids if token_id is not None and token_id < self.model.config.vocab_size}
 
     def encode_prompt(self, prompt: str, *, truncate: bool = False) -> list[int]:
         """Return the prompt's ids; an empty prompt is the start of a new document.
@@ -48,7 +55,12 @@ class Speaker:
         Raises:
             ValueError: the prompt does not fit the context and may not be truncated.
         """
-        return prompt_ids(self.tokenizer, self.model.config.context_length, prompt, truncate=truncate)
+        context_length = self.model.config.context_length
+        return prompt_ids(self.tokenizer, context_length, prompt, text=self.text, truncate=truncate)
+
+    def begins_text(self, prompt_ids: Sequence[int]) -> bool:
+        """Return whether what follows a prompt is the beginning of a text: there are only special tokens before it."""
+        return set(prompt_ids) <= set(self.tokenizer.special_tokens.values())
 
     def speak(
         self,
@@ -90,7 +102,7 @@ class Speaker:
             max_new_tokens: the most tokens of each continuation; one with fewer has come to a stop token.
             samplings: how tokens are drawn, in all continuations or one for each.
             seeds: one for each prompt.
-            stop_tokens: ids that end a text, besides the one that separates documents.
+            stop_tokens: ids that end a text, besides the speaker's own.
             drawn_before: for each prompt, how many tokens an earlier call has drawn with its seed; see
                 `nn.generate_tokens`.
             num_alternatives: also yield this many of the most probable tokens at each place.
@@ -99,21 +111,24 @@ class Speaker:
         Raises:
             ValueError: an argument cannot be used; at the call, before any text.
         """
-        stops = {*stop_tokens} if self.end_token is None else {*stop_tokens, self.end_token}
+        vocab_size = self.model.config.vocab_size
         steps = generate_tokens(
             self.model,
             prompts,
             max_new_tokens,
             samplings,
-            stop_tokens={token_id for token_id in stops if token_id < self.model.config.vocab_size},
+            stop_tokens=self.stop_tokens | {token_id for token_id in stop_tokens if token_id < vocab_size},
             generators=[torch.Generator().manual_seed(seed) for seed in seeds],
             drawn_before=drawn_before,
             num_alternatives=num_alternatives,
             compile=compile,
         )
-        return self._with_text(steps, len(prompts))
+        return self._with_text(steps, [self.begins_text(prompt) for prompt in prompts])
 
-    def _with_text(self, steps: Iterator[list[DrawnToken | None]], count: int) -> Iterator[list[SpokenToken | None]]:
+    def _with_text(
+        self, steps: Iterator[list[DrawnToken | None]], begins: Sequence[bool]
+    ) -> Iterator[list[SpokenToken | None]]:
+        count = len(begins)
         decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(count)]
         held: list[SpokenToken | None] | None = None
         end: list[DrawnToken | None] = [None] * count
@@ -128,13 +143,18 @@ class Speaker:
             if all(ended):
                 return
             held = [
-                None if token is None else SpokenToken(decoder.decode(self.token_bytes(token.id)), token)
-                for token, decoder in zip(tokens, decoders, strict=True)
+                None if token is None else SpokenToken(self._decoded(token.id, decoder, begins_text=at_start), token)
+                for token, decoder, at_start in zip(tokens, decoders, begins, strict=True)
             ]
+            begins = [False] * count
             # Only a step that ends inside a character must wait for the next one: its text may end there.
             if not any(decoder.getstate()[0] for decoder in decoders):
                 yield held
                 held = None
+
+    def _decoded(self, token_id: int, decoder: codecs.IncrementalDecoder, *, begins_text: bool) -> str:
+        text = decoder.decode(self.token_bytes(token_id))
+        return self.tokenizer.text_from_start(text) if begins_text else text
 
     def token_bytes(self, token_id: int) -> bytes:
         """Return the bytes of a token: none for an id that only the model has, which was never trained."""
@@ -171,7 +191,7 @@ def load_model(found: TrainedModel, device: str = "auto") -> Speaker:
     else:
         model = TransformerLM(found.config)
         restore_checkpoint(model, found.run, found.checkpoint)
-    return Speaker(model.to(choose_device(device)).eval(), found.tokenizer)
+    return Speaker(model.to(choose_device(device)).eval(), found.tokenizer, found.text)
 
 
 def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str = "auto") -> Speaker:
@@ -180,8 +200,8 @@ def load_speaker(run: RunDirectory, checkpoint: Path | None = None, device: str 
     Raises:
         ValueError: the run has no tokenizer, no checkpoint, or a damaged one.
     """
-    config, tokenizer = read_run_config(run).model, Tokenizer.load(run.tokenizer)
-    return load_model(TrainedModel(run.path, config, tokenizer, run, checkpoint), device)
+    config, tokenizer = read_run_config(run), Tokenizer.load(run.tokenizer)
+    return load_model(TrainedModel(run.path, config.model, tokenizer, config.text, run, checkpoint), device)
 
 
 def restore_checkpoint(model: TransformerLM, run: RunDirectory, named: Path | None = None) -> Path:

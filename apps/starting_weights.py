@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from bpe import Tokenizer, describe_tokens
 from command import say
-from import_model import load_model, load_tokenizer
+from given_tokenizer import find_tokenizer
+from import_model import load_model
 from nn import ModelConfig
 from text_config import TextRunConfig, read_run_config
 from trained_run import read_llama_config, run_of_checkpoint
@@ -50,7 +51,7 @@ class GivenWeights:
     checkpoint: Path | None
     """Which checkpoint of the run; None: its newest intact one."""
     tokenizer: Path | None
-    """Their tokenizer.json, if it is known."""
+    """The file of their tokenizer, if it is known."""
     tokenizer_sha256: str | None
     """The tokenizer's fingerprint, if it is known."""
     why_no_tokenizer: str = ""
@@ -155,10 +156,14 @@ def _recorded_tokenizer(run: RunDirectory) -> str | None:
 
 def _weights_of_another_library(path: Path) -> GivenWeights:
     model = load_model(path).config if path.is_file() else read_llama_config(path)
-    tokenizer, note = load_tokenizer(path, model.vocab_size)
-    if tokenizer is None:
-        return GivenWeights(path, model, None, None, None, None, note)
-    return GivenWeights(path, model, None, None, path / "tokenizer.json", tokenizer.fingerprint)
+    found, why = find_tokenizer(path, model.vocab_size)
+    if found is None:
+        return GivenWeights(path, model, None, None, None, None, why)
+    fingerprint = found.tokenizer.fingerprint
+    if found.is_complete:
+        return GivenWeights(path, model, None, None, found.path, fingerprint)
+    why = f"{found.path} is not all of a tokenizer, so import the model first, with apps/import_model.py"
+    return GivenWeights(path, model, None, None, None, fingerprint, why)
 
 
 def _refuse_other_model(weights: GivenWeights, wanted: Settings) -> None:

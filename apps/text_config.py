@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from bpe import Tokenizer
 from nn import SamplingConfig
 from trainer import DataConfig, RunDirectory, TrainConfig, parse_config
 
@@ -59,10 +60,49 @@ class SampleConfig:
 
 
 @dataclass(frozen=True)
+class TextConfig:
+    """How the texts that the model knows begin and end; apps/import_model.py sets it for models of other libraries."""
+
+    begin_token: str | None = None
+    """Put before each prompt, since the model was trained with it before each text; null: nothing is."""
+    end_token: str = "<|endoftext|>"  # noqa: S105  # not a password
+    """Ends a text; the text before it is complete. Without a begin_token, it is the prompt of a new document."""
+
+    def begin_ids(self, tokenizer: Tokenizer) -> list[int]:
+        """Return the ids before a prompt, of which there is one or none.
+
+        Raises:
+            ValueError: the tokenizer has no such token.
+        """
+        if self.begin_token is None:
+            return []
+        if self.begin_token not in tokenizer.special_tokens:
+            raise ValueError(
+                f"text.begin_token is {self.begin_token!r}, which is not a special token of the tokenizer: give one of "
+                f"{', '.join(list(tokenizer.special_tokens)[:8]) or 'another tokenizer'}, or null"
+            )
+        return [tokenizer.special_tokens[self.begin_token]]
+
+    def end_id(self, tokenizer: Tokenizer) -> int | None:
+        """Return the id that ends a text, if the tokenizer has it."""
+        return tokenizer.special_tokens.get(self.end_token)
+
+    def document_start(self, tokenizer: Tokenizer) -> list[int]:
+        """Return the ids from which a new text begins: those before a prompt, else the one that ends the text before.
+
+        Raises:
+            ValueError: as for `begin_ids`.
+        """
+        end = self.end_id(tokenizer)
+        return self.begin_ids(tokenizer) or ([] if end is None else [end])
+
+
+@dataclass(frozen=True)
 class TextRunConfig(TrainConfig):
     """Everything that determines a training run on text."""
 
     data: TextDataConfig = field(default_factory=TextDataConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
 
 

@@ -108,7 +108,10 @@ def _load_tokenizer(file: str, model: ModelConfig, run: RunDirectory) -> Tokeniz
         )
     if END_OF_TEXT not in tokenizer.special_tokens:
         say(f"note: {file} has no {END_OF_TEXT}, so documents will not be separated")
-    shutil.copyfile(file, run.tokenizer)
+    if Path(file).suffix == ".json":
+        shutil.copyfile(file, run.tokenizer)
+    else:
+        tokenizer.save(run.tokenizer)
     return tokenizer
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bpe import Tokenizer
+from given_tokenizer import find_tokenizer
 from nn import ModelConfig
 from nn.interchange import from_llama_config
-from text_config import TextRunConfig, read_run_config
+from text_config import TextConfig, TextRunConfig, read_run_config
 from trainer import RunDirectory, open_run_directory
 
 
@@ -21,6 +22,8 @@ class TrainedModel:
     """What the weights are of."""
     tokenizer: Tokenizer
     """The one that it was trained with."""
+    text: TextConfig
+    """How the texts begin and end that it was trained on."""
     run: RunDirectory | None = None
     """The run; none for a folder of `transformers`."""
     checkpoint: Path | None = None
@@ -109,19 +112,14 @@ def _model_of_run(path: Path, checkpoint: Path | None) -> TrainedModel:
     run, config = open_trained_run(path, checkpoint)
     if not run.tokenizer.is_file():
         raise ValueError(f"{run.tokenizer} does not exist: copy the tokenizer of the run's token files there")
-    return TrainedModel(path, config.model, Tokenizer.load(run.tokenizer), run, checkpoint)
+    return TrainedModel(path, config.model, Tokenizer.load(run.tokenizer), config.text, run, checkpoint)
 
 
 def _model_of_transformers(path: Path) -> TrainedModel:
     config = read_llama_config(path)
     if not any(path.glob("*.safetensors")):
         raise ValueError(f"{path} has no model.safetensors: download the weights")
-    if not (path / "tokenizer.json").is_file():
-        raise ValueError(f"{path} has no tokenizer.json: copy the one that belongs to the model there")
-    tokenizer = Tokenizer.load(path / "tokenizer.json")
-    if tokenizer.vocab_size > config.vocab_size:
-        raise ValueError(
-            f"{path / 'tokenizer.json'} has ids up to {tokenizer.vocab_size - 1}, but the model's vocabulary is "
-            f"{config.vocab_size}: one of them belongs to another model"
-        )
-    return TrainedModel(path, config, tokenizer)
+    found, why = find_tokenizer(path, config.vocab_size)
+    if found is None:
+        raise ValueError(f"{path} has no tokenizer that can be used: {why}")
+    return TrainedModel(path, config, found.tokenizer, found.text)

@@ -13,6 +13,7 @@ import torch
 
 from bpe import StreamDecoder
 from nn import DrawnToken, SamplingConfig, context_window, generate_tokens, score
+from prompts import document_ids
 from serving.generation import Drawn, Ended, Generation, Started, TextToken
 from serving.request import GenerationRequest
 from speaker import Speaker
@@ -33,7 +34,7 @@ class Row:
         self.drawn = 0
         self.ended = False
         self._speaker = speaker
-        self._decoder = StreamDecoder(speaker.tokenizer, continued=True)
+        self._decoder = StreamDecoder(speaker.tokenizer, continued=not speaker.begins_text(prompt_ids))
 
     @property
     def remaining(self) -> int:
@@ -84,7 +85,7 @@ class Batch:
         prompts = [_prompt_ids(self.speaker, prompt) for prompt in request.prompts]
         check_prompts(self.speaker, prompts)
         shown = [
-            _shown_prompt(self.speaker, ids, request) if prompt else ()  # not the token that begins a document
+            _shown_prompt(self.speaker, prompt, ids, request) if prompt else ()  # not what begins a document
             for prompt, ids in zip(request.prompts, prompts, strict=True)
         ]
         generation.post(Started(tuple(shown)))
@@ -127,13 +128,12 @@ class Batch:
         rows, model = self._rows, self.speaker.model
         context, vocab_size = model.config.context_length, model.config.vocab_size
         recorded = model.embedding.weight.is_cuda or len(rows) <= RECORDED_ROWS
-        end = self.speaker.end_token
         return generate_tokens(
             model,
             [context_window(row.ids, context) for row in rows],
             max(row.remaining for row in rows),
             [row.sampling for row in rows],
-            stop_tokens=() if end is None or end >= vocab_size else (end,),
+            stop_tokens=self.speaker.stop_tokens,
             generators=[torch.Generator().manual_seed(row.seed) for row in rows],
             drawn_before=[row.drawn for row in rows],
             num_alternatives=min(max(row.generation.request.alternatives for row in rows), vocab_size),
@@ -177,14 +177,18 @@ def token_name(speaker: Speaker, token_id: int) -> str:
 
 
 def _prompt_ids(speaker: Speaker, prompt: str | tuple[int, ...]) -> list[int]:
-    ids = speaker.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
-    return [speaker.end_token] if not ids and speaker.end_token is not None else ids
+    if isinstance(prompt, str):
+        return document_ids(speaker.tokenizer, prompt, speaker.text)
+    return list(prompt) or speaker.text.document_start(speaker.tokenizer)
 
 
-def _shown_prompt(speaker: Speaker, ids: list[int], request: GenerationRequest) -> tuple[TextToken, ...]:
-    """Return the tokens of a prompt, with their probabilities if they are asked for."""
+def _shown_prompt(
+    speaker: Speaker, prompt: str | tuple[int, ...], ids: list[int], request: GenerationRequest
+) -> tuple[TextToken, ...]:
+    """Return the tokens of a prompt, without what is put before it, with their probabilities if they are asked for."""
     decoder = StreamDecoder(speaker.tokenizer)
-    unscored = ids[:1] if request.score_prompts else ids
+    first = len(speaker.text.begin_ids(speaker.tokenizer)) if isinstance(prompt, str) else 0
+    unscored = ids[first:1] if request.score_prompts else ids[first:]
     tokens = [
         TextToken(_text(speaker, decoder, token_id), token_name(speaker, token_id), None) for token_id in unscored
     ]

@@ -47,6 +47,7 @@ def tekken_from_json(content: Any, path: FilePath) -> TokenizerParts:
     except ValueError as error:
         raise TokenizerFileError(f"{path}: {error}") from None
     num_special = _count(config, "default_num_special_tokens", path)
+    special_tokens = _special_tokens(content, num_special, path)
     num_ordinary = _count(config, "default_vocab_size", path) - num_special
     entries = field(content, "vocab", list, path)
     if not 0 <= num_ordinary <= len(entries):
@@ -54,7 +55,6 @@ def tekken_from_json(content: Any, path: FilePath) -> TokenizerParts:
             f"{path}: default_vocab_size leaves {num_ordinary} tokens besides the {num_special} special ones, but the "
             f"file has {len(entries)}"
         )
-    special_tokens = _special_tokens(content, num_special, path)
     ranks = _ranks(entries[:num_ordinary], path)
     merges, never_made = recover_merges(ranks)
     vocab = {num_special + rank: token for token, rank in ranks.items()}
