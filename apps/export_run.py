@@ -10,11 +10,11 @@ from pathlib import Path
 from bpe import Tokenizer
 from command import CommandLineParser, one_of, run_command
 from nn.interchange import DTYPE_NAMES, check_exportable, whole_folder
-from text_data import END_OF_TEXT
+from text_config import TextConfig
 from trained_run import open_trained_run
 
 
-def export_tokenizer(tokenizer: Tokenizer, context_length: int, folder: Path) -> None:
+def export_tokenizer(tokenizer: Tokenizer, text: TextConfig, context_length: int, folder: Path) -> None:
     """Write the files from which `AutoTokenizer` creates a tokenizer with the same ids.
 
     Raises:
@@ -22,12 +22,12 @@ def export_tokenizer(tokenizer: Tokenizer, context_length: int, folder: Path) ->
         OSError: a file cannot be written.
     """
     tokenizer.save(folder / "tokenizer.json")
-    end_token = END_OF_TEXT if END_OF_TEXT in tokenizer.special_tokens else None
+    end_token = None if text.end_id(tokenizer) is None else text.end_token
     content = {
         # By name, since the class that belongs to Llama would put a token of its own before every text.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": context_length,
-        "bos_token": end_token,
+        "bos_token": text.begin_token or end_token,
         "eos_token": end_token,
         "pad_token": end_token,
         "clean_up_tokenization_spaces": False,
@@ -63,7 +63,8 @@ def main(arguments: list[str]) -> None:
     run, config = open_trained_run(given.run, given.checkpoint)
     check_exportable(config.model)
     tokenizer = Tokenizer.load(run.tokenizer) if run.tokenizer.is_file() else None
-    end_token = tokenizer.special_tokens.get(END_OF_TEXT) if tokenizer else None
+    end_token = config.text.end_id(tokenizer) if tokenizer else None
+    (begin_token,) = (config.text.begin_ids(tokenizer) if tokenizer else []) or [None]
 
     with whole_folder(given.out, overwrite=given.overwrite) as folder:
         # These load torch, which a mistake in anything above need not wait for.
@@ -73,9 +74,9 @@ def main(arguments: list[str]) -> None:
 
         model = TransformerLM(config.model)
         checkpoint = restore_checkpoint(model, run, given.checkpoint)
-        write_llama(model, folder, end_token=end_token, dtype=DTYPES[given.dtype])
+        write_llama(model, folder, end_token=end_token, begin_token=begin_token, dtype=DTYPES[given.dtype])
         if tokenizer is not None:
-            export_tokenizer(tokenizer, config.model.context_length, folder)
+            export_tokenizer(tokenizer, config.text, config.model.context_length, folder)
     if tokenizer is None:
         print("note: the run was trained on given tokens, so the folder has no tokenizer")
     print(f"{checkpoint} → {given.out}: {model.num_parameters():,} parameters in {given.dtype}")

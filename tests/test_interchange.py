@@ -181,6 +181,7 @@ def test_the_round_trip_of_a_run(call, tmp_path, exported, trained_run):
     assert outcome.code == 0, outcome.errors
     assert "→" in outcome.output
     assert "note" not in outcome.output
+    assert f"tokenizer: {exported / 'tokenizer.json'}, 300 entries" in outcome.output
     before, after = (load_speaker(open_run_directory(run), device="cpu") for run in (trained_run, tmp_path / "run"))
     assert after.tokenizer.fingerprint == before.tokenizer.fingerprint
     for name, tensor in before.model.state_dict().items():
@@ -234,7 +235,10 @@ def test_a_run_without_a_tokenizer(call, tmp_path, run_copy):
     assert outcome.code == 0
     assert "note: the run was trained on given tokens" in outcome.output
     assert json.loads((tmp_path / "model" / "config.json").read_text())["eos_token_id"] is None
-    assert "has no tokenizer.json: copy one" in call(import_model, tmp_path / "model", tmp_path / "back").output
+    assert (
+        "has no tokenizer.json and no other tokenizer"
+        in call(import_model, tmp_path / "model", tmp_path / "back").output
+    )
 
 
 def test_a_run_that_is_not_a_llama(call, tmp_path):
@@ -280,7 +284,7 @@ def test_a_checkpoint_of_llama2c(call, tmp_path):
     path.write_bytes(content + struct.pack(f"<{ones + 16}f", *[1.0] * (ones + 16)))
     outcome = call(import_model, path, tmp_path / "run")
     assert outcome.code == 0, outcome.errors
-    assert "note: a checkpoint of llama2.c has no tokenizer" in outcome.output
+    assert "has no tokenizer.json and no other tokenizer" in outcome.output
     assert "48 parameters" in outcome.output
     assert "tokenizer.json does not exist" in call(generate_text, tmp_path / "run").one_line_error()
 

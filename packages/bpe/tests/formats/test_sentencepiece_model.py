@@ -123,12 +123,20 @@ def test_scores_in_any_order(tmp_path_factory, more, text):
         ([("<0x00>", -1.0, 6)], "has 1 byte pieces, not <0x00> to <0xFF>"),
         ([("x", -1.0, 3)], "control piece 'x' is a character, which texts contain"),
         ([("a b", 0.0, 4)], "user-defined piece 'a b' contains a space"),
+        ([("x" * 257, 0.0, 4)], "1 user-defined pieces have 257 characters, 257 in the longest"),
         ([("<s>", 0.0, 4), ("abcb", -1.0, 1)], "'abcb', which no merge makes"),
     ],
 )
 def test_pieces_that_are_refused(tmp_path, more, message):
     with pytest.raises(TokenizerFileError, match=message):
         Tokenizer.load(model_file(tmp_path / "x.model", CHARACTERS + more))
+
+
+def test_a_file_with_too_many_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr("bpe.formats.scored_pieces.MAX_PIECES", 4)
+    path = model_file(tmp_path / "x.model", CHARACTERS)
+    with pytest.raises(TokenizerFileError, match="has more than 4 pieces"):
+        Tokenizer.load(path)
 
 
 def test_the_table_of_a_denormalizer_is_refused(tmp_path):

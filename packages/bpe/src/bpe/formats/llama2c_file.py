@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from bpe.formats.parts import MAX_TOKEN_BYTES, TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, read_bytes, shown
-from bpe.formats.scored_pieces import BYTE_PIECES, PieceOptions, ScoredPiece, tokenizer_of_pieces
+from bpe.formats.scored_pieces import BYTE_PIECES, PieceOptions, ScoredPiece, check_count, tokenizer_of_pieces
 from bpe.formats.user_defined_pieces import MARK
 
 _BEGIN, _END = "\n<s>\n", "\n</s>\n"
@@ -26,7 +26,10 @@ def read_llama2c(path: FilePath) -> TokenizerParts:
         TokenizerFileError: the file is damaged (the offset is named), or its ids could not be reproduced exactly.
         OSError: the file cannot be read.
     """
-    entries = list(_entries(read_bytes(path), path))
+    entries: list[tuple[str, float]] = []
+    for entry in _entries(read_bytes(path), path):
+        check_count(len(entries), path)
+        entries.append(entry)
     texts = [text for text, _ in entries]
     if texts[1:3] != [_BEGIN, _END] or texts[3:259] != list(BYTE_PIECES):
         raise TokenizerFileError(

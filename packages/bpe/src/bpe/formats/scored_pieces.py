@@ -12,7 +12,7 @@ from typing import Literal
 
 from bpe.character_model import CharacterModel
 from bpe.formats.merge_recovery import recover_merges
-from bpe.formats.parts import MAX_TOKEN_BYTES, MAX_VOCAB_SIZE, TokenizerFileError, TokenizerParts
+from bpe.formats.parts import MAX_TOKEN_BYTES, TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, refuse, shown
 from bpe.formats.tied_merges import ordered_merges
 from bpe.formats.user_defined_pieces import MARK, user_defined_rules
@@ -22,6 +22,9 @@ from bpe.templates import TEXT, TEXT_ALONE, Piece, Template
 from bpe.text_rules import TextRules
 
 Kind = Literal["normal", "unknown", "control", "user-defined", "byte"]
+
+MAX_PIECES = 1 << 20
+"""The largest vocabulary that is read: 1,048,576 pieces. The largest in use have some 260,000."""
 
 BYTE_PIECES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 """The pieces for the bytes of characters that are not in the vocabulary."""
@@ -61,6 +64,14 @@ class PieceOptions:
         if self.has_prefix:
             steps.append(Prepend(MARK))
         return (*steps, Replace(" ", MARK))
+
+
+def check_count(count: int, path: FilePath) -> None:
+    """Raise an error if `count` pieces are read and there is another: in memory they take more than in the file."""
+    if count >= MAX_PIECES:
+        raise TokenizerFileError(
+            f"{path} has more than {MAX_PIECES} pieces, too many for a tokenizer: is it the right one?"
+        )
 
 
 def tokenizer_of_pieces(pieces: Sequence[ScoredPiece], options: PieceOptions, path: FilePath) -> TokenizerParts:
@@ -111,8 +122,6 @@ def tokenizer_of_pieces(pieces: Sequence[ScoredPiece], options: PieceOptions, pa
 
 def _check(pieces: Sequence[ScoredPiece], path: FilePath) -> None:
     """Raise an error for pieces that are not a complete vocabulary."""
-    if len(pieces) > MAX_VOCAB_SIZE:
-        raise TokenizerFileError(f"{path} has {len(pieces)} pieces; tokenizers have at most {MAX_VOCAB_SIZE}")
     seen: dict[str, int] = {}
     for token_id, piece in enumerate(pieces):
         if not piece.text or len(piece.text.encode()) > MAX_TOKEN_BYTES or not math.isfinite(piece.score):

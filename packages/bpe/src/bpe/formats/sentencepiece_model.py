@@ -11,7 +11,7 @@ import regex
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
 from bpe.formats.protobuf import Field, read_fields
 from bpe.formats.reading import FilePath, read_bytes, refuse, shown
-from bpe.formats.scored_pieces import Kind, PieceOptions, ScoredPiece, tokenizer_of_pieces
+from bpe.formats.scored_pieces import Kind, PieceOptions, ScoredPiece, check_count, tokenizer_of_pieces
 
 _PIECE, _TRAINER, _NORMALIZER, _DENORMALIZER = 1, 2, 3, 5
 """The fields of a model."""
@@ -58,6 +58,7 @@ def read_sentencepiece(path: FilePath) -> TokenizerParts:
     pieces: list[ScoredPiece] = []
     for field in read_fields(content, path):
         if field.number == _PIECE:
+            check_count(len(pieces), path)
             pieces.append(_piece(_values(field, _DEFAULTS[_PIECE], path), len(pieces), path))
         elif field.number in settings:
             settings[field.number] = _values(field, settings[field.number], path)

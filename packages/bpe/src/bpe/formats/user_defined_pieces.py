@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import regex
 
 from bpe.added_tokens import AddedToken
+from bpe.formats.parts import MAX_SPECIAL_TOKEN_LENGTH, MAX_SPECIAL_TOKENS_LENGTH, TokenizerFileError
 from bpe.formats.reading import FilePath, refuse, shown
 from bpe.patterns import WHOLE_TEXT
 from bpe.pre_tokenizers import Split, SplitSteps
@@ -57,6 +58,12 @@ def user_defined_rules(
     """
     for piece in ids:
         refuse(" " in piece, path, f"its user-defined piece {shown(piece)} contains a space that is not written as ▁")
+    longest, total = max(map(len, ids), default=0), sum(map(len, ids))
+    if longest > MAX_SPECIAL_TOKEN_LENGTH or total > MAX_SPECIAL_TOKENS_LENGTH:  # one expression is compiled from all
+        raise TokenizerFileError(
+            f"{path}: its {len(ids)} user-defined pieces have {total} characters, {longest} in the longest; tokenizer "
+            f"files allow at most {MAX_SPECIAL_TOKENS_LENGTH} in all and {MAX_SPECIAL_TOKEN_LENGTH} in one"
+        )
     if not ids:
         return UserDefinedRules()
     if not changes_ends:

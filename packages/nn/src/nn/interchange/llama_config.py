@@ -48,13 +48,16 @@ def check_exportable(config: ModelConfig) -> None:
         )
 
 
-def to_llama_config(config: ModelConfig, dtype_name: str, end_token: int | None = None) -> dict[str, Any]:
+def to_llama_config(
+    config: ModelConfig, dtype_name: str, end_token: int | None = None, begin_token: int | None = None
+) -> dict[str, Any]:
     """Return the content of `config.json`.
 
     Args:
         config: of a model that `check_exportable` accepts.
         dtype_name: dtype of the tensors, such as float32.
-        end_token: the id that separates documents; it becomes both bos_token_id and eos_token_id.
+        end_token: the id that ends a text, `eos_token_id`.
+        begin_token: the id that begins a text, `bos_token_id`; `end_token` if not given, which separates documents.
     """
     return {
         "architectures": ["LlamaForCausalLM"],
@@ -75,7 +78,7 @@ def to_llama_config(config: ModelConfig, dtype_name: str, end_token: int | None 
         "mlp_bias": False,
         "tie_word_embeddings": config.tie_embeddings,
         # Always written: the defaults of LlamaConfig are ids of Llama's own tokenizer.
-        "bos_token_id": end_token,
+        "bos_token_id": end_token if begin_token is None else begin_token,
         "eos_token_id": end_token,
         "dtype": dtype_name,
         "torch_dtype": dtype_name,  # its name before version 4.56

@@ -55,10 +55,13 @@ def write_llama(
     folder: Path,
     *,
     end_token: int | None = None,
+    begin_token: int | None = None,
     dtype: torch.dtype | None = None,
     max_shard_bytes: int = _SHARD_BYTES,
 ) -> None:
     """Write the files of `save_llama` into an existing folder, to which others, such as a tokenizer, can be added.
+
+    A model that was trained with another token before each text than the one at its end has a `begin_token`.
 
     Raises:
         InterchangeError: the model is not a Llama (the message names the field).
@@ -71,9 +74,10 @@ def write_llama(
             f"end_token is {end_token}, which is not an id: give one from 0 to {config.vocab_size - 1}"
         )
     dtype = checked_dtype(model.embedding.weight.dtype if dtype is None else dtype)
-    _write_json(folder / "config.json", to_llama_config(config, str(dtype).removeprefix("torch."), end_token))
-    ids = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end_token)
-    _write_json(folder / "generation_config.json", ids)
+    content = to_llama_config(config, str(dtype).removeprefix("torch."), end_token, begin_token)
+    _write_json(folder / "config.json", content)
+    ids = {name: content[name] for name in ("bos_token_id", "eos_token_id")}
+    _write_json(folder / "generation_config.json", {**ids, "pad_token_id": end_token})
     _write_tensors(model, folder, dtype, max_shard_bytes)
 
 
