@@ -19,9 +19,9 @@ class TextDataConfig(DataConfig):
     corpus: CorpusName | None = None
     """tinystories, owt, fineweb: what apps/prepare_data.py makes of it; null: only the files that are given."""
     train_text: str | None = None
-    """UTF-8 text to train on, documents separated by <|endoftext|>."""
+    """UTF-8 text to train on, documents separated by <|endoftext|>; or JSON lines or parquet with a column text."""
     valid_text: str | None = None
-    """UTF-8 text to evaluate on."""
+    """Text to evaluate on, in any of these formats."""
     tokenizer: str | None = None
     """A tokenizer.json to encode with; null: one of model.vocab_size entries is trained on train_text."""
     pattern: str = "gpt2"

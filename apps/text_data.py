@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import trainer  # trainer.open_data loads torch when it is called
-from bpe import Tokenizer, check_portable_pattern, describe_tokens, encode_file, train_bpe
+from bpe import Tokenizer, check_portable_pattern, describe_tokens, encode_file, file_format, train_bpe
 from command import say
 from nn import ModelConfig
 from text_config import TextDataConfig
@@ -67,9 +67,9 @@ def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) ->
         text, tokens = getattr(data, f"{name}_text"), getattr(data, f"{name}_tokens")
         if text is not None and tokenizer is not None:
             started = time.perf_counter()
-            info = encode_file(tokenizer, text, run.tokens / f"{name}.bin")
+            info = encode_file(tokenizer, text, run.tokens / f"{name}.bin", separator=_separator(text, tokenizer))
             say(
-                f"{name}: {info.count:,} tokens, {Path(text).stat().st_size / info.count:.2f} bytes each, "
+                f"{name}: {info.count:,} tokens, {(info.text_bytes or 0) / info.count:.2f} bytes each, "
                 f"encoded in {time.perf_counter() - started:.1f} s"
             )
         elif tokenizer is not None:
@@ -77,6 +77,13 @@ def prepare_data(data: TextDataConfig, model: ModelConfig, run: RunDirectory) ->
                 _check_same_tokenizer(file, tokenizer, data.tokenizer)
     # Refuses token files that do not fit the model. Shards are read once, when the run opens them.
     trainer.open_data(replace(token_files(data, run), verify_shards=False), model)
+
+
+def _separator(text: str, tokenizer: Tokenizer) -> str | None:
+    """Return what follows each document of a file of documents; None for a text, which has separators in it."""
+    if file_format(text) == "text":
+        return None
+    return END_OF_TEXT if END_OF_TEXT in tokenizer.special_tokens else ""
 
 
 def token_files(data: TextDataConfig, run: RunDirectory) -> DataConfig:
@@ -119,7 +126,7 @@ def train_tokenizer(text: str | Path, vocab_size: int, path: Path, *, pattern: s
     """Train a tokenizer on a text file, save it, and print what was learned.
 
     Args:
-        text: the UTF-8 text, documents separated by `<|endoftext|>`.
+        text: the file: UTF-8 text, documents separated by `<|endoftext|>`; or documents, in the column `text`.
         vocab_size: entries; a short text may give fewer, which is noted.
         path: the `tokenizer.json` to write.
         pattern: the split pattern.

@@ -1,5 +1,6 @@
 """The training applications from the outside: what a run produces from which data."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -84,6 +85,19 @@ def test_weights_and_biases_offline_and_samples(call, tmp_path, texts):
     assert list(run.glob("wandb/offline-run-*/run-*.wandb"))
     assert "step 2, a sample: One day" in outcome.output
     assert "step 4, a sample: One day" in (run / "log.txt").read_text()
+
+
+def test_a_run_on_files_of_documents(call, tmp_path):
+    documents = [f"Document {k}: naïve café. " + "the quick brown fox " * (k % 9) for k in range(60)]
+    text = tmp_path / "text.jsonl.gz"
+    text.write_bytes(gzip.compress("".join(json.dumps({"text": document}) + "\n" for document in documents).encode()))
+    run = tmp_path / "run"
+    outcome = call(train, *TINY, f"--data.train_text={text}", f"--data.valid_text={text}", f"--run.directory={run}")
+    assert outcome.code == 0
+    tokenizer, info = Tokenizer.load(run / "tokenizer.json"), read_token_file_info(run / "tokens" / "train.bin")
+    assert (info.column, info.separator) == ("text", "<|endoftext|>")
+    ids = [token_id for document in documents for token_id in tokenizer.encode(f"{document}<|endoftext|>")]
+    assert open_token_file(run / "tokens" / "train.bin").tolist() == ids
 
 
 def test_missing_samples_are_noted(call, tmp_path, trained_run):
