@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 _OBJECT_STORE_BYTES = 100_000_000  # rows are small; by default Ray would reserve a third of the memory
+_STARTS = 3  # attempts to start Ray
 
 Row = dict[str, Any]
 
@@ -30,7 +31,7 @@ def results(
 
     Raises:
         OSError: there is no cluster at the address; that of a machine that does not answer takes minutes.
-        ValueError: a task raised an error, or could not be loaded by a worker.
+        ValueError: Ray could not be started, a task raised an error, or could not be loaded by a worker.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends nothing to its makers
     import ray
@@ -54,7 +55,22 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
 
     # Not in the folder of shards: the path of a socket, which is below this folder, may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        if address is None:
+        try:
+            if address is None:
+                _start(folder, num_cpus)
+            else:
+                _connect(address)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _start(folder: str, num_cpus: int | None) -> None:
+    """Start Ray on this machine. On a busy one, it may not be ready within the 30 s that Ray allows itself."""
+    import ray
+
+    for attempt in range(1, _STARTS + 1):
+        try:
             ray.init(
                 num_cpus=num_cpus,
                 include_dashboard=False,
@@ -63,12 +79,12 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
                 logging_level=logging.CRITICAL,
                 _temp_dir=folder,
             )
-        else:
-            _connect(address)
-        try:
-            yield
-        finally:
+        except Exception as error:  # Ray raises no class of its own here
             ray.shutdown()
+            if attempt == _STARTS:
+                raise ValueError(f"Ray could not be started on this machine: {_reason(error)}") from error
+        else:
+            return
 
 
 def _connect(address: str) -> None:
