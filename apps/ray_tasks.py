@@ -5,6 +5,7 @@ Ray starts processes, gives each core a task, and runs the task of a process or 
 
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 _OBJECT_STORE_BYTES = 100_000_000  # rows are small; by default Ray would reserve a third of the memory
 _STARTS = 3  # attempts to start Ray
+_ANSWER_SECONDS = 10.0
 
 Row = dict[str, Any]
 
@@ -30,9 +32,11 @@ def results(
         num_cpus: tasks at once, if Ray is started; None means one for each core.
 
     Raises:
-        OSError: there is no cluster at the address; that of a machine that does not answer takes minutes.
+        ConnectionError: an OSError: there is no cluster at the address.
         ValueError: Ray could not be started, a task raised an error, or could not be loaded by a worker.
     """
+    if address is not None:
+        _check_reachable(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends nothing to its makers
     import ray
     import ray.data
@@ -87,15 +91,31 @@ def _start(folder: str, num_cpus: int | None) -> None:
             return
 
 
+def _check_reachable(address: str) -> None:
+    """Refuse `HOST:PORT` if nothing answers there, which Ray itself would try for minutes.
+
+    Raises:
+        ConnectionError: nothing answers.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        try:
+            socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+        except (OSError, OverflowError):
+            raise _no_cluster(address) from None
+
+
+def _no_cluster(address: str) -> ConnectionError:
+    return ConnectionError(f"there is no Ray cluster at {address}: start one with ray start --head, or omit --address")
+
+
 def _connect(address: str) -> None:
     import ray
 
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (ConnectionError, RuntimeError):  # the latter where nothing answers
-        raise ConnectionError(
-            f"there is no Ray cluster at {address}: start one with ray start --head, or omit --address"
-        ) from None
+        raise _no_cluster(address) from None
 
 
 def _reason(error: BaseException) -> str:

@@ -234,6 +234,15 @@ def test_mistakes_are_answered_before_ray_is_started(call, main, corpus, tmp_pat
     assert not (tmp_path / "tokens").exists()
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:99999", "no.such.host.invalid:6379"])
+def test_no_cluster_at_the_address(call, corpus, tmp_path, monkeypatch, address):
+    import encode_with_ray
+
+    monkeypatch.setattr(encode_with_ray, "find_spec", lambda name: name)
+    outcome = call(encode_with_ray.main, *arguments(corpus, tmp_path / "tokens"), "--address", address)
+    assert outcome.one_line_error().startswith(f"there is no Ray cluster at {address}: start one with ray start --head")
+
+
 def test_without_ray(call, main, corpus, tmp_path, monkeypatch):
     import encode_with_ray
 
