@@ -1,11 +1,15 @@
 """What the pages say is so: files exist, options exist, examples run."""
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+import zstandard
 
 from text_run import TextRunConfig
 from trainer import parse_config
@@ -64,6 +68,9 @@ def test_the_dependencies_of_a_package_have_their_reasons(page):
 def test_the_tokenizers_example_runs(tmp_path, texts):
     for name in ("corpus.txt", "one.txt", "two.txt"):
         (tmp_path / name).write_bytes((texts / "train.txt").read_bytes())
+    content = [(texts / "train.txt").read_text()]
+    (tmp_path / "a.jsonl.zst").write_bytes(zstandard.compress(json.dumps({"content": content[0]}).encode()))
+    pyarrow.parquet.write_table(pyarrow.table({"content": content}), tmp_path / "b.parquet")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "packages" / "bpe" / "README.md").read_text("utf-8"), re.S)
     program = "rows = [{'text': 'low lower lowest'}]\n" + "\n".join(blocks)
     program = program.replace("vocab_size=10_000", "vocab_size=400").replace("32_000", "400")

@@ -22,7 +22,7 @@ def test_the_separator_is_a_special_token():
         (
             None,
             TOKENS,
-            "a.jsonl contains documents, and .* give one of the special tokens '<|endoftext|>', '<|pad|>', or",
+            "a.jsonl contains documents, and .* give one of .* '<|endoftext|>', '<|pad|>', or",
         ),
         (None, {}, "give a tokenizer that has a special token, or '' for nothing"),
         ("<eos>", TOKENS, "separator is '<eos>', not a special token: give one of the special tokens '<|endoftext|>'"),

@@ -74,6 +74,18 @@ def test_encode_file_equals_encode(tmp_path, tokenizer, corpus):
     assert info.bytes_per_token == info.text_bytes / info.count
 
 
+def test_the_description_of_documents_has_column_and_separator(tmp_path, tokenizer):
+    (tmp_path / "a.jsonl").write_text('{"body": "to be"}\n')
+    info = encode_file(tokenizer, tmp_path / "a.jsonl", tmp_path / "t.bin", column="body", separator="<|endoftext|>")
+    description = json.loads(info_path(tmp_path / "t.bin").read_text())
+    assert (
+        (description["column"], description["separator"]) == (info.column, info.separator) == ("body", "<|endoftext|>")
+    )
+    (tmp_path / "a.txt").write_text("to be")
+    encode_file(tokenizer, tmp_path / "a.txt", tmp_path / "t.bin")
+    assert json.loads(info_path(tmp_path / "t.bin").read_text()).keys() == FIELDS.keys() | {"text_bytes"}
+
+
 def test_a_description_from_before_bytes_were_counted_is_read(tmp_path):
     path = tmp_path / "t.bin"
     write_token_file(path, range(10), 10)

@@ -1,3 +1,5 @@
+import gzip
+import json
 import pydoc_data.topics
 import subprocess
 import sys
@@ -6,15 +8,19 @@ from collections import Counter
 from importlib.util import find_spec
 from itertools import pairwise
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 import regex
+import zstandard
 from hypothesis import given, strategies as st
 
 import bpe.engine
 from bpe import PATTERNS, TextFileError, cut_stream, train_bpe, train_bpe_with_report
 from bpe.reference import count_pieces
+from bpe.training_sources import open_source
 
-from .conftest import END
+from .conftest import END, SCRIPTS
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(find_spec("numba") is None, reason="numba"))]
 
@@ -288,3 +294,69 @@ def test_a_stream_cut_safely_gives_the_merges_of_the_joined_text(engine):
     chunks = (text[start : start + 777] for start in range(0, len(text), 777))
     streamed = train_bpe(cut_stream(chunks, [END], size=5000), 500, [END], engine=engine)
     assert streamed == train_bpe(iter([text]), 500, [END], engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_files_in_all_formats(tmp_path, engine):
+    """Each document is a text of its own; a compressed text file is one text."""
+    documents = [f"{SCRIPTS[3 * k :]}{END}naïve {'café ' * k}" for k in range(40)]
+    text = END.join(documents)
+    rows = "".join(json.dumps({"body": document}) + "\n" for document in documents)
+    contents = {
+        "a.txt": text.encode(),
+        "a.txt.gz": gzip.compress(text.encode()),
+        "a.txt.zst": zstandard.compress(text.encode()),
+        "a.jsonl": rows.encode(),
+        "a.jsonl.gz": gzip.compress(rows.encode()),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    pyarrow.parquet.write_table(pyarrow.table({"body": documents}), tmp_path / "a.parquet")
+    paths = [tmp_path / name for name in (*contents, "a.parquet")]
+    expected = train_bpe(iter(documents), 400, [END], engine="reference")
+    for path in paths:
+        *learned, report = train_bpe_with_report(path, 400, [END], column="body", engine=engine, num_threads=2)
+        assert tuple(learned) == expected
+        separators = 0 if path.suffix == ".parquet" or ".jsonl" in path.name else len(END) * (len(documents) - 1)
+        assert report.bytes_read == len("".join(documents).encode()) + separators
+    together = train_bpe(paths, 400, [END], column="body", engine=engine)
+    assert together == train_bpe(iter(documents * len(paths)), 400, [END], engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_pattern_without_an_automaton_and_documents(tmp_path, engine):
+    documents = ["low lower", f"newest{END}", "widest low"] * 20
+    (tmp_path / "a.jsonl.gz").write_bytes(
+        gzip.compress("".join(json.dumps({"text": d}) + "\n" for d in documents).encode())
+    )
+    options = {"pattern": r"\b\w+|\W", "engine": engine}
+    assert train_bpe(tmp_path / "a.jsonl.gz", 265, [END], **options) == train_bpe(
+        iter(documents), 265, [END], **options
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_files_of_documents_with_errors(tmp_path, engine):
+    path = tmp_path / "a.jsonl"
+    mistakes = {
+        '{"text": "a"}\n{"body": "b"}': r"a\.jsonl, line 2, has no field 'text', only 'body'",
+        '{"text": null}\n': r"there is no text in .*a\.jsonl: give files with documents",
+        "a text\n": r"a\.jsonl, line 1, is not JSON",
+    }
+    for content, message in mistakes.items():
+        path.write_text(content)
+        with pytest.raises(TextFileError, match=message):
+            train_bpe(path, 300, [END], engine=engine, num_threads=2)
+    with pytest.raises(ValueError, match="column is None: give the name of the field or column"):
+        train_bpe(path, 300, [END], column=None)
+
+
+def test_progress_counts_the_bytes_of_compressed_files(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(json.dumps({"text": SCRIPTS}) + "\n" for _ in range(50)).encode()))
+    source = open_source([path, path])
+    counted = []
+    source.on_read = counted.append
+    assert len(list(source.texts())) == 100
+    assert sum(counted) == source.size == 2 * path.stat().st_size
+    assert source.bytes_read == 100 * len(SCRIPTS.encode())

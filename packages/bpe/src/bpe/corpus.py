@@ -65,9 +65,9 @@ def encode_file(
     paths = _input_paths(text_path)
     token_path = check_path(token_path, "token_path", "the ids are written to this file")
     of_documents = [path for path in paths if file_format(path) != "text"]
-    mark = None
+    ending = None
     if of_documents or separator is not None:
-        mark = separator_of(tokenizer, separator, str((of_documents or paths)[0]))
+        ending = separator_of(tokenizer, separator, str((of_documents or paths)[0]))
     name = paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
     encoder = tokenizer.compiled_for_size(sum(map(about_text_bytes, paths)))
     with (
@@ -77,16 +77,16 @@ def encode_file(
             tokenizer.vocab_size,
             tokenizer.fingerprint,
             column=column if of_documents else None,
-            separator=None if mark is None else mark.token,
+            separator=None if ending is None else ending.token,
         ) as writer,
     ):
-        writing = TokenWriting(tokenizer, encoder, writer, mark, num_threads)
+        writing = TokenWriting(tokenizer, encoder, writer, ending, num_threads)
         for path in paths:
-            if path in of_documents:
-                writing.add_documents(read_documents(path, column, on_read=display.advance))
-            else:
+            if file_format(path) == "text":
                 writing.add_file(path, display.advance)
-        if writer.count == 0:
+            else:
+                writing.add_documents(read_documents(path, column, on_read=display.advance))
+        if writing.num_bytes == 0:
             raise TextFileError(f"there is no text in {name}: give files with documents in them")
         writer.text_bytes = writing.num_bytes
     return read_token_file_info(token_path)
@@ -122,10 +122,10 @@ def encode_documents(
     check_num_threads(num_threads)
     _check_iterable(documents, "documents")
     token_path = check_path(token_path, "token_path", "the ids are written to this file")
-    mark = separator_of(tokenizer, separator, "the iterable")
+    ending = separator_of(tokenizer, separator, "the iterable")
     first, size = _look_ahead(documents)
     with open_token_file_writer(token_path, tokenizer.vocab_size, tokenizer.fingerprint, separator=separator) as writer:
-        writing = TokenWriting(tokenizer, tokenizer.compiled_for_size(size), writer, mark, num_threads)
+        writing = TokenWriting(tokenizer, tokenizer.compiled_for_size(size), writer, ending, num_threads)
         writing.add_documents(first)
         writer.text_bytes = writing.num_bytes
     return read_token_file_info(token_path)

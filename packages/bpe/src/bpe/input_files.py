@@ -4,7 +4,6 @@ The end of a name determines the compression: `.gz` (gzip), `.zst` (Zstandard), 
 """
 
 import io
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +67,7 @@ def open_bytes(path: Path, on_read: OnRead = ignore_read) -> Iterator[IO[bytes]]
         raw = io.BufferedReader(_Watched(file, on_read), _BUFFER_BYTES)
         if path.suffix == ".gz":
             import gzip
+            import zlib
 
             with _readable_errors(path, gzip.BadGzipFile, zlib.error), gzip.GzipFile(fileobj=raw) as unzipped:
                 yield cast(IO[bytes], unzipped)

@@ -46,6 +46,10 @@ class Split:
     def _compiled(self) -> "regex.Pattern[str]":
         return regex.compile(self.pattern)
 
+    def __reduce__(self) -> tuple[type["Split"], tuple[str, Behavior, bool]]:
+        """Pickle the fields alone, so that the pickle is the same before and after use."""
+        return Split, (self.pattern, self.behavior, self.invert)
+
     def split(self, piece: str) -> list[str]:
         """Return the pieces of a piece."""
         parts = list(self._parts(piece))
@@ -117,9 +121,14 @@ class SplitSteps:
                 on either side, if such places are known.
         """
         self.steps = tuple(steps)
+        self._border = border
         self._last_border = regex.compile(f"(?r){border}") if border else None
         self.in_stand_ins = StandIns() in self.steps
         self.pattern = f"?{', '.join(map(repr, self.steps))}"  # not a regular expression, so never mistaken for one
+
+    def __reduce__(self) -> tuple[type["SplitSteps"], tuple[tuple[SplitStep, ...], str | None]]:
+        """Pickle the arguments, without compiled expressions."""
+        return SplitSteps, (self.steps, self._border)
 
     def split(self, text: str) -> list[str]:
         """Return the pieces of a text, without empty ones."""

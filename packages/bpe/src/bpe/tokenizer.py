@@ -198,16 +198,20 @@ class Tokenizer(TokenizerWithKernels):
         """Return the ids of a UTF-8 file as one array, of the dtype that `encode_to_numpy` gives. Needs numpy.
 
         Args:
-            path: the file. Special tokens in it are encoded as their ids.
+            path: the file, not compressed. Special tokens in it are encoded as their ids.
             num_threads: the number of threads that share the work; None means one for each processor core.
 
         Raises:
             TextFileError: the file is empty or not UTF-8.
-            ValueError: a byte of the text is not in the vocabulary, `path` is not a path, or `num_threads` is not
-                positive.
+            ValueError: a byte of the text is not in the vocabulary, `path` is not a path or not that of a plain text,
+                or `num_threads` is not positive.
             OSError: the file cannot be read.
         """
+        from bpe.document_files import is_plain_text  # not needed to encode a text
+
         path = check_input_path(path, "path", "to encode a text, call encode_to_numpy(text)")
+        if not is_plain_text(path):
+            raise ValueError(f"{path} is compressed or contains documents: call encode_file, then open_token_file")
         check_num_threads(num_threads)
         np = import_numpy()
         encoder = self.compiled_for_file(path)

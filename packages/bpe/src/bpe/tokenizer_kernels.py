@@ -14,6 +14,7 @@ from bpe.checks import Engine, check_engine, check_num_threads
 from bpe.engine import FROM_SOURCE, kernels_installed, use_kernels
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, split_pieces
+from bpe.pickling import PickledTokenizer
 from bpe.piece_ids import PieceIds
 from bpe.pre_tokenizers import SplitSteps
 from bpe.reference import Pair
@@ -63,9 +64,39 @@ class TokenizerWithKernels(TokenizerWithFiles):
         if characters is not None:
             self._piece_ids = CharacterPieceIds(characters, self._ranks, self._id_of, never_merged)
 
+        self._built = frozenset(vars(self))  # what is built again after pickling; a subclass may add attributes
+
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out machine code and its tables, which are built again when needed."""
-        return {**self.__dict__, "_encoder": None}
+        """Return what the tokenizer was built from, and the attributes of a subclass."""
+        num_special = len(self._added_tokens) - len(self._rules.added_tokens)
+        arguments = PickledTokenizer.of(
+            self._vocab,
+            self._merges,
+            {token.content: token.id for token in self._added_tokens[:num_special]},
+            pattern=self._given_pattern,
+            ignore_merges=self._ignore_merges,
+            rules=self._rules,
+            characters=self._characters,
+            engine=self._engine,
+        )
+        more = {name: value for name, value in vars(self).items() if name not in self._built and name != "_built"}
+        return {"arguments": arguments, "more": more}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the tokenizer again. Machine code and its tables are loaded when they are needed."""
+        arguments: PickledTokenizer = state["arguments"]
+        TokenizerWithKernels.__init__(
+            self,
+            arguments.vocab,
+            arguments.merge_pairs,
+            dict(arguments.special_tokens),
+            pattern=arguments.pattern,
+            ignore_merges=arguments.ignore_merges,
+            rules=arguments.rules,
+            characters=arguments.characters,
+            engine=arguments.engine,
+        )
+        vars(self).update(state["more"])
 
     def load_kernels(self, num_threads: int | None = None) -> bool:
         """Load the kernels and build their tables of this vocabulary now, instead of at the first large text.

@@ -61,7 +61,7 @@ def test_copies_after_use(pairs):
         assert other.encode(SCRIPTS) == expected
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_use_in_other_processes(pairs, method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip("not on this system")

@@ -24,6 +24,13 @@ def test_tokens_are_memory_mapped_read_only(tmp_path, dtype):
         tokens[0] = 1
 
 
+def test_a_description_of_documents(tmp_path):
+    path = write_tokens(tmp_path / "t.bin", [3, 1, 4, 1, 5])
+    describe(path, column="text", separator="<|endoftext|>", text_bytes=20)
+    assert open_tokens(path, VOCAB).tolist() == [3, 1, 4, 1, 5]
+    assert open_token_file(path, VOCAB).bytes_per_token == 4
+
+
 def test_ids_outside_the_vocabulary_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.data.token_files._CHECKED_AT_ONCE", 4)
     path = write_tokens(tmp_path / "t.bin", [1, 2, 3, 4, 5, 31, 6])

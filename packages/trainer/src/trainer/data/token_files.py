@@ -59,7 +59,8 @@ def open_token_file(path: str | os.PathLike[str], vocab_size: int) -> TokenFile:
     """Memory-map a token file read-only, and check that every id is in the model's vocabulary.
 
     The file contains little-endian ids and nothing else; `PATH.json` states their `dtype` (`uint16` or `uint32`) and
-    `count`, and optionally `tokenizer_sha256` and `text_bytes`.
+    `count`, and optionally `tokenizer_sha256` and `text_bytes`. What else it states, such as the `column` and the
+    `separator` of documents, makes no difference here.
 
     Args:
         path: the token file.
