@@ -5,12 +5,15 @@ Ray starts processes, gives each core a task, and runs the task of a process or 
 
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 _OBJECT_STORE_BYTES = 100_000_000  # rows are small; by default Ray would reserve a third of the memory
+_STARTS = 3  # attempts to start Ray
+_ANSWER_SECONDS = 10.0
 
 Row = dict[str, Any]
 
@@ -29,9 +32,11 @@ def results(
         num_cpus: tasks at once, if Ray is started; None means one for each core.
 
     Raises:
-        OSError: there is no cluster at the address; that of a machine that does not answer takes minutes.
-        ValueError: a task raised an error, or could not be loaded by a worker.
+        ConnectionError: an OSError: there is no cluster at the address.
+        ValueError: Ray could not be started, a task raised an error, or could not be loaded by a worker.
     """
+    if address is not None:
+        _check_reachable(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends nothing to its makers
     import ray
     import ray.data
@@ -54,7 +59,22 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
 
     # Not in the folder of shards: the path of a socket, which is below this folder, may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        if address is None:
+        try:
+            if address is None:
+                _start(folder, num_cpus)
+            else:
+                _connect(address)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _start(folder: str, num_cpus: int | None) -> None:
+    """Start Ray on this machine. On a busy one, it may not be ready within the 30 s that Ray allows itself."""
+    import ray
+
+    for attempt in range(1, _STARTS + 1):
+        try:
             ray.init(
                 num_cpus=num_cpus,
                 include_dashboard=False,
@@ -63,12 +83,30 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
                 logging_level=logging.CRITICAL,
                 _temp_dir=folder,
             )
-        else:
-            _connect(address)
-        try:
-            yield
-        finally:
+        except Exception as error:  # Ray raises no class of its own here
             ray.shutdown()
+            if attempt == _STARTS:
+                raise ValueError(f"Ray could not be started on this machine: {_reason(error)}") from error
+        else:
+            return
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse `HOST:PORT` if nothing answers there, which Ray itself would try for minutes.
+
+    Raises:
+        ConnectionError: nothing answers.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        try:
+            socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+        except (OSError, OverflowError):
+            raise _no_cluster(address) from None
+
+
+def _no_cluster(address: str) -> ConnectionError:
+    return ConnectionError(f"there is no Ray cluster at {address}: start one with ray start --head, or omit --address")
 
 
 def _connect(address: str) -> None:
@@ -77,9 +115,7 @@ def _connect(address: str) -> None:
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (ConnectionError, RuntimeError):  # the latter where nothing answers
-        raise ConnectionError(
-            f"there is no Ray cluster at {address}: start one with ray start --head, or omit --address"
-        ) from None
+        raise _no_cluster(address) from None
 
 
 def _reason(error: BaseException) -> str:

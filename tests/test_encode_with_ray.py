@@ -82,10 +82,15 @@ class RayCommand:
                     found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         return found
 
+    def has_ended(self):
+        """Fail if the command has ended; return False."""
+        assert self.process.poll() is None, self.process.communicate()
+        return False
+
     def wait_for(self, condition):
         deadline = time.monotonic() + SECONDS
         while not (result := condition()):
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, "nothing has happened for too long"
             time.sleep(0.02)
         return result
 
@@ -129,7 +134,7 @@ def test_killed_and_run_again_nothing_is_encoded_twice(corpus, expected, start, 
     pytest.importorskip("ray")
     out = tmp_path / "tokens"
     first = start(out)
-    first.wait_for(lambda: (out.exists() and finished(out)) or first.process.poll() is not None)
+    first.wait_for(lambda: first.has_ended() or (out.exists() and finished(out)))
     first.process.kill()
     first.process.wait()
     first.wait_for_the_end()
@@ -138,7 +143,8 @@ def test_killed_and_run_again_nothing_is_encoded_twice(corpus, expected, start, 
     assert not (out / "shards.json").exists()
 
     second = start(out)
-    os.kill(second.wait_for(second.workers)[0], signal.SIGKILL)  # Ray gives its file to another worker
+    workers = second.wait_for(lambda: second.has_ended() or second.workers())
+    os.kill(workers[0], signal.SIGKILL)  # Ray gives its file to another worker
     output, errors = second.process.communicate(timeout=SECONDS)
     assert second.process.returncode == 0, errors
     assert "Traceback" not in errors
@@ -226,6 +232,15 @@ def test_mistakes_are_answered_before_ray_is_started(call, main, corpus, tmp_pat
     outcome = call(main, corpus / "tokenizer.json", "a.txt", *more, *out)
     assert outcome.one_line_error().startswith(message)
     assert not (tmp_path / "tokens").exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:99999", "no.such.host.invalid:6379"])
+def test_no_cluster_at_the_address(call, corpus, tmp_path, monkeypatch, address):
+    import encode_with_ray
+
+    monkeypatch.setattr(encode_with_ray, "find_spec", lambda name: name)
+    outcome = call(encode_with_ray.main, *arguments(corpus, tmp_path / "tokens"), "--address", address)
+    assert outcome.one_line_error().startswith(f"there is no Ray cluster at {address}: start one with ray start --head")
 
 
 def test_without_ray(call, main, corpus, tmp_path, monkeypatch):

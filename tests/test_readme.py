@@ -66,7 +66,9 @@ def test_the_dependencies_of_a_package_have_their_reasons(page):
 
 
 def test_the_tokenizers_example_runs(tmp_path, texts):
-    for name in ("corpus.txt", "one.txt", "two.txt"):
+    for folder in ("texts", "tokens"):
+        (tmp_path / folder).mkdir()
+    for name in ("corpus.txt", "one.txt", "two.txt", "texts/000.txt"):
         (tmp_path / name).write_bytes((texts / "train.txt").read_bytes())
     content = [(texts / "train.txt").read_text()]
     (tmp_path / "a.jsonl.zst").write_bytes(zstandard.compress(json.dumps({"content": content[0]}).encode()))

@@ -50,6 +50,8 @@ COMMANDS = {
             ("prepare_data", "none.txt"),
             ("prepare_data", "owt", "--vocab-size=10"),
             ("prepare_data", "TEXT", "--valid=2"),
+            ("encode_with_ray", "--help"),
+            ("encode_with_ray", "RUN/tokenizer.json", "none", "--out=OUT"),
             ("run_report", "--help"),
             ("run_report", "none"),
             ("plot_runs", "--help"),

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from bpe import Tokenizer, open_token_file, read_token_file_info
+from bpe import Tokenizer, encode_shard, open_token_file, read_token_file_info, write_shard_manifest
 from trainer import read_metrics
 
 from .conftest import APPS, TINY_MODEL, TINY_TRAINING, text_options, token_options, train
@@ -75,6 +75,26 @@ def test_several_token_files_can_be_given(call, tmp_path, trained_run):
     options[-2] = f"--data.train_tokens={json.dumps([tokens[0], 'none.bin'])}"
     refused = call(train, *options, f"--run.directory={tmp_path / 'refused'}")
     assert "'none.bin' (data.train_tokens) is not a file" in refused.one_line_error()
+
+
+def test_shards_are_trained_on_as_one_file(call, tmp_path, trained_run, texts):
+    tokenizer = Tokenizer.load(trained_run / "tokenizer.json")
+    text = (texts / "train.txt").read_text("utf-8")
+    cut = text.index("<|endoftext|>", len(text) // 2) + len("<|endoftext|>")
+    for name, part in (("a.txt", text[:cut]), ("b.txt", text[cut:])):
+        (tmp_path / name).write_text(part, "utf-8", newline="")
+        encode_shard(tokenizer, tmp_path / name, tmp_path)
+    write_shard_manifest(tmp_path)
+    _, valid_tokens = token_options(trained_run / "tokens")
+    options = [f"--data.train_tokens={tmp_path / 'shards.json'}", valid_tokens]
+    given = f"--data.tokenizer={trained_run / 'tokenizer.json'}"
+    assert call(train, *TINY, *options, given, f"--run.directory={tmp_path / 'run'}").code == 0
+    assert valid_losses(tmp_path / "run") == valid_losses(trained_run)
+    other = Tokenizer(tokenizer.vocab, tokenizer.merges[:9], ["<|endoftext|>"])
+    other.save(tmp_path / "other.json")
+    given = f"--data.tokenizer={tmp_path / 'other.json'}"
+    refused = call(train, *TINY, *options, given, f"--run.directory={tmp_path / 'refused'}")
+    assert "shards.json was not encoded with" in refused.one_line_error()
 
 
 def test_weights_and_biases_offline_and_samples(call, tmp_path, texts):

@@ -93,6 +93,25 @@ def test_a_mixture_of_tokenizers_is_refused(trained, sources, folder):
         write_shard_manifest(folder)
 
 
+def test_a_mixture_of_separators_is_refused(tokenizer, sources, folder):
+    encode_shard(tokenizer, sources[1], folder, separator=END)
+    message = r"a\.txt\.bin was encoded with the separator None, but b\.txt\.bin with '<\|endoftext\|>'"
+    with pytest.raises(TokenFileError, match=message):
+        write_shard_manifest(folder)
+
+
+def test_shards_of_documents_state_column_and_separator(tokenizer, sources, folder):
+    documents = folder / "d.jsonl"
+    documents.write_text('{"body": "One."}\n{"body": "Two."}\n')
+    names = [encode_shard(tokenizer, source, folder, column="body", separator=END).name for source in (documents,)]
+    info = write_shard_manifest(folder, names).info
+    assert (info.column, info.separator, info.text_bytes) == ("body", END, 8 + 2 * len(END))
+    assert read_shard_manifest(folder / "shards.json").info == info
+    names += [encode_shard(tokenizer, source, folder, separator=END).name for source in sources]
+    info = write_shard_manifest(folder, names).info
+    assert (info.column, info.separator) == (None, END)
+
+
 def test_changed_ids_are_found_on_request(folder):
     path = folder / "c.txt.bin"
     path.write_bytes(b"\x00" * path.stat().st_size)

@@ -68,6 +68,21 @@ def test_what_determines_the_ids_has_changed(tokenizer, trained, source, folder)
     assert third.ids_sha256 == sha256(folder / "a.txt.bin") != second.ids_sha256
 
 
+def test_another_column_or_separator(tokenizer, folder, tmp_path):
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "One", "body": "Two"}\n')
+    with pytest.raises(ValueError, match="separator"):
+        encode_shard(tokenizer, source, folder)
+    ids = []
+    for options in ({"separator": END}, {"separator": END, "column": "body"}, {"separator": "", "column": "body"}):
+        shard = encode_shard(tokenizer, source, folder, **options)
+        before = identity(folder / shard.name)
+        assert encode_shard(tokenizer, source, folder, **options) == shard
+        assert identity(folder / shard.name) == before
+        ids.append(shard.ids_sha256)
+    assert len(set(ids)) == 3
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-2])
 

@@ -106,7 +106,7 @@ def _check_content(file: Path, shard: Shard, dtype: np.dtype[Any], vocab_size: i
 
 def _chunks(file: Path) -> Iterator[bytes]:
     """Yield the content of a file. It is read rather than mapped: if it shrinks meanwhile, nothing crashes."""
-    with file.open("rb", buffering=0) as content:
+    with file.open("rb") as content:
         while chunk := content.read(_CHUNK_BYTES):
             yield chunk
 
