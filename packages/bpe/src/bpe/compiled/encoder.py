@@ -51,12 +51,16 @@ class CompiledEncoder:
         self._has_scanner = model.has_scanner
         self._inert = segments.inert
         self._scans_whole_texts = self._has_scanner and (segments.plain or self._inert is not None)
-        self._chunk_bytes = CHUNK_BYTES if self._inert is None else _NORMALIZED_CHUNK_BYTES
 
     @property
     def dtype(self) -> "np.dtype":
         """The dtype of ids: uint16 or uint32."""
         return self._model.dtype
+
+    @property
+    def _chunk_bytes(self) -> int:
+        """The bytes of text to encode at a time."""
+        return CHUNK_BYTES if self._inert is None else min(CHUNK_BYTES, _NORMALIZED_CHUNK_BYTES)
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:
