@@ -3,8 +3,8 @@ r"""Encoding with different split patterns: ours, the same through `regex`, and 
 python -m benchmarks.tokenizer.patterns --corpus novels.txt --megabytes 4
 
 All encode with GPT-2's vocabulary, whatever the pattern, so that only the pattern differs. One thread; each call is
-made several times in turn, and the ratio is the median of the ratios. The ids are compared first. (tiktoken drops what
-a pattern does not match, such as numbers with the last of DeepSeek's three: there its ids are others.)
+made several times in turn, and the ratio is the median of the ratios. The ids are compared first. tiktoken has no
+patterns in several steps, and drops what a pattern does not match: there it has no column, or other ids.
 """
 
 import argparse
@@ -17,27 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import command_line
+from benchmarks.common.machine import describe_machine, installed_version
 from benchmarks.common.markdown import table
 from benchmarks.tokenizer import SEPARATOR, gpt2_files
-
-_UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_SPACES = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-
-OTHER_PATTERNS = {
-    "Qwen 2 and 3": (_CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _SPACES),
-    "Mistral's tekken": (
-        rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*"
-        r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _SPACES
-    ),
-    "DeepSeek V3": (
-        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
-        r"| ?[\p{P}\p{S}]+[\r\n]*" + _SPACES
-    ),
-}
-"""Published patterns without a name; of DeepSeek's three, the last."""
+from benchmarks.tokenizer.split_patterns import SPLIT_PATTERNS
 
 _SMALL = 1_000_000  # bytes for those that are slow
+_NO_AUTOMATON = "|(?<=a)(?!)"
+"""An alternative that never matches, and for which there is no automaton."""
+_PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "patterns.md"
+_HEAD = ["pattern", "array, MB/s", "list, MB/s", "`regex`", "tiktoken", "tiktoken, lists", "tokenizers", "other ids"]
 
 
 @dataclass(frozen=True)
@@ -49,61 +38,124 @@ class Contestant:
     num_bytes: int
 
 
-def contestants(pattern: str, files: dict[str, str], num_bytes: int) -> list[Contestant]:
-    """Return all ways to encode with a pattern, ours first."""
-    import tiktoken
-    import tokenizers
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one way to encode."""
 
+    speed: float
+    """The median, in bytes per second."""
+    ratio: float
+    """How many times as fast ours is that makes the same, an array or a list: the median of the ratios."""
+    is_equal: bool
+    """Whether the ids are those of the reference."""
+
+
+def contestants(expressions: Sequence[str], files: dict[str, str], num_bytes: int) -> list[Contestant]:
+    """Return all ways to encode with a pattern; ours first, into an array and into a list."""
     from bpe import Tokenizer
 
     base = Tokenizer.from_files(files["vocab"], files["merges"], [SEPARATOR])
-    ours = Tokenizer(base.vocab, base.merges, [SEPARATOR], pattern=pattern, engine="compiled")
-    # A look-behind that never matches: there is no automaton for it.
-    by_regex = Tokenizer(
-        base.vocab, base.merges, [SEPARATOR], pattern=f"(?:{ours.pattern})|(?<=a)(?!)", engine="compiled"
-    )
-    specials = base.special_tokens
-    ranks = {token: token_id for token_id, token in base.vocab.items() if token_id not in specials.values()}
-    encoding = tiktoken.Encoding("gpt2", pat_str=ours.pattern, mergeable_ranks=ranks, special_tokens=specials)
-    with tempfile.TemporaryDirectory() as folder:
-        base.save(Path(folder, "tokenizer.json"))
-        theirs = tokenizers.Tokenizer.from_file(str(Path(folder, "tokenizer.json")))
-    theirs.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
-        [
-            tokenizers.pre_tokenizers.Split(tokenizers.Regex(ours.pattern), "isolated"),
-            tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    return [
-        Contestant("ours", ours.encode_to_numpy, num_bytes),
-        Contestant("ours, a list", ours.encode, num_bytes),
-        Contestant("ours by regex", by_regex.encode_to_numpy, min(num_bytes, _SMALL)),
-        Contestant("tiktoken", encoding.encode_to_numpy, num_bytes),
-        Contestant("tokenizers", lambda text: theirs.encode(text).ids, min(num_bytes, _SMALL)),
+    small = min(num_bytes, _SMALL)
+
+    def ours(expressions: Sequence[str]) -> Tokenizer:
+        return Tokenizer(base.vocab, base.merges, [SEPARATOR], pattern=_pattern(expressions), engine="compiled")
+
+    scanned = ours(expressions)
+    by_regex = ours([*expressions[:-1], f"(?:{expressions[-1]}){_NO_AUTOMATON}"])
+    ways = [
+        Contestant("ours", scanned.encode_to_numpy, num_bytes),
+        Contestant("ours, lists", scanned.encode, num_bytes),
+        Contestant("`regex`", by_regex.encode_to_numpy, small),
+        Contestant("tokenizers", _encode_of_tokenizers(base, expressions), small),
     ]
+    if len(expressions) == 1:
+        import tiktoken
+
+        specials = base.special_tokens
+        ranks = {token: token_id for token_id, token in base.vocab.items() if token_id not in specials.values()}
+        peer = tiktoken.Encoding("gpt2", pat_str=expressions[0], mergeable_ranks=ranks, special_tokens=specials)
+        ways.append(Contestant("tiktoken", peer.encode_to_numpy, num_bytes))
+        ways.append(Contestant("tiktoken, lists", peer.encode_ordinary, num_bytes))
+    return ways
 
 
-def measure(pattern: str, text: str, files: dict[str, str], repetitions: int) -> dict[str, tuple[float, float, bool]]:
-    """Return for each way the bytes per second, how many times as fast ours is, and whether the ids are the same."""
-    ways = contestants(pattern, files, len(text))
-    speeds: dict[str, list[float]] = {way.name: [] for way in ways}
+def _pattern(expressions: Sequence[str]) -> Any:
+    """Return the pattern, or the steps, of our tokenizer."""
+    from bpe.pre_tokenizers import Split, SplitSteps
+
+    if len(expressions) == 1:
+        return expressions[0]
+    return SplitSteps([Split(expression, "Isolated") for expression in expressions])
+
+
+def _encode_of_tokenizers(base: Any, expressions: Sequence[str]) -> Callable[[str], list[int]]:
+    import tokenizers
+    from tokenizers.pre_tokenizers import ByteLevel, Split
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "tokenizer.json")
+        base.save(path)
+        peer = tokenizers.Tokenizer.from_file(str(path))
+    splits = [Split(tokenizers.Regex(expression), "isolated") for expression in expressions]
+    peer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
+        [*splits, ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+
+    def encode(text: str) -> list[int]:
+        ids: list[int] = peer.encode(text).ids
+        return ids
+
+    return encode
+
+
+def measure(expressions: Sequence[str], text: str, files: dict[str, str], repetitions: int) -> dict[str, Measured]:
+    """Return what is measured of each way to encode, by name."""
+    ways = contestants(expressions, files, len(text))
     reference = {size: list(ways[2].encode(text[:size])) for size in {way.num_bytes for way in ways}}
     equal = {way.name: list(way.encode(text[: way.num_bytes])) == reference[way.num_bytes] for way in ways}
+    speeds: dict[str, list[float]] = {way.name: [] for way in ways}
     for _ in range(repetitions):
         for way in ways:
             part = text[: way.num_bytes]
             started = time.perf_counter()
             way.encode(part)
             speeds[way.name].append(len(part.encode()) / (time.perf_counter() - started))
-    ours = speeds[ways[0].name]
-    return {
-        name: (
-            statistics.median(found),
-            statistics.median(mine / other for mine, other in zip(ours, found, strict=True)),
-            equal[name],
-        )
-        for name, found in speeds.items()
-    }
+    found = {}
+    for name, others in speeds.items():
+        mine = speeds["ours, lists" if name.endswith("lists") else "ours"]
+        ratio = statistics.median(mine / other for mine, other in zip(mine, others, strict=True))
+        found[name] = Measured(statistics.median(others), ratio, equal[name])
+    return found
+
+
+def row(name: str, found: dict[str, Measured]) -> list[str]:
+    """Return the cells of a pattern."""
+    peers = [found.get(way) for way in ("`regex`", "tiktoken", "tiktoken, lists", "tokenizers")]
+    return [
+        name,
+        *(f"{found[way].speed / 1e6:.1f}" for way in ("ours", "ours, lists")),
+        *(f"{peer.ratio:.1f}×" if peer else "" for peer in peers),
+        ", ".join(way for way, measured in found.items() if not measured.is_equal) or "none",
+    ]
+
+
+def page(rows: Sequence[Sequence[str]], command: str, corpus: str) -> str:
+    """Return the page for docs/benchmarks."""
+    machine = describe_machine()
+    versions = ", ".join(f"{name} {installed_version(name)}" for name in ("regex", "tiktoken", "tokenizers", "numba"))
+    return "\n\n".join(
+        [
+            "# Encoding by split pattern",
+            f"_Generated by `{command}`; do not edit._",
+            "All encode with GPT-2's vocabulary, so that only the pattern differs, in one thread, after a first call. "
+            f"The text is the beginning of {corpus}. MB/s are ours; each ratio is how many times as fast ours is, into "
+            "an array or, for lists, into a list. `regex` is our encoder if it has no automaton. The last column names "
+            "the ways with other ids than the reference: tiktoken drops what a pattern does not match.",
+            table(_HEAD, rows),
+            f"Medians. {machine['processor']}, {machine['cores']} cores, {machine['system']}, Python "
+            f"{machine['python']}; {versions}.\n",
+        ]
+    )
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -113,32 +165,37 @@ def main(arguments: Sequence[str]) -> None:
         ValueError: an option is wrong, or GPT-2's files are not found.
         OSError: the corpus cannot be read.
     """
-    from bpe import PATTERNS
-
-    parser = command_line.make_parser("tokenizer.patterns", "Encoding with different split patterns, on one thread.")
-    _add_options(parser)
-    options = parser.parse_args(arguments)
-    files = gpt2_files.find(None, None)
+    options = _parser().parse_args(arguments)
+    unknown = set(options.pattern or ()) - SPLIT_PATTERNS.keys()
+    if unknown:
+        raise ValueError(f"--pattern is {unknown.pop()!r}: give one of {', '.join(SPLIT_PATTERNS)}")
+    files = gpt2_files.find(options.vocab, options.merges)
     if not options.corpus.is_file():
         raise ValueError(f"--corpus is {options.corpus}, which is not a file: pass a UTF-8 text file")
-    text = options.corpus.read_bytes()[: options.megabytes * 1_000_000].decode(errors="ignore")
-    text = text.replace(SEPARATOR, "")  # the same ordinary text for all
+    data = options.corpus.read_bytes()[: options.megabytes * 1_000_000]
+    text = data.decode(errors="ignore").replace(SEPARATOR, "")  # the same ordinary text for all
     rows = []
-    for name, pattern in (PATTERNS | OTHER_PATTERNS).items():
-        if options.pattern and name not in options.pattern:
-            continue
-        for way, (speed, ratio, is_equal) in measure(pattern, text, files, options.repetitions).items():
-            rows.append([name, way, f"{speed / 1e6:.1f}", f"{ratio:.1f}", "same" if is_equal else "other"])
-    print(table(["pattern", "", "MB/s", "ours is faster by", "ids"], rows))
+    for name in options.pattern or SPLIT_PATTERNS:
+        command_line.show_progress(name)
+        rows.append(row(name, measure(SPLIT_PATTERNS[name], text, files, options.repetitions)))
+    command_line.show_progress("")
+    print(table(_HEAD, rows))
+    if options.write_docs:
+        command = command_line.shown_command("tokenizer.patterns", arguments, [options.corpus])
+        _PAGE.write_text(page(rows, command, f"`{options.corpus.name}`, {len(text.encode()):,} bytes"), "utf-8")
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.make_parser("tokenizer.patterns", "Encoding with different split patterns, on one thread.")
+    number = command_line.positive_integer
     parser.add_argument("--corpus", type=Path, required=True, help="a UTF-8 text file")
-    parser.add_argument("--megabytes", type=command_line.positive_integer, default=4, help="how much of it (default 4)")
-    parser.add_argument(
-        "--repetitions", type=command_line.positive_integer, default=5, help="calls of each (default 5)"
-    )
+    parser.add_argument("--megabytes", type=number, default=4, help="how much of it (default 4)")
+    parser.add_argument("--repetitions", type=number, default=5, help="calls of each (default 5)")
     parser.add_argument("--pattern", action="append", help="measure only this pattern; repeatable")
+    parser.add_argument("--vocab", type=Path, help="GPT-2's vocab.json, if no installed package has it")
+    parser.add_argument("--merges", type=Path, help="its merges.txt")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks/patterns.md")
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Chunks are found by reading few bytes, and must not affect the result."""
 
 import os
+import unicodedata
 
 import pytest
 from hypothesis import given, strategies as st
 
 from bpe import PATTERNS, chunks
-from bpe.chunks import cut_file, cut_stream, cut_text
+from bpe.chunks import cut_file, cut_parts, cut_stream, cut_text
+from bpe.inert_characters import InertCharacters
 from bpe.patterns import compile_pattern, split_pieces
 from bpe.special_tokens import SpecialTokens
 
@@ -66,6 +68,27 @@ def test_a_run_of_one_character_is_not_cut(descriptor, name, character):
         text = character * 40
         assert list(cut_text(text, COMPILED[name], SpecialTokens([]), size)) == [text]
         assert check_file(descriptor, text.encode(), COMPILED[name], SpecialTokens([]), size) == [text]
+
+
+@given(text=texts() | st.text("ae \u0301\u0338<|>é狐\u1100\u1161", max_size=60), size=st.integers(1, 30))
+def test_a_text_that_will_be_normalized_is_cut_where_that_changes_nothing(descriptor, text, size):
+    pattern, specials, inert = COMPILED["gpt2"], SpecialTokens([END, "<|>"]), InertCharacters(["NFC"])
+
+    def normalized_pieces(part):
+        for ordinary, is_special in specials.split(part):
+            yield from [ordinary] if is_special else split_pieces(unicodedata.normalize("NFC", ordinary), pattern)
+
+    expected = list(normalized_pieces(text))
+    parts = list(cut_text(text, pattern, specials, size, inert))
+    assert [piece for part in parts for piece in normalized_pieces(part)] == expected
+    streamed = list(cut_parts([text[:7], text[7:]], pattern, specials, size, inert))
+    assert [piece for part in streamed for piece in normalized_pieces(part)] == expected
+    data = text.encode()
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, data, 0)
+    found = cut_file(descriptor, len(data), pattern, specials, size, inert)
+    read = [data[offset : offset + length].decode() for offset, length in found]
+    assert [piece for part in read for piece in normalized_pieces(part)] == expected
 
 
 def test_chunks_have_about_the_requested_size(descriptor):

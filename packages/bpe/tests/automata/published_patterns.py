@@ -2,7 +2,10 @@ r"""Split patterns of published tokenizers, by the model that they were publishe
 
 They are from the tokenizers' own files (`tokenizer.json`, `tekken.json`, `tiktoken_ext/openai_public.py`) or, where a
 tokenizer splits in several steps, from the table in llama.cpp's `src/llama-vocab.cpp`, one pattern for each step.
-BLOOM's is written without its set in a set, which `regex` interprets differently from Oniguruma.
+BLOOM's and Kimi's are written without their sets in sets, which `regex` interprets differently from Oniguruma.
+
+"gpt2" is the pattern of ByteLevel, and so of GPT-NeoX, OLMo and Phi too; "cl100k" that of Llama 3; "o200k" that of
+GPT-4o and gpt-oss. `published_steps` has the tokenizers with several steps.
 """
 
 from bpe import PATTERNS
@@ -57,6 +60,18 @@ PUBLISHED = {
     "Chameleon, images": r"(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z",
     "Chameleon, white space": r"([\t\n]|    |  )",
     "Chameleon, signs": r"[\p{P}!-/:-@\[-`{-~]",
+    # llama.cpp, CHATGLM4
+    "GLM-4": (
+        rf"{_SPELLED}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+    # tokenization_moonshot.py of moonshotai/Moonlight-16B-A3B, which Kimi K2 has too; `[…&&[^\p{Han}]]` as look-ahead
+    "Kimi K2": (
+        r"[\p{Han}]+"
+        rf"|[^\r\n\p{{L}}\p{{N}}]?(?:(?!\p{{Han}}){_UPPER})*(?:(?!\p{{Han}}){_LOWER})+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        rf"|[^\r\n\p{{L}}\p{{N}}]?(?:(?!\p{{Han}}){_UPPER})+(?:(?!\p{{Han}}){_LOWER})*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
     "BailingMoE": (
         r"'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]"
         r"|\s*[\r\n]|\s+(?!\S)|\s+"

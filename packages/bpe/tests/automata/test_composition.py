@@ -74,7 +74,10 @@ GPT2 = Split(PUBLISHED["gpt2"], "Isolated")
         ((Split("a", "Removed", invert=True), GPT2), "text that is removed has no automaton"),
         ((GPT2, Split(r"\p{N}", "Isolated")), "has borders that are only known further on"),
         ((Split("aa?a?", "Isolated"), Split("a", "Isolated")), "where it cannot begin again"),
-        ((Split(r"\p{N}", "Isolated"), Split(r"\s+$|\s", "Isolated")), "treats a newline at the end in a way of its own"),
+        (
+            (Split(r"\p{N}", "Isolated"), Split(r"\s+$|\s", "Isolated")),
+            "treats a newline at the end in a way of its own",
+        ),
         ((Split(r"\bx", "Isolated"),), "at character 0"),
     ],
 )

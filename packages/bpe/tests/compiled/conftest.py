@@ -6,7 +6,12 @@ from typing import NamedTuple
 import pytest
 
 from bpe import Tokenizer
+from bpe.added_tokens import AddedToken
+from bpe.normalizers import UnicodeForm
+from bpe.pre_tokenizers import SplitSteps
+from bpe.text_rules import TextRules
 
+from ..automata.published_steps import PUBLISHED_STEPS
 from ..conftest import END
 
 BYTES = {byte: bytes([byte]) for byte in range(256)}
@@ -65,6 +70,19 @@ def never_merged():
     )
 
 
+def spaces(vocab, merges):
+    """As GPT-NeoX: normalization, runs of spaces that are found in normalized text, no bytes that UTF-8 never has."""
+    numbers = [
+        token_id
+        for token_id, token in vocab.items()
+        if not (len(token) == 1 and token[0] in {0xC0, 0xC1, *range(0xF5, 0x100)})
+    ]
+    kept = {token_id: vocab[token_id] for token_id in numbers}
+    tokens = tuple(AddedToken(" " * k, 100_000 + k, special=False, normalized=True) for k in range(24, 1, -1))
+    rules = TextRules(added_tokens=tokens, normalizer=(UnicodeForm("NFC"),))
+    return both(kept, merges, [END], rules=rules)
+
+
 NAMES = [
     "gpt2",
     "trained",
@@ -78,6 +96,9 @@ NAMES = [
     "wide",
     "bare",
     "whole",
+    "steps",
+    "normalized",
+    "spaces",
 ]
 
 
@@ -99,4 +120,7 @@ def pairs(trained, gpt2_files, kernels):
         "wide": random_merges(3, b"ab", 200, special_tokens={END: 99_999}),
         "bare": both(BYTES, [], [END]),
         "whole": never_merged(),
+        "steps": both(vocab, merges, [END], pattern=SplitSteps(PUBLISHED_STEPS["DeepSeek V3"])),
+        "normalized": both(vocab, merges, [END], pattern="cl100k", rules=TextRules(normalizer=(UnicodeForm("NFC"),))),
+        "spaces": spaces(vocab, merges),
     }

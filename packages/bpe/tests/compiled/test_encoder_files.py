@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, 5])
-@given(text=texts(100), seed=st.integers(0, 9))
+@given(text=texts(100), seed=st.integers(0, len(NAMES) - 1))
 def test_files_cut_into_many_chunks(pairs, folder, num_threads, text, seed):
     """With chunks of a few dozen bytes, so that there are borders everywhere."""
     name = NAMES[seed % len(NAMES)]
@@ -67,6 +67,18 @@ def test_a_file_that_is_not_utf8(pairs, folder, wrong, num_threads, monkeypatch)
             assert messages[0] == messages[1], content
             assert str(path) in messages[0]
             assert f"at offset {before - before % len(fill)} " in messages[0]
+
+
+@pytest.mark.parametrize("name", ["normalized", "spaces", "steps"])
+def test_a_file_that_is_not_utf8_and_would_be_normalized(pairs, folder, name, monkeypatch):
+    monkeypatch.setattr(encoder, "CHUNK_BYTES", 64)
+    path = folder / "wrong"
+    for before in ["", "e\u0301", "a " * 40, "e\u0301 " * 40]:
+        for wrong in (b"\xff", b"\xc3", b"\xc3a\xa9"):
+            path.write_bytes(before.encode() + wrong + b" b" * 40)
+            for tokenizer in pairs[name]:
+                with pytest.raises(TextFileError, match=f"at offset {len(before.encode())} "):
+                    tokenizer.encode_file_to_numpy(path)
 
 
 def test_an_empty_file(pairs, tmp_path):

@@ -7,6 +7,8 @@ need that: their meaning can be written down as a table from state and class of 
     syntax       from the expression to a tree
     program      from the tree to a list of instructions, which are followed in order of preference
     determinize  from instructions to an `Automaton`; `automaton(pattern)` does all of it
+    total        automata of which every piece is a match
+    composition  several split steps as one automaton
     cuts         where a text can be cut without changing its pieces
 
 No numpy and no Numba here. The kernel that runs the automaton over bytes is `bpe.kernels.scanning.automaton`.

@@ -52,7 +52,6 @@ class CompiledEncoder:
         self._inert = segments.inert
         plain = segments.plain or self._inert is not None
         self._scans_whole_texts = self._has_scanner and plain and model.expansion is None
-        self._chunk_bytes = CHUNK_BYTES if self._inert is None else _NORMALIZED_CHUNK_BYTES
         self._joined: JoinedSegments | None = None
         if self._has_scanner and model.expansion is not None:
             self._joined = JoinedSegments(model, pattern, model.expansion.separator)
@@ -66,6 +65,11 @@ class CompiledEncoder:
     def is_local(self) -> bool:
         """Whether the ids between two special tokens depend on the text between them alone."""
         return self._segments.plain
+
+    @property
+    def _chunk_bytes(self) -> int:
+        """The bytes of text to encode at a time."""
+        return CHUNK_BYTES if self._inert is None else min(CHUNK_BYTES, _NORMALIZED_CHUNK_BYTES)
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:

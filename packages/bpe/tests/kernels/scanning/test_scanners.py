@@ -13,7 +13,8 @@ import regex
 from hypothesis import given, strategies as st
 
 from bpe import PATTERNS
-from bpe.patterns import compile_pattern, pattern_source, split_pieces
+from bpe.patterns import compile_pattern, pattern_key, split_pieces
+from bpe.pre_tokenizers import SplitSteps
 
 pytest.importorskip("numba", reason="needs numba")
 from bpe.automata.determinize import find_automaton
@@ -22,6 +23,7 @@ from bpe.compiled.worker import NotUtf8Error, Specials, Worker
 from bpe.kernels.scanning import layout as scanning
 
 from ...automata.published_patterns import PUBLISHED
+from ...automata.published_steps import PUBLISHED_STEPS
 from ...automata.strategies import random_pattern, random_text
 from ...conftest import texts
 
@@ -32,8 +34,10 @@ PREFIXES = ["\x01" + "x" * k + "\x02" for k in range(65)]
 
 class Scanner:
     def __init__(self, name):
-        self.pattern = compile_pattern(name)
-        model = CompiledModel(BYTES, [], BYTES, pattern=pattern_source(name), vocab_size=256, ignore_merges=False)
+        self.pattern = name if isinstance(name, SplitSteps) else compile_pattern(name)
+        key = pattern_key(self.pattern)
+        model = CompiledModel(BYTES, [], BYTES, pattern=key, vocab_size=256, ignore_merges=False)
+        self.model = model
         self._worker = Worker(model)
         self._none = Specials({})
         self._prefixes = Specials(dict.fromkeys(PREFIXES, 0))
@@ -59,13 +63,25 @@ def scanner(request, kernels):
 
 @pytest.fixture(scope="module")
 def published_scanners(kernels):
-    return [Scanner(pattern) for pattern in list(PUBLISHED.values())[3::2]]
+    return [Scanner(pattern) for pattern in list(PUBLISHED.values())[3::2]] + [
+        Scanner(SplitSteps(steps)) for steps in list(PUBLISHED_STEPS.values())[:4]
+    ]
 
 
 @given(text=texts(100) | st.builds(random_text, st.randoms(), st.just(150)), before=st.integers(0, 70))
 def test_published_patterns(published_scanners, text, before):
     for scanner in published_scanners:
         scanner.check("x" * before + text, PREFIXES[before % 65])
+
+
+def test_pairs_of_bytes_are_optional(kernels, monkeypatch):
+    """A table for two bytes at once would be too large for many classes; then each byte has its own step."""
+    monkeypatch.setattr(scanning, "PAIR_FACTOR", 1 << 20)
+    scanner = Scanner(PUBLISHED["Qwen 2 and 3"] + "|never")
+    assert scanner.model.arguments[scanning.PAIRS].size == 0
+    random = Random(0)
+    for _ in range(50):
+        scanner.check(random_text(random, 150))
 
 
 def test_random_patterns(kernels):

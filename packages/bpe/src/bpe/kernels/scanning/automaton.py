@@ -143,7 +143,7 @@ def follow(
 def follow_pairs(
     text: np.ndarray, i: int, j: int, stop: int, pair_symbols: np.ndarray, pairs: np.ndarray, row: int, least: int
 ) -> tuple[int, int, int, int]:
-    """Do what `follow` does for bytes of ASCII, two at a time, up to a pair at which there is no next row, or to `stop`.
+    """Do what `follow` does for bytes of ASCII, two at a time, as long as both have a next row.
 
     The last bits of an item of PAIRS are: a border at the first byte, at the second; one byte before the first, the
     second.

@@ -22,8 +22,9 @@ FOLLOWING = _positions.array()
 """uint16: for AUTOMATON, the rows of `bpe.automata.scanner_table`. A row is given by its offset, the last two bits of
 which are its flags; at offset + symbol is the offset of the next row."""
 PAIRS = _positions.array()
-"""uint16: for AUTOMATON, the same rows for two bytes of ASCII at once, or empty if that would be too large. A row begins at
-PAIR_FACTOR times its offset in FOLLOWING; the last four bits of an item are the flags of both bytes (`follow_pairs`)."""
+"""uint16: for AUTOMATON, the same rows for two bytes of ASCII at once, or empty if that would be too large. A row
+begins at PAIR_FACTOR times its offset in FOLLOWING; the last four bits of an item are the flags of both bytes, see
+`follow_pairs`."""
 PAIR_SYMBOLS = _positions.array()
 """uint16 `[256]`: what the first byte of a pair, and what the second one adds to the offset of a row of PAIRS."""
 MATCHING = _positions.array()
