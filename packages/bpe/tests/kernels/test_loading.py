@@ -57,7 +57,7 @@ def finish(process):
 
 
 ENCODES = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from bpe import Tokenizer
 from bpe.kernels import loading
@@ -70,6 +70,9 @@ print("numba" in sys.modules)
 
 TAKES_CODE_OF_THE_SESSION = """
 def take(name):
+    with open(sys.argv[2], "a") as file:
+        file.write(name + "\\n")
+    time.sleep(0.2)
     content = Path(sys.argv[1], f"{name}-{object_files._key()}.kernel").read_bytes()[len(object_files._MAGIC):]
     _, symbol, code = content.split(b"\\n", 2)
     object_files.write_object(name, symbol.decode(), code)
@@ -83,9 +86,10 @@ def test_processes_that_need_a_kernel_at_the_same_time(kept, tmp_path):
     loading.kernel("encode16")
     code = ENCODES.replace("CHANGES", TAKES_CODE_OF_THE_SESSION)
     environment = {"BPE_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    processes = [run(code, kept.parent, **environment) for _ in range(3)]
+    processes = [run(code, kept.parent, tmp_path / "compiled.txt", **environment) for _ in range(3)]
     for process in processes:
         finish(process)
+    assert sorted((tmp_path / "compiled.txt").read_text().split()) == ["encode16", "tables"]  # by one of them
     names = sorted(path.name.split("-")[0] for path in (tmp_path / "cache").glob("*.kernel"))
     assert names == ["encode16", "tables"]
     output, errors = finish(run(ENCODES.replace("CHANGES", ""), **environment))
@@ -134,6 +138,22 @@ def test_warmup_command(cache, monkeypatch, capsys):
     assert "compiled in" in capsys.readouterr().out
     assert loading.warmup() == cache.folder
     assert cache.compiled == [NAME]
+
+
+def test_warmup_compiles_several_kernels_in_processes(cache, monkeypatch, capsys):
+    monkeypatch.setattr(loading, "KERNELS", (NAME, "another"))
+    monkeypatch.setattr(loading, "available_cores", lambda: 2)
+    calls = []
+
+    def compile_in_processes(names, num_cores, is_kept, report):
+        calls.append((names, num_cores))
+        report(2)
+
+    monkeypatch.setattr(loading, "compile_in_processes", compile_in_processes)
+    assert loading.warmup() == cache.folder
+    assert calls == [([NAME, "another"], 2)]
+    assert cache.compiled == [NAME, "another"]  # what the processes did not do
+    assert "bpe: compiling 2 kernels" in capsys.readouterr().err
 
 
 def test_warmup_where_no_folder_can_be_written(cache, monkeypatch):

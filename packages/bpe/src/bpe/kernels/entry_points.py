@@ -3,10 +3,12 @@
 Each takes one argument, the address of an array of integers (`bpe.kernels.runtime.layout`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, types
+from numba.core.event import Listener, install_listener
 
 from bpe.kernels.encoding.encode import encode_chunk
 from bpe.kernels.encoding.growth import cache_vocabulary, grow_short_cache
@@ -52,9 +54,29 @@ def train(address: Any) -> int:
 ENTRY_POINTS = {function.__name__: function for function in (tables, encode16, encode32, train)}
 
 
-def compile_entry_point(name: str) -> Any:
-    """Compile an entry point to a function that C could call."""
-    return cfunc(_SIGNATURE)(ENTRY_POINTS[name])
+def compile_entry_point(name: str, report: Callable[[], object] = lambda: None) -> Any:
+    """Compile an entry point to a function that C could call.
+
+    Args:
+        name: its name.
+        report: called after each function that it consists of.
+    """
+    with install_listener("numba:compile", _Listener(report)):
+        return cfunc(_SIGNATURE)(ENTRY_POINTS[name])
+
+
+class _Listener(Listener):  # type: ignore[misc]
+    """Calls a function whenever Numba has compiled one."""
+
+    def __init__(self, report: Callable[[], object]) -> None:
+        self._report = report
+
+    def on_start(self, event: Any) -> None:
+        """Do nothing."""
+
+    def on_end(self, event: Any) -> None:  # noqa: ARG002  # an interface of Numba
+        """Report."""
+        self._report()
 
 
 def object_code(compiled: Any) -> bytes | None:

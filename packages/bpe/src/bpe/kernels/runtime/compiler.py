@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
+from bpe.kernels.runtime.parts import PartCompiler
+
 ZERO, ONE = np.int64(0), np.int64(1)
 """Integers to pass to kernels: for a literal 0 or 1 Numba would compile the function again, for the literal's type."""
 
@@ -22,12 +24,23 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 def kernel(function: Function) -> Function:
     """Compile a function that other kernels call; it runs without the global interpreter lock."""
-    return njit(nogil=True, error_model="numpy")(function)
+    return _part(function, forceinline=False)
 
 
 def inlined(function: Function) -> Function:
     """Compile a small function that LLVM inlines into its callers: a call would cost more than its work."""
-    return njit(nogil=True, error_model="numpy", forceinline=True)(function)
+    return _part(function, forceinline=True)
+
+
+def _part(function: Function, *, forceinline: bool) -> Function:
+    return njit(
+        nogil=True,
+        error_model="numpy",
+        forceinline=forceinline,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+        pipeline_class=PartCompiler,
+    )(function)
 
 
 @intrinsic

@@ -7,6 +7,7 @@ Numba, llvmlite, numpy and Python, and the processor. `bpe.kernels.runtime.cache
 import hashlib
 import platform
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +48,11 @@ def load_object(name: str, symbol: str) -> Kernel | None:
 def find_file(name: str) -> Path | None:
     """Return the file of a kernel that can be read and trusted, or None."""
     return cache_files.find_file(file_name(name))
+
+
+def kept_paths(name: str) -> Iterator[Path]:
+    """Yield the paths that the file of a kernel may have, the preferred one first."""
+    return (folder / file_name(name) for folder in cache_files.folders())
 
 
 def file_name(name: str) -> str:
