@@ -5,7 +5,6 @@ only once; that pays where there are fewer cores than kernels.
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +42,8 @@ def compile_in_processes(
         is_kept: returns whether there is the file of a kernel.
         report: called again and again with the number of kernels that are finished.
     """
+    import subprocess  # not where kernels are only loaded
+
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _PROGRAM]
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
