@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
     check_exportable(config.model)
     tokenizer = Tokenizer.load(run.tokenizer) if run.tokenizer.is_file() else None
     end_token = config.text.end_id(tokenizer) if tokenizer else None
-    (begin_token,) = (config.text.begin_ids(tokenizer) if tokenizer else []) or [None]
+    begin_token = next(iter(config.text.begin_ids(tokenizer)), None) if tokenizer else None
 
     with whole_folder(given.out, overwrite=given.overwrite) as folder:
         # These load torch, which a mistake in anything above need not wait for.

@@ -23,7 +23,7 @@ class TextDataConfig(DataConfig):
     valid_text: str | None = None
     """Text to evaluate on, in any of these formats."""
     tokenizer: str | None = None
-    """A tokenizer.json to encode with; null: one of model.vocab_size entries is trained on train_text."""
+    """The file of a tokenizer to encode with; null: one of model.vocab_size entries is trained on train_text."""
     pattern: str = "gpt2"
     """Split pattern of a tokenizer that is trained: gpt2, cl100k, o200k or a regular expression."""
 

@@ -78,7 +78,7 @@ def _refuse_other_settings(trainer: _Values, normalizer: _Values, denormalizer: 
     """Raise an error for settings with which the ids could not be reproduced exactly."""
     model_type = trainer[_MODEL_TYPE]
     name = _MODEL_TYPES.get(model_type) if isinstance(model_type, int) else None
-    refuse(name != "BPE", path, f"its model is of type {name or model_type}, not BPE")
+    refuse(name != "BPE", path, f"its model is of type {name or shown(model_type)}, not BPE")
     refuse(
         normalizer[_CHARACTER_MAP] != b"",
         path,
@@ -97,7 +97,9 @@ def _piece(values: _Values, token_id: int, path: FilePath) -> ScoredPiece:
         refuse(True, path, f"its piece {shown(text)} is marked as unused")
     kind = _KINDS.get(number) if isinstance(number, int) else None
     if kind is None or not isinstance(score, float):
-        raise TokenizerFileError(f"{path}: piece {token_id} ({shown(text)}) has the type {number}, which is unknown")
+        raise TokenizerFileError(
+            f"{path}: piece {token_id} ({shown(text)}) has the type {shown(number)}, which is unknown"
+        )
     return ScoredPiece(text, score, kind)
 
 

@@ -84,11 +84,11 @@ def _split_of_byte_pieces(merges: Sequence[Pair], path: FilePath) -> Split:
     ranks = {pair: rank for rank, pair in enumerate(merges)}
     written = (f"{_BYTE_PIECE}{byte:02X}>" for byte in range(256))
     first = {merge_by_rank([character.encode() for character in text], ranks)[0].decode() for text in written}
+    begin = min(first)
     refuse(
-        len(first) > 1 or not _BYTE_PIECE.startswith(*first),
+        len(first) > 1 or not _BYTE_PIECE.startswith(begin),
         path,
-        f"it has user-defined pieces, and others that begin as those of bytes do ({shown(sorted(first)[-1])})",
+        f"it has user-defined pieces, and others that begin as those of bytes do ({shown(max(first))})",
     )
-    (begin,) = first
     rest = _BYTE_PIECE.removeprefix(begin)
     return Split(rf"(?<![\s\S]){begin}(?={rest}[0-9A-F][0-9A-F]>(?![\s\S]))", "Isolated")
