@@ -10,6 +10,7 @@ kept in a file. Later processes link it with LLVM alone, which takes some hundre
 `bpe.kernels.runtime.object_files` describes the files. Where none can be written, each process compiles its own.
 """
 
+import os
 import sys
 import threading
 import time
@@ -21,7 +22,10 @@ from bpe.kernels.runtime.object_files import find_file, read_object, write_objec
 
 KERNELS = ("tables", "encode16", "encode32", "train")
 
-_lock = threading.Lock()
+_lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A child has no thread that would release the lock, so a fork waits until no kernel is being loaded.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _loaded: dict[str, Kernel] = {}
 
 
