@@ -12,6 +12,7 @@ Of several processes that need a kernel at the same time, one compiles it and th
 `bpe.kernels.runtime.object_files` describes the files. Where none can be written, each process compiles its own.
 """
 
+import os
 import sys
 import threading
 import time
@@ -27,7 +28,10 @@ from bpe.progress import Progress
 
 KERNELS = ("tables", "encode16", "encode32", "train")
 
-_lock = threading.Lock()
+_lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A child has no thread that would release the lock, so a fork waits until no kernel is being loaded.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _loaded: dict[str, Kernel] = {}
 
 
