@@ -8,19 +8,23 @@ patterns in several steps, and drops what a pattern does not match: there it has
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import command_line
 from benchmarks.common.machine import describe_machine, installed_version
 from benchmarks.common.markdown import table
 from benchmarks.tokenizer import SEPARATOR, gpt2_files
 from benchmarks.tokenizer.split_patterns import SPLIT_PATTERNS
+
+if TYPE_CHECKING:
+    from bpe import Tokenizer
 
 _SMALL = 1_000_000  # bytes for those that are slow
 _NO_AUTOMATON = "|(?<=a)(?!)"
@@ -52,21 +56,26 @@ class Measured:
 
 def contestants(expressions: Sequence[str], files: dict[str, str], num_bytes: int) -> list[Contestant]:
     """Return all ways to encode with a pattern; ours first, into an array and into a list."""
+    import tokenizers
+
     from bpe import Tokenizer
 
     base = Tokenizer.from_files(files["vocab"], files["merges"], [SEPARATOR])
     small = min(num_bytes, _SMALL)
-
-    def ours(expressions: Sequence[str]) -> Tokenizer:
-        return Tokenizer(base.vocab, base.merges, [SEPARATOR], pattern=_pattern(expressions), engine="compiled")
-
-    scanned = ours(expressions)
-    by_regex = ours([*expressions[:-1], f"(?:{expressions[-1]}){_NO_AUTOMATON}"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "tokenizer.json")
+        _write_file(base, expressions, path)
+        scanned = Tokenizer.load(path)
+        theirs = tokenizers.Tokenizer.from_file(str(path))
+        _write_file(base, [*expressions[:-1], f"(?:{expressions[-1]}){_NO_AUTOMATON}"], path)
+        by_regex = Tokenizer.load(path)
+    for tokenizer in (scanned, by_regex):
+        tokenizer.load_kernels(1)
     ways = [
         Contestant("ours", scanned.encode_to_numpy, num_bytes),
         Contestant("ours, lists", scanned.encode, num_bytes),
         Contestant("`regex`", by_regex.encode_to_numpy, small),
-        Contestant("tokenizers", _encode_of_tokenizers(base, expressions), small),
+        Contestant("tokenizers", lambda text: theirs.encode(text).ids, small),
     ]
     if len(expressions) == 1:
         import tiktoken
@@ -79,33 +88,17 @@ def contestants(expressions: Sequence[str], files: dict[str, str], num_bytes: in
     return ways
 
 
-def _pattern(expressions: Sequence[str]) -> Any:
-    """Return the pattern, or the steps, of our tokenizer."""
-    from bpe.pre_tokenizers import Split, SplitSteps
-
-    if len(expressions) == 1:
-        return expressions[0]
-    return SplitSteps([Split(expression, "Isolated") for expression in expressions])
-
-
-def _encode_of_tokenizers(base: Any, expressions: Sequence[str]) -> Callable[[str], list[int]]:
-    import tokenizers
-    from tokenizers.pre_tokenizers import ByteLevel, Split
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "tokenizer.json")
-        base.save(path)
-        peer = tokenizers.Tokenizer.from_file(str(path))
-    splits = [Split(tokenizers.Regex(expression), "isolated") for expression in expressions]
-    peer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
-        [*splits, ByteLevel(add_prefix_space=False, use_regex=False)]
-    )
-
-    def encode(text: str) -> list[int]:
-        ids: list[int] = peer.encode(text).ids
-        return ids
-
-    return encode
+def _write_file(base: "Tokenizer", expressions: Sequence[str], path: Path) -> None:
+    """Write a `tokenizer.json` with the vocabulary of `base` that splits by one expression after another."""
+    base.save(path)
+    content = json.loads(path.read_text("utf-8"))
+    steps: list[dict[str, Any]] = [
+        {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
+        for expression in expressions
+    ]
+    steps.append({"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False})
+    content["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": steps}
+    path.write_text(json.dumps(content), "utf-8")
 
 
 def measure(expressions: Sequence[str], text: str, files: dict[str, str], repetitions: int) -> dict[str, Measured]:

@@ -14,7 +14,7 @@ def files():
     return gpt2_files.find(None, None)
 
 
-@pytest.mark.parametrize("name", SPLIT_PATTERNS)
+@pytest.mark.parametrize("name", ["Qwen 2 and 3", "DeepSeek V3", "BLOOM"])
 def test_all_ways_to_encode_give_the_same_ids(files, name):
     found = patterns.measure(SPLIT_PATTERNS[name], TEXT, files, 1)
     assert ("tiktoken" in found) == (len(SPLIT_PATTERNS[name]) == 1)
@@ -28,12 +28,12 @@ def test_the_table_and_the_page(tmp_path, monkeypatch, capsys):
     corpus = tmp_path / "novels.txt"
     corpus.write_text(TEXT)
     monkeypatch.setattr(patterns, "_PAGE", tmp_path / "patterns.md")
-    names = ["GPT-2, GPT-NeoX, OLMo, Phi", "DeepSeek V3"]
+    names = ["StarCoder, SmolLM, Command R"]
     chosen = [word for name in names for word in ("--pattern", name)]
     patterns.main(["--corpus", str(corpus), "--megabytes", "1", "--repetitions", "1", "--write-docs", *chosen])
-    rows = capsys.readouterr().out.splitlines()[-2:]
+    rows = capsys.readouterr().out.splitlines()[-1:]
     assert [row.split(" | ")[0] for row in rows] == [f"| {name}" for name in names]
-    assert rows[1].split(" | ")[4:6] == ["", ""]  # tiktoken has no steps
+    assert rows[0].split(" | ")[4:6] == ["", ""]  # tiktoken has no steps
     page = (tmp_path / "patterns.md").read_text("utf-8")
     assert page.endswith("\n")
     assert all(row in page for row in rows)

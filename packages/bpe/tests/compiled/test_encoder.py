@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import tarfile
+import unicodedata
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ repetitive = runs.map(lambda found: "".join(unit * count for unit, count in foun
 def test_ids_equal_those_of_the_reference(pairs, name, text):
     pair = pairs[name]
     ids = pair.check(text)
-    assert pair.compiled.decode(ids) == text
+    assert pair.compiled.decode(ids) == (unicodedata.normalize("NFC", text) if pair.compiled.rules.normalizer else text)
     pair.check(text, allowed_special=())
 
 
@@ -43,7 +44,8 @@ def test_every_way_to_encode_gives_the_same(pairs, name, strings, num_threads):
         assert array.dtype == (np.uint16 if compiled.vocab_size <= 65_536 else np.uint32)
         assert array.tolist() == ids
         assert compiled.count_tokens(text) == len(ids)
-        assert compiled.encode_with_offsets(text) == reference.encode_with_offsets(text)
+        if not compiled.rules.normalizer:  # otherwise there may be no offsets
+            assert compiled.encode_with_offsets(text) == reference.encode_with_offsets(text)
         assert compiled.encode_ordinary(text) == reference.encode_ordinary(text)
     assert list(compiled.encode_iterable(strings)) == reference.encode("".join(strings))
 
