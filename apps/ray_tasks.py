@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 def results(
-    task: Callable[[Mapping[str, Any]], Row], rows: Sequence[Row], *, address: str | None, num_cpus: int | None
+    task: Callable[[Row], Row], rows: Sequence[Row], *, address: str | None, num_cpus: int | None
 ) -> Iterator[Row]:
     """Yield what a task returns for each row, as soon as it is finished, in any order.
 
