@@ -46,9 +46,10 @@ def compile_in_processes(
 
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _PROGRAM]
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     processes = [
-        subprocess.Popen([*command, *group], env=environment, **streams)  # noqa: S603  # this Python, names of kernels
+        subprocess.Popen(  # noqa: S603  # this Python, with names of kernels
+            [*command, *group], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        )
         for group in groups(names, num_cores)
     ]
     try:
