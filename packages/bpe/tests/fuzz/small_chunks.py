@@ -8,7 +8,11 @@ from unittest.mock import patch
 
 _SIZES = (
     ("bpe.compiled.encoder", "CHUNK_BYTES"),
+    ("bpe.compiled.encoder", "_NORMALIZED_CHUNK_BYTES"),
     ("bpe.compiled.encoder", "_STREAM_BUFFER"),
+    ("bpe.compiled.documents", "_JOINED_CHARACTERS"),
+    ("bpe.compiled.joined_segments", "CHUNK_BYTES"),
+    ("bpe.compiled.joined_segments", "_SURELY_SHORT"),
     ("bpe.tokenizer", "_STREAM_BUFFER"),
     ("bpe.streaming", "_MIN_BUFFER"),
     ("bpe.streaming", "_MIN_UNNAMED_BUFFER"),
