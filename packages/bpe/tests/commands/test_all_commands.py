@@ -140,7 +140,9 @@ def test_a_closed_pipe_is_not_an_error(folder, tokenizer, command):
         ["inspect", "tokenizer.json", "--text", "a", "--longest", "3", "--file", "text.txt"],
     ],
 )
-def test_short_work_loads_neither_numpy_nor_numba(folder, tokenizer, arguments):
+def test_short_work_loads_neither_numpy_nor_numba(folder, tokenizer, arguments, own_cache, monkeypatch):
+    """With a tokenizer that no earlier process has kept tables of."""
+    monkeypatch.setenv("BPE_CACHE_DIR", str(own_cache))
     write_token_file("text.bin", tokenizer.encode(TEXT), tokenizer.vocab_size)
     program = (
         "import sys; from bpe.cli import main; code = main(sys.argv[1:]); "
