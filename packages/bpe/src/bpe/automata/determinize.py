@@ -96,7 +96,7 @@ class Automaton:
         return found
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def find_automaton(pattern: str) -> Automaton | None:
     """Return the automaton of a pattern, or None if it has none; computed once."""
     try:
@@ -105,7 +105,7 @@ def find_automaton(pattern: str) -> Automaton | None:
         return None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def automaton(pattern: str) -> Automaton:
     """Return the automaton of a pattern that the `regex` package accepts.
 
