@@ -121,7 +121,8 @@ def automaton(pattern: str) -> Automaton:
         following, matched = _follow(program, threads, symbol)
         return following or None, matched
 
-    found = explore(program.classes, (program.start,), follow)
+    start: tuple[int, ...] = (program.start,)
+    found = explore(program.classes, start, follow)
     if any(step.matched for step in found.steps[0]):
         raise NotTranslatableError("it can match the empty text")
     return found
