@@ -36,7 +36,7 @@ _JOINS: dict[tuple[str, bool], Join] = {
 """What the behavior of a split joins, by the behavior and `invert`."""
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def find_automaton_of(pattern: PatternKey) -> Automaton | None:
     """Return the automaton of a pattern or of split steps, or None if there is none; computed once."""
     try:

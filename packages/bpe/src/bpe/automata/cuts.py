@@ -20,7 +20,7 @@ from bpe.automata.determinize import DEAD, Automaton
 _NEWLINE = 10
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def safe_pairs(automaton: Automaton) -> tuple[frozenset[int], ...]:
     """Return for each class the classes before which a text can be cut if a character of the first class is before."""
     steps, end = automaton.steps, automaton.end

@@ -96,7 +96,7 @@ class Automaton:
         return found
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def find_automaton(pattern: str) -> Automaton | None:
     """Return the automaton of a pattern, or None if it has none; computed once."""
     try:
@@ -105,7 +105,7 @@ def find_automaton(pattern: str) -> Automaton | None:
         return None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def automaton(pattern: str) -> Automaton:
     """Return the automaton of a pattern that the `regex` package accepts.
 
@@ -121,7 +121,8 @@ def automaton(pattern: str) -> Automaton:
         following, matched = _follow(program, threads, symbol)
         return following or None, matched
 
-    found = explore(program.classes, (program.start,), follow)
+    start: tuple[int, ...] = (program.start,)
+    found = explore(program.classes, start, follow)
     if any(step.matched for step in found.steps[0]):
         raise NotTranslatableError("it can match the empty text")
     return found
