@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +69,9 @@ class RayCommand:
         name, value = self.mark.split("=")
         # Without kernels in the cache, texts of this size are encoded by the reference engine.
         environment = os.environ | {name: value, "BPE_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
+        # A killed command leaves its folder of Ray's files. Those of pytest have too long paths for Ray's sockets.
+        self.scratch = tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True)
+        environment["TMPDIR"] = self.scratch.name
         command = [sys.executable, APPS / "encode_with_ray.py", *arguments(corpus, out), "--num-cpus", "2"]
         self.process = subprocess.Popen(
             list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -107,6 +111,7 @@ class RayCommand:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.communicate()
+        self.scratch.cleanup()
 
 
 @pytest.fixture
