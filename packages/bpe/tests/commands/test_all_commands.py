@@ -54,7 +54,7 @@ from .conftest import COMMAND, TEXT, piped
             "'<a>' has no id: give TOKEN=ID",
         ),
         ("encode none.tiktoken text.txt --pattern gpt2 --special-token =5", "'=5' has no id: give TOKEN=ID"),
-        ("encode bare text.txt", "bare contains neither tokenizer.json, tekken.json, tokenizer.model, tokenizer.bin nor both vocab.json"),
+        ("encode bare text.txt", "bare contains neither tokenizer.json, tekken.json, tokenizer.model"),
         ("decode tokenizer.json text.txt", "text.txt.json does not exist: a token file has its description beside it"),
         ("decode tokenizer.json far.bin", "id 5000 is not in the vocabulary, whose largest id is 1199"),
         ("count tokenizer.json text.txt empty.txt", "empty.txt is empty"),
