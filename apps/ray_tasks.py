@@ -38,6 +38,8 @@ def results(
     if address is not None:
         _check_reachable(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends nothing to its makers
+    # Else, below `uv run`, Ray would start each worker with `uv run` too, which may install other packages meanwhile.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     import ray
     import ray.data
 
