@@ -15,6 +15,7 @@ from bpe.patterns import compile_pattern, split_pieces
         r"[^\s\p{L}]+?|\p{Han}{1,3}|\u00e9|\.|[一-龥]+|a(?=b)|(?<!x)y|(?>a+)b|.",
         r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+",
         "'(?i:[sdmt]|ll|ve|re)|(?i:'re)",
+        r"(?i:'s)\p{Lu}|(?i:\p{L})[\p{Ll}x]",
     ],
 )
 def test_the_patterns_of_tokenizers_in_use_are_portable(pattern):
@@ -40,6 +41,8 @@ def test_the_patterns_of_tokenizers_in_use_are_portable(pattern):
         (r"(*PRUNE)a", 0),
         (r"(?m:a)", 0),
         (r"(?i)a", 0),
+        (r"(?i:\p{Lu})", 4),  # in regex any letter with case
+        (r"\p{Lu}(?i:a(?:[x\P{Ll}]))", 14),
         (r"\1", 0),
         (r"\xff", 0),
         (r"\ud83d", 0),

@@ -3,8 +3,9 @@ r"""The regular expressions allowed in tokenizer files: those that mean the same
 This package reads a split pattern with the `regex` package, the `tokenizers` library with Oniguruma. The two agree on a
 common core, and only that is allowed, for reading and for writing. Outside it the same expression may mean something
 else without an error: `\h` is a blank in one and a hexadecimal digit in the other, `$` is the end of the text or of any
-line, `\p{N}{1,3}+` is at most three digits or any number of them. The core also excludes what makes `regex` itself fail
-on an untrusted expression: repetition by the hundred thousand, recursion, fuzzy matching.
+line, `\p{N}{1,3}+` is at most three digits or any number of them, `(?i:\p{Lu})` any letter with case or only capital
+ones. The core also excludes what makes `regex` itself fail on an untrusted expression: repetition by the hundred
+thousand, recursion, fuzzy matching.
 
 It does not bound the time that matching takes: `(?:a+)+b` is in the core too, and takes time exponential in the length
 of the text.
@@ -36,6 +37,7 @@ _ELEMENT = (
     rf"|(?:{_ESCAPE}|{_CLASS}|{_LITERAL}|(?P<closes>\)))(?:{_QUANTIFIER})?"
     r"|\|"
 )
+_CASE = r"\\[pP]\{L[ult]\}"  # which differ where case is ignored
 
 
 def check_portable_pattern(pattern: str) -> None:
@@ -52,12 +54,17 @@ def check_portable_pattern(pattern: str) -> None:
         raise ValueError(
             f"the split pattern has {len(pattern)} characters; tokenizer files allow at most {MAX_PATTERN_LENGTH}"
         )
-    element_at = regex.compile(_ELEMENT).match
-    position = open_groups = 0
+    element_at, case = regex.compile(_ELEMENT).match, regex.compile(_CASE)
+    position = 0
+    ignores_case = [False]  # in the whole, and in each open group
     while position < len(pattern):
         element = element_at(pattern, position)
-        open_groups += 0 if element is None else bool(element["opens"]) - bool(element["closes"])
-        if element is None or open_groups > _MAX_OPEN_GROUPS:
+        if element is not None and element["opens"]:
+            ignores_case.append(ignores_case[-1] or element["opens"] == "(?i:")
+        elif element is not None and element["closes"] and len(ignores_case) > 1:
+            ignores_case.pop()
+        is_allowed = element is not None and not (ignores_case[-1] and case.search(element.group()))
+        if element is None or not is_allowed or len(ignores_case) > _MAX_OPEN_GROUPS + 1:
             raise ValueError(
                 f"the split pattern has {pattern[position : position + 20]!r} at character {position}: other libraries "
                 "may interpret it differently, so it is not allowed in a file; write it with literal characters, "
