@@ -47,7 +47,7 @@ def find_special(text: np.ndarray, p: int, n: int, a: Any) -> int:
         candidates = np.uint64(0)
         for k in range(0, beginnings.shape[0], 2):
             found = equals(text, i, beginnings[k])
-            if beginnings[k + 1] != ANY_BYTE:
+            if found and beginnings[k + 1] != ANY_BYTE:  # few blocks have the first byte at all
                 found &= equals(text, i + 1, beginnings[k + 1])
             candidates |= found
         candidates &= valid_mask(i, n)
