@@ -1,9 +1,13 @@
 import json
 
 import pytest
+import tokenizers
 from hypothesis import given, settings, strategies as st
 
 from bpe import Tokenizer, TokenizerFileError
+from bpe.added_tokens import AddedToken
+from bpe.normalizers import Replace
+from bpe.text_rules import TextRules
 
 from ..conftest import END, SCRIPTS
 from .conftest import added, stable_texts
@@ -124,3 +128,33 @@ def test_options_are_saved(load_both, tmp_path):
     load_both([token]).ours.save(tmp_path / "tokenizer.json")
     written = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))["added_tokens"][-1]
     assert written == token | {"id": 407}
+
+
+def without_byte(single_word, normalizer=()):
+    """A tokenizer in which the byte 0 has no token but an added one."""
+    vocab = {byte: bytes([byte]) for byte in range(256)}
+    rules = TextRules(added_tokens=(AddedToken("\x00", 0, single_word=single_word),), normalizer=normalizer)
+    return Tokenizer(vocab, [], rules=rules)
+
+
+@pytest.mark.parametrize(
+    ("single_word", "normalizer"),
+    [(True, ()), (False, (Replace("x", "\x00"),))],
+    ids=["in words", "made by a normalizer"],
+)
+def test_a_byte_that_only_an_added_token_has_cannot_be_saved(tmp_path, single_word, normalizer):
+    """The library drops it where it does not find the token."""
+    with pytest.raises(ValueError, match=r"'\\x00' is the only token of a byte"):
+        without_byte(single_word, normalizer).save(tmp_path / "tokenizer.json")
+
+
+def test_a_file_with_such_a_byte_is_refused(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    without_byte(False).save(path)
+    ours, library = Tokenizer.load(path), tokenizers.Tokenizer.from_file(str(path))
+    assert ours.encode("\x00c") == library.encode("\x00c").ids
+    content = json.loads(path.read_text("utf-8"))
+    content["added_tokens"][0]["single_word"] = True
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(TokenizerFileError, match=r"json: the added token '\\x00' is the only token of a byte"):
+        Tokenizer.load(path)

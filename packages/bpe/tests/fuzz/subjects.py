@@ -209,7 +209,7 @@ def _saved(ours: Tokenizer, folder: Path) -> "tuple[tokenizers.Tokenizer | None,
         loaded, library = Tokenizer.load(path), tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the other library raises Exception itself
         raise DifferenceError("loading", path.read_text("utf-8"), ours.pattern, error) from error
-    return (None if _reads_text_as_token(ours) or _has_byte_as_token(ours) else library), loaded
+    return (None if _reads_text_as_token(ours) else library), loaded
 
 
 def _reads_text_as_token(ours: Tokenizer) -> bool:
@@ -220,11 +220,3 @@ def _reads_text_as_token(ours: Tokenizer) -> bool:
     """
     changes = ours.rules.normalizer or ours.rules.prefix_space or ours.rules.metaspace
     return ours.ignore_merges and any(changes or t.single_word or t.normalized for t in ours.added_tokens)
-
-
-def _has_byte_as_token(ours: Tokenizer) -> bool:
-    """Return whether a byte of ordinary text may have no other token than an added one, which is found as a word only.
-
-    Here it is encoded as that token then, and the other library drops it.
-    """
-    return any(t.single_word and len(t.content.encode()) == 1 for t in ours.added_tokens)

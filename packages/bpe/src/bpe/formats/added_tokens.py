@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bpe.added_tokens import AddedToken
-from bpe.formats.parts import TokenizerFileError
+from bpe.formats.parts import TokenizerFileError, TokenizerParts
 from bpe.formats.reading import FilePath, field, refuse, shown
 from bpe.formats.token_table import check_id, encode_text
+from bpe.stand_ins import to_stand_ins
 
 _OPTIONS = ("special", "lstrip", "rstrip", "single_word")
 
@@ -78,3 +79,28 @@ def check_ids(tokens: Sequence[AddedToken], vocab: Mapping[str, int], path: File
             "next one after the vocabulary",
         )
         next_id += 1
+
+
+def check_single_bytes(parts: TokenizerParts) -> None:
+    """Raise an error if ordinary text may have a byte whose only token is an added one.
+
+    Such a byte is encoded as that token here. The `tokenizers` library looks for its stand-in, and drops it.
+
+    Raises:
+        ValueError: there is such a token.
+    """
+    if parts.characters is not None:
+        return
+    rules, added = parts.rules, parts.added_ids
+    words = {token.content for token in rules.added_tokens if token.single_word}
+    added_ids = set(added.values())
+    may_change = bool(rules.normalizer or rules.prefix_space)
+    ordinary = {token for token_id, token in parts.vocab.items() if token_id not in added_ids}
+    for content in added:
+        byte = content.encode()
+        is_found = content not in words and not may_change
+        if len(byte) == 1 and byte not in ordinary and to_stand_ins(byte) != content and not is_found:
+            raise ValueError(
+                f"the added token {content!r} is the only token of a byte, which libraries drop where they do not find "
+                "the token: give the byte a token of its own"
+            )

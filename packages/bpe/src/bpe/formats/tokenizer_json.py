@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bpe.added_tokens import AddedToken
-from bpe.formats.added_tokens import added_tokens_from_json, added_tokens_to_json, check_ids
+from bpe.formats.added_tokens import added_tokens_from_json, added_tokens_to_json, check_ids, check_single_bytes
 from bpe.formats.character_models import character_model_from_json, decoder_to_json, model_options
 from bpe.formats.normalizers import normalizer_from_json, normalizer_to_json
 from bpe.formats.parts import TokenizerFileError, TokenizerParts
@@ -39,10 +39,11 @@ def write_tokenizer_json(path: FilePath, parts: TokenizerParts) -> None:
     """Write a `tokenizer.json` with which the `tokenizers` library gives the same ids.
 
     Raises:
-        ValueError: two ids would be written in the same way, a merge involves a special token, or the library may
-            interpret the pattern differently.
+        ValueError: two ids would be written in the same way, a merge involves a special token, a byte has only an
+            added token, or the library may interpret the pattern differently.
         OSError: the file cannot be written.
     """
+    check_single_bytes(parts)
     in_stand_ins = parts.characters is None
     vocab = vocab_to_json(parts)
     merges = merges_to_stand_ins(parts.merges, in_stand_ins=in_stand_ins)
@@ -136,7 +137,9 @@ def tokenizer_from_json(content: Any, path: FilePath) -> TokenizerParts:
         ),
     )
     try:
-        return TokenizerParts(vocab, merges, special_tokens, pattern, ignore_merges, rules, characters)
+        parts = TokenizerParts(vocab, merges, special_tokens, pattern, ignore_merges, rules, characters)
+        check_single_bytes(parts)
+        return parts
     except ValueError as error:
         raise TokenizerFileError(f"{path}: {error}") from None
 
