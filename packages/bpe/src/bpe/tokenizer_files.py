@@ -14,6 +14,7 @@ from bpe.tokenizer_lazy import LazyTokenizer
 
 if TYPE_CHECKING:
     from bpe import formats
+    from bpe.formats.any_file import FileKind
 
 
 class TokenizerWithFiles(LazyTokenizer):
@@ -81,10 +82,23 @@ class TokenizerWithFiles(LazyTokenizer):
         return cls._from_contents(cls._from_complete_file, [find_complete_file(path)])
 
     @classmethod
-    def _from_complete_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
+    def _from_complete_file(cls, file: os.PathLike[str], kind: "FileKind | None" = None) -> Self:
         from bpe.formats.any_file import read_tokenizer_file
+        from bpe.formats.parts import TokenizerFileError
 
-        return cls._from_parts(read_tokenizer_file(file), file)
+        parts = read_tokenizer_file(file, kind)
+        try:
+            return cls(
+                parts.vocab,
+                parts.merges,
+                parts.special_tokens,
+                pattern=parts.pattern,
+                ignore_merges=parts.ignore_merges,
+                rules=parts.rules,
+                characters=parts.characters,
+            )
+        except ValueError as error:
+            raise TokenizerFileError(f"{file}: {error}") from None
 
     @classmethod
     def from_tekken(cls, path: str | os.PathLike[str]) -> Self:
@@ -94,13 +108,7 @@ class TokenizerWithFiles(LazyTokenizer):
             TokenizerFileError: the file is damaged (the entry is named), or its pattern is not allowed in files.
             OSError: the file cannot be read.
         """
-        return cls._from_contents(cls._from_tekken_file, [path])
-
-    @classmethod
-    def _from_tekken_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
-        from bpe.formats.tekken import read_tekken
-
-        return cls._from_parts(read_tekken(file), file)
+        return cls._from_contents(cls._from_complete_file, [path], "tekken")
 
     @classmethod
     def from_sentencepiece(cls, path: str | os.PathLike[str]) -> Self:
@@ -114,13 +122,7 @@ class TokenizerWithFiles(LazyTokenizer):
                 model of another type, or normalization by a table of characters.
             OSError: the file cannot be read.
         """
-        return cls._from_contents(cls._from_sentencepiece_file, [path])
-
-    @classmethod
-    def _from_sentencepiece_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
-        from bpe.formats.sentencepiece_model import read_sentencepiece
-
-        return cls._from_parts(read_sentencepiece(file), file)
+        return cls._from_contents(cls._from_complete_file, [path], "sentencepiece")
 
     @classmethod
     def from_llama2c(cls, path: str | os.PathLike[str]) -> Self:
@@ -130,30 +132,7 @@ class TokenizerWithFiles(LazyTokenizer):
             TokenizerFileError: the file is damaged (the offset is named).
             OSError: the file cannot be read.
         """
-        return cls._from_contents(cls._from_llama2c_file, [path])
-
-    @classmethod
-    def _from_llama2c_file(cls, file: os.PathLike[str], _special_tokens: None, _pattern: None) -> Self:
-        from bpe.formats.llama2c_file import read_llama2c
-
-        return cls._from_parts(read_llama2c(file), file)
-
-    @classmethod
-    def _from_parts(cls, parts: "formats.TokenizerParts", path: os.PathLike[str]) -> Self:
-        from bpe.formats.parts import TokenizerFileError
-
-        try:
-            return cls(
-                parts.vocab,
-                parts.merges,
-                parts.special_tokens,
-                pattern=parts.pattern,
-                ignore_merges=parts.ignore_merges,
-                rules=parts.rules,
-                characters=parts.characters,
-            )
-        except ValueError as error:
-            raise TokenizerFileError(f"{path}: {error}") from None
+        return cls._from_contents(cls._from_complete_file, [path], "llama2c")
 
     @classmethod
     def from_tiktoken(

@@ -73,25 +73,23 @@ class LazyTokenizer(TokenizerBase):
         cls,
         read: Callable[..., Self],
         paths: Sequence[str | os.PathLike[str]],
-        special_tokens: Sequence[str] | Mapping[str, int] | None = None,
-        pattern: str | None = None,
+        *options: Sequence[str] | Mapping[str, int] | str | None,
     ) -> Self:
-        """Return `read(*files, special_tokens, pattern)`, or a tokenizer that calls this when it has to.
+        """Return `read(*files, *options)`, or a tokenizer that calls this when it has to.
 
         Args:
             read: reads files that are given instead of their paths.
             paths: the paths of the files.
-            special_tokens: an argument of the user, which was not checked.
-            pattern: the same.
+            options: arguments of the user, which were not checked.
         """
         files = [file for path in paths if (file := read_regular_file(path)) is not None]
         is_ours = cls.__init__.__module__.startswith("bpe.")  # others have to be given everything
         if len(files) < len(paths) or not is_ours or not kernels_installed():
-            return read(*paths, special_tokens, pattern)
-        in_full = partial(read, *files, special_tokens, pattern)
-        given = list(special_tokens.items()) if isinstance(special_tokens, Mapping) else special_tokens
+            return read(*paths, *options)
+        in_full = partial(read, *files, *options)
+        given = [list(option.items()) if isinstance(option, Mapping) else option for option in options]
         endings = [Path(path).suffix for path in paths]  # which may decide how a file is read
-        key = content_key(read.__name__, [file.content for file in files], [given, pattern, endings])
+        key = content_key(read.__name__, [file.content for file in files], [*given, endings])
         table_file = None if key is None else read_tables(key)
         if table_file is not None and table_file.facts["facts"] is not None:
             tokenizer = cls._from_facts(**table_file.facts["facts"])

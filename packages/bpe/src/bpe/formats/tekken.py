@@ -12,7 +12,7 @@ from typing import Any
 from bpe.formats.merge_recovery import recover_merges
 from bpe.formats.parts import MAX_TOKEN_BYTES, MAX_VOCAB_SIZE, TokenizerFileError, TokenizerParts
 from bpe.formats.portable_patterns import check_portable_pattern
-from bpe.formats.reading import FilePath, field, read_json, shown
+from bpe.formats.reading import FilePath, field, shown
 from bpe.patterns import PATTERNS
 from bpe.templates import TEXT, TEXT_ALONE, Piece, Template
 from bpe.text_rules import TextRules
@@ -28,18 +28,12 @@ _VERSIONS_WITHOUT_SPECIAL_TOKENS = ("v1", "v2", "v3", "v7")
 _BEGIN = "<s>"
 
 
-def read_tekken(path: FilePath) -> TokenizerParts:
-    """Read a `tekken.json`.
+def tekken_from_json(content: Any, path: FilePath) -> TokenizerParts:
+    """Return the parts of a tokenizer from the content of a `tekken.json`.
 
     Raises:
         TokenizerFileError: the file is damaged (the entry is named), or its pattern is not allowed in files.
-        OSError: the file cannot be read.
     """
-    return tekken_from_json(read_json(path), path)
-
-
-def tekken_from_json(content: Any, path: FilePath) -> TokenizerParts:
-    """Return the parts of a tokenizer from the content of a `tekken.json`. Errors are those of `read_tekken`."""
     config = field(content, "config", dict, path)
     pattern = field(config, "pattern", str, path)
     try:
