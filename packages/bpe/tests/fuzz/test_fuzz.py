@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -19,6 +20,13 @@ from .watching import watch
 
 WORDS = {byte: bytes([byte]) for byte in range(256)} | {256: b"th", 257: b"the", 258: b"is", 259: b"he"}
 MERGES = [(b"t", b"h"), (b"th", b"e"), (b"i", b"s"), (b"h", b"e")]
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture(autouse=True)
+def other_processes_find_this_module(monkeypatch):
+    """A new process imports `packages.bpe.tests.fuzz` by its name, for which pytest alone does not need the path."""
+    monkeypatch.syspath_prepend(ROOT)
 
 
 def with_a_wrong_merge(random, folder):
