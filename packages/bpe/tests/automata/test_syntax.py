@@ -60,6 +60,8 @@ def test_trees(pattern, tree):
         ("[a&&b]", "a set in a set"),
         ("a{5000}", "a repetition of more than 1000 times"),
         ("a{e}", "the sign {"),
+        (r"b|(?i:\p{Lu})", r"at character 6, '\\\\p{Lu}\)', there is a property that depends on case"),
+        (r"(?i)[\d\P{Ll}]", "a property that depends on case where case is ignored"),
         (r"\N{DIGIT ONE}", "an escape that has no automaton"),
         ("(" * 21 + "a" + ")" * 21, "a group in more than 20 others"),
     ],
