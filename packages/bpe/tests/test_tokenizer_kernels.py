@@ -10,13 +10,21 @@ from bpe.compiled import encoder
 from .conftest import END
 
 
-def test_a_vocabulary_without_all_bytes_is_encoded_by_the_reference(kernels):
+def test_a_vocabulary_without_all_bytes_has_kernels(kernels):
     vocab = {byte: bytes([byte]) for byte in range(128)}
     for engine in ("reference", "compiled"):
         tokenizer = Tokenizer(vocab, [], engine=engine)
+        assert tokenizer.load_kernels(1) == (engine == "compiled")
         assert tokenizer.encode("abc") == [97, 98, 99]
-        with pytest.raises(ValueError, match="not in the vocabulary"):
+        with pytest.raises(ValueError, match=r"contains the byte b'\\xc3' \(in 'é'\), which is not in the vocabulary"):
             tokenizer.encode("é")
+
+
+def test_ids_of_missing_bytes_that_need_more_than_16_bits_are_left_to_the_reference(kernels):
+    vocab = {byte: bytes([byte]) for byte in range(128)} | {65_535: b"<s>"}
+    tokenizer = Tokenizer(vocab, [], ["<s>"], engine="compiled")
+    assert not tokenizer.load_kernels(1)
+    assert tokenizer.encode("a<s>") == [97, 65_535]
 
 
 def test_kernels_can_be_loaded_before_the_first_text(trained, monkeypatch):

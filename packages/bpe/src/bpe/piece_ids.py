@@ -9,6 +9,11 @@ _MAX_PIECES = 1 << 17
 _LONGEST_PIECE = 32  # characters; longer pieces are rarely repeated
 
 
+def missing_byte_error(byte: bytes, text: str) -> ValueError:
+    """Return the error for a byte that has no id, with some text that contains it."""
+    return ValueError(f"the text contains the byte {byte!r} (in {text!r}), which is not in the vocabulary")
+
+
 class PieceIds(dict[str, list[int]]):
     """A dictionary from piece to ids that fills itself: looking up a missing piece merges its bytes.
 
@@ -55,9 +60,7 @@ class PieceIds(dict[str, list[int]]):
         try:
             ids = [self._id_of[token] for token in tokens]
         except KeyError as error:
-            raise ValueError(
-                f"the text contains the byte {error.args[0]!r} (in {piece!r}), which is not in the vocabulary"
-            ) from None
+            raise missing_byte_error(error.args[0], whole.decode(errors="replace")) from None
         if len(piece) <= _LONGEST_PIECE and len(self) < _MAX_PIECES:
             self[piece] = ids
         return ids

@@ -25,7 +25,6 @@ from bpe.text_rules import NO_RULES, TextRules
 from bpe.token_files import id_dtype, import_numpy
 from bpe.tokenizer_files import TokenizerWithFiles
 from bpe.tokenizer_lazy import FROM_FILES
-from bpe.vocabulary import BYTES_OF_UTF8
 
 if TYPE_CHECKING:
     import numpy
@@ -162,8 +161,6 @@ class TokenizerWithKernels(TokenizerWithFiles):
         model = self._kept_model()
         if model is not None:
             return CompiledEncoder(model, self._pattern, self._added_ids, self._segments)
-        if not all(byte in self._id_of for byte in BYTES_OF_UTF8):
-            return None  # the kernels have no error for a byte without an id
         from bpe.compiled.model import CompiledModel, fits
 
         ordinary = self._ordinary_ids()
@@ -177,6 +174,8 @@ class TokenizerWithKernels(TokenizerWithFiles):
             vocab_size=self.vocab_size,
             ignore_merges=self._ignore_merges,
         )
+        if model.dtype != id_dtype(self.vocab_size):
+            return None  # with ids for the bytes that it lacks, the vocabulary needs more than 16 bits
         if self._content_key is not None:
             from bpe.compiled.kept_models import keep_model
 

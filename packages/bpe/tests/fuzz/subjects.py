@@ -94,6 +94,8 @@ def _byte_level(random: Random) -> dict[str, Any]:
     ignore_merges = random.random() < 0.25
     if random.random() < (0.8 if ignore_merges else 0.2):
         vocabulary = vocabularies.with_more_tokens(random, vocabulary, words)
+    if random.random() < 0.1:
+        vocabulary = vocabularies.without_some_bytes(random, vocabulary)
     vocabulary = vocabularies.renumbered(random, vocabulary)
     specials, others = _added_tokens(random, tokens, vocabulary)
     return {

@@ -87,6 +87,14 @@ def with_more_tokens(random: Random, vocabulary: Vocabulary, words: Sequence[byt
     return Vocabulary({**vocabulary.vocab, **dict(enumerate(new, start))}, vocabulary.merges)
 
 
+def without_some_bytes(random: Random, vocabulary: Vocabulary) -> Vocabulary:
+    """Remove some bytes that no merge needs: a text with one of them cannot be encoded."""
+    merged = {token for pair in vocabulary.merges for token in pair}
+    single = [k for k, token in vocabulary.vocab.items() if len(token) == 1 and token not in merged]
+    removed = set(random.sample(single, min(len(single), random.choice((1, 3, 50)))))
+    return Vocabulary({k: token for k, token in vocabulary.vocab.items() if k not in removed}, vocabulary.merges)
+
+
 def renumbered(random: Random, vocabulary: Vocabulary) -> Vocabulary:
     """Give the tokens other ids: in another order, with gaps, above 65,535."""
     if random.random() < 0.5:

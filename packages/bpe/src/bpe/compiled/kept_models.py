@@ -8,6 +8,7 @@ import numpy as np
 
 from bpe.compiled.calling import Arguments
 from bpe.compiled.filled_cache import FilledCache
+from bpe.compiled.missing_bytes import MissingBytes
 from bpe.compiled.model import CompiledModel
 from bpe.compiled.worker import Worker
 from bpe.table_files import Section, TableFile, write_tables
@@ -34,7 +35,8 @@ def keep_model(key: str, facts: Any, others: Mapping[str, Section], model: Compi
         name: Section(array.dtype.str, memoryview(array.ravel().view(np.uint8))) for name, array in arrays.items()
     }
     sections |= others
-    content = {"facts": facts, "numbers": list(numbers.items())}
+    missing = [model.missing.first_id, model.missing.values.hex()]
+    content = {"facts": facts, "numbers": list(numbers.items()), "missing": missing}
     write_tables(key, content, sections)
 
 
@@ -51,4 +53,6 @@ def kept_model(file: TableFile) -> CompiledModel | None:
             arguments[int(name.removeprefix(_ARGUMENT))] = array
     cache = {name.removeprefix(_CACHE): array for name, array in arrays.items() if name.startswith(_CACHE)}
     filled = FilledCache.from_arrays(cache)
-    return CompiledModel.from_tables(arguments, arrays[_TEXT], filled)
+    first_id, values = file.facts["missing"]
+    missing = MissingBytes(first_id, bytes.fromhex(values))
+    return CompiledModel.from_tables(arguments, arrays[_TEXT], filled, missing)

@@ -10,6 +10,7 @@ import numpy as np
 from bpe.compiled.calling import Arguments, key_masks
 from bpe.compiled.character_model import Expansion
 from bpe.compiled.filled_cache import FilledCache
+from bpe.compiled.missing_bytes import MissingBytes
 from bpe.kernels.encoding import layout as encoding
 from bpe.kernels.loading import kernel
 from bpe.kernels.runtime.layout import PADDING, TASK
@@ -55,7 +56,7 @@ class CompiledModel:
         """Build the tables.
 
         Args:
-            id_of: the id of each token, which must include all single bytes that are in UTF-8.
+            id_of: the id of each token.
             merges: the pairs to merge, in order of rank; the tokens that they make are in `id_of`.
             ordinary: the tokens that are not special.
             pattern: the regular expression that splits text, or the steps that do.
@@ -66,7 +67,9 @@ class CompiledModel:
         from bpe.compiled.scanner import scanner_arguments  # automata, which a kept model does not need
 
         self.expansion = expansion
-        self._choose_kernel(np.dtype(np.uint16 if vocab_size <= 65_536 else np.uint32))
+        self.missing = MissingBytes.of(id_of, vocab_size)
+        id_of = {**id_of, **self.missing.ids()} if self.missing.values else id_of
+        self._choose_kernel(np.dtype(np.uint16 if self.missing.end_id <= 65_536 else np.uint32))
         self.arguments = Arguments()
         a = self.arguments
         a.update(scanner_arguments(pattern))
@@ -84,10 +87,13 @@ class CompiledModel:
         """The cache that a worker starts with, if it is known and need not be computed."""
 
     @classmethod
-    def from_tables(cls, arguments: Arguments, vocabulary_text: "np.ndarray", cache: FilledCache) -> Self:
+    def from_tables(
+        cls, arguments: Arguments, vocabulary_text: "np.ndarray", cache: FilledCache, missing: MissingBytes
+    ) -> Self:
         """Return a model whose tables are there already (`bpe.compiled.kept_models`)."""
         model = cls.__new__(cls)
         model.expansion = None
+        model.missing = missing
         model._choose_kernel(cache.ids.dtype)
         model.arguments = arguments
         model.vocabulary_text = vocabulary_text

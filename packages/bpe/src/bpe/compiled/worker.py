@@ -149,6 +149,7 @@ class Worker:
 
         Raises:
             NotUtf8Error: the chunk is not UTF-8.
+            ValueError: a byte of it is not in the vocabulary.
         """
         self._keep_room()
         self._text[num_bytes : num_bytes + PADDING] = 0
@@ -162,6 +163,7 @@ class Worker:
         if count < 0:
             raise NotUtf8Error("the chunk is not UTF-8")
         ids: np.ndarray = self._a[encoding.OUT][:count]
+        self._model.missing.check(ids, self._text[:num_bytes])
         return ids
 
     def _mark(self, starts: Sequence[int]) -> None:
