@@ -146,6 +146,8 @@ def _last_space(text: str) -> int:
 
 
 def _automaton_of(pattern: SplitPattern) -> "Automaton | None":
-    from bpe.automata.composition import find_automaton_of  # most programs need it never, or only for long texts
+    # Most programs need them never, or only for long texts.
+    from bpe.automata.byte_steps import character_steps
+    from bpe.automata.composition import find_automaton_of
 
-    return find_automaton_of(pattern_key(pattern))
+    return find_automaton_of(character_steps(pattern_key(pattern)))

@@ -5,7 +5,7 @@ pre-tokenizer in its `src/llama-vocab.cpp`, which are applied one after another.
 """
 
 from bpe import PATTERNS
-from bpe.pre_tokenizers import Split, SplitStep
+from bpe.pre_tokenizers import Split, SplitStep, StandIns
 
 from .published_patterns import PUBLISHED
 
@@ -41,3 +41,17 @@ PUBLISHED_STEPS: dict[str, tuple[SplitStep, ...]] = {
     "o200k after digits": (_EACH_DIGIT, Split(PATTERNS["o200k"], "Isolated")),
 }
 """Steps that have an automaton."""
+
+BYTE_STEPS: dict[str, tuple[SplitStep, ...]] = {
+    # tiiuae/falcon-7b: Punctuation, ByteLevel, Digits, Split
+    "Falcon": (
+        Split(_PUNCTUATION, "Contiguous"),
+        _GPT2,
+        StandIns(),
+        _DIGITS,
+        Split(PUBLISHED["Falcon, numbers"], "Isolated"),
+    ),
+    "ByteLevel, Digits": (_GPT2, StandIns(), _EACH_DIGIT),
+    "nothing before the bytes": (StandIns(), Split("[a-zà-ý]+", "MergedWithNext"), _EACH_DIGIT),
+}
+"""Steps of which the last ones look at bytes: an automaton for those before, and one for these."""

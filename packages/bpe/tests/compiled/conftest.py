@@ -11,7 +11,7 @@ from bpe.normalizers import UnicodeForm
 from bpe.pre_tokenizers import SplitSteps
 from bpe.text_rules import TextRules
 
-from ..automata.published_steps import PUBLISHED_STEPS
+from ..automata.published_steps import BYTE_STEPS, PUBLISHED_STEPS
 from ..conftest import END
 
 BYTES = {byte: bytes([byte]) for byte in range(256)}
@@ -97,6 +97,7 @@ NAMES = [
     "bare",
     "whole",
     "steps",
+    "byte steps",
     "normalized",
     "spaces",
 ]
@@ -121,6 +122,7 @@ def pairs(trained, gpt2_files, kernels):
         "bare": both(BYTES, [], [END]),
         "whole": never_merged(),
         "steps": both(vocab, merges, [END], pattern=SplitSteps(PUBLISHED_STEPS["DeepSeek V3"])),
+        "byte steps": both(vocab, merges, [END], pattern=SplitSteps(BYTE_STEPS["Falcon"])),
         "normalized": both(vocab, merges, [END], pattern="cl100k", rules=TextRules(normalizer=(UnicodeForm("NFC"),))),
         "spaces": spaces(vocab, merges),
     }

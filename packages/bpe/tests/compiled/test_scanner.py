@@ -7,14 +7,29 @@ pytest.importorskip("numba", reason="needs numba")
 from bpe.automata.determinize import automaton
 from bpe.compiled import scanner
 from bpe.kernels.scanning import layout as scanning
+from bpe.pre_tokenizers import PrefixSpace, Split, StandIns
 
 from ..automata.published_patterns import PUBLISHED
+from ..automata.published_steps import BYTE_STEPS
 from .conftest import WITHOUT_AUTOMATON
 
 
 def test_every_published_pattern_has_a_scanner():
     assert all(map(scanner.has_scanner, PUBLISHED.values()))
     assert not scanner.has_scanner(WITHOUT_AUTOMATON)
+
+
+def test_steps_for_bytes():
+    assert all(map(scanner.has_scanner, BYTE_STEPS.values()))
+    steps = BYTE_STEPS["Falcon"]
+    assert not scanner.has_scanner((PrefixSpace(), *steps))
+    without = (*steps[:3], Split(r"\s", "Removed"), steps[3])
+    assert not scanner.has_scanner(without)
+    assert scanning.SPLITTING_BYTES not in dict(scanner.scanner_arguments(without).items())
+    with pytest.warns(UserWarning, match="no fast scanner.*: text that is removed has no automaton"):
+        scanner.warn_if_slow(without, 30_000_000)
+    assert scanner.has_scanner(steps[:3])
+    assert StandIns() in steps
 
 
 @pytest.mark.parametrize("name", ["o200k", "DeepSeek V3"])

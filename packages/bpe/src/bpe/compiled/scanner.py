@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from bpe.automata.byte_steps import ByteSteps, byte_steps, character_steps
 from bpe.automata.composition import automaton_of, find_automaton_of
 from bpe.automata.determinize import DEAD, Automaton
 from bpe.automata.scanner_table import BORDER_HERE, START_ROW, ScannerTable, scanner_table
@@ -39,7 +40,8 @@ def warn_if_slow(pattern: PatternKey, num_bytes: int) -> None:
 def _warn_of_regex(pattern: PatternKey) -> None:
     reason = "its automaton is too large"
     try:
-        automaton_of(pattern)
+        automaton_of(character_steps(pattern))
+        byte_steps(pattern)
     except NotTranslatableError as error:
         reason = str(error)
     shown = f"split pattern {pattern!r} has" if isinstance(pattern, str) else f"split steps {list(pattern)} have"
@@ -52,12 +54,20 @@ def _warn_of_regex(pattern: PatternKey) -> None:
 @lru_cache(maxsize=8)
 def scanner_arguments(pattern: PatternKey) -> Arguments:
     """Return the arguments that make a kernel split by a pattern or in steps, if it has a scanner; computed once."""
+    try:
+        steps = byte_steps(pattern)
+    except NotTranslatableError:
+        return automaton_arguments(None)
+    pattern = character_steps(pattern)
     if pattern == PATTERNS["gpt2"]:
         a = Arguments()
         a[scanning.PATTERN] = scanning.GPT2
         a[scanning.CLASS_TABLE] = class_table()
-        return a
-    return automaton_arguments(find_automaton_of(pattern))
+    else:
+        a = automaton_arguments(find_automaton_of(pattern))
+    if steps is not None and a[scanning.PATTERN] != scanning.NO_SCANNER:
+        a.update(byte_step_arguments(steps))
+    return a
 
 
 def automaton_arguments(found: Automaton | None) -> Arguments:
@@ -78,6 +88,16 @@ def automaton_arguments(found: Automaton | None) -> Arguments:
     a[scanning.NUM_SYMBOLS] = table.continuation + 1
     a[scanning.START_OFFSET] = START_ROW * stride
     a[scanning.KNOWS_FINAL_NEWLINE] = int(found.knows_final_newline)
+    return a
+
+
+def byte_step_arguments(steps: ByteSteps) -> Arguments:
+    """Return the arguments that make a kernel split each piece again, in the steps for bytes."""
+    a = Arguments()
+    a[scanning.SPLITTING_BYTES] = np.array([byte in steps.splitting for byte in range(256)], np.uint8)
+    a[scanning.BYTE_SYMBOLS] = np.array(steps.class_of, np.uint8)
+    a[scanning.BYTE_MATCHING] = _matching(steps.automaton)
+    a[scanning.NUM_BYTE_SYMBOLS] = steps.automaton.final_newline + 1
     return a
 
 

@@ -23,7 +23,7 @@ from bpe.compiled.worker import NotUtf8Error, Specials, Worker
 from bpe.kernels.scanning import layout as scanning
 
 from ...automata.published_patterns import PUBLISHED
-from ...automata.published_steps import PUBLISHED_STEPS
+from ...automata.published_steps import BYTE_STEPS, PUBLISHED_STEPS
 from ...automata.strategies import random_pattern, random_text
 from ...conftest import texts
 
@@ -52,7 +52,8 @@ class Scanner:
 
     def check(self, text, prefix=""):
         if text:
-            lengths = [len(piece.encode()) for piece in split_pieces(text, self.pattern)]
+            bytes_of = self.pattern.piece_bytes if isinstance(self.pattern, SplitSteps) else str.encode
+            lengths = [len(bytes_of(piece)) for piece in split_pieces(text, self.pattern)]
             assert self.starts(text.encode(), prefix) == [0, *accumulate(lengths)][:-1], text
 
 
@@ -64,7 +65,7 @@ def scanner(request, kernels):
 @pytest.fixture(scope="module")
 def published_scanners(kernels):
     return [Scanner(pattern) for pattern in list(PUBLISHED.values())[3::2]] + [
-        Scanner(SplitSteps(steps)) for steps in list(PUBLISHED_STEPS.values())[:4]
+        Scanner(SplitSteps(steps)) for steps in [*list(PUBLISHED_STEPS.values())[:4], *BYTE_STEPS.values()]
     ]
 
 
@@ -96,9 +97,14 @@ def test_random_patterns(kernels):
             checked += 1
 
 
-@pytest.fixture(scope="module")
-def gpt2_scanner(kernels):
-    return Scanner("gpt2")
+@pytest.mark.parametrize("name", BYTE_STEPS)
+def test_pieces_that_are_split_within_characters(kernels, name):
+    scanner = Scanner(SplitSteps(BYTE_STEPS[name]))
+    for text in map("".join, product("1ò ²a", repeat=5)):
+        scanner.check(text)
+    for before, after in product(range(56, 66), ["", "1", "x1", "ò" * 40, "a" * 200 + "7"]):
+        scanner.check("x" * before + "12ò345²" + after, PREFIXES[before % 65])
+    scanner.check("a" * 5000 + "ò" + "b" * 5000 + "1" * 5000)
 
 
 TYPICAL = [

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from bpe.kernels.runtime.bits import highest_bit
 from bpe.kernels.runtime.compiler import inlined, kernel
 from bpe.kernels.runtime.masks import between
 from bpe.kernels.runtime.memory import view
@@ -41,6 +40,7 @@ from bpe.kernels.scanning.layout import (
     SYMBOLS,
     TEXT,
 )
+from bpe.kernels.scanning.starts import last_start, mark
 
 _ONE, _ALL = np.uint64(1), ~np.uint64(0)
 _TWO, _FACTOR, _SECOND = np.uint64(2), np.uint64(PAIR_FACTOR), np.uint64(0x80)
@@ -163,23 +163,6 @@ def follow_pairs(
         back |= (item >> _TWO & _ROW_FLAGS) << np.uint64(j)
         j += 2
     return (item & ~_PAIR_FLAGS) // _FACTOR | (item >> _ONE & _ONE) | (item >> _TWO & _TWO), j, here, back
-
-
-@inlined
-def mark(starts: np.ndarray, position: int) -> None:
-    """Set the bit of a byte, counted from where the scan began."""
-    starts[position >> 6] |= _ONE << np.uint64(position & 63)
-
-
-@kernel
-def last_start(starts: np.ndarray, position: int) -> int:
-    """Return the last byte up to `position` at which a piece starts."""
-    word = position >> 6
-    bits = starts[word] & (_ALL >> np.uint64(63 - (position & 63)))
-    while bits == 0:
-        word -= 1
-        bits = starts[word]
-    return (word << 6) + highest_bit(bits)
 
 
 @kernel

@@ -43,6 +43,15 @@ START_OFFSET = _positions.number()
 KNOWS_FINAL_NEWLINE = _positions.number()
 """1 if a newline at the end of the text is a symbol of its own."""
 
+SPLITTING_BYTES = _positions.array()
+"""uint8 `[256]`: 1 for the bytes at which `bpe.kernels.scanning.byte_steps` may split a piece; empty if it has none."""
+BYTE_SYMBOLS = _positions.array()
+"""uint8 `[256]`: the symbol of each byte in the automaton of these steps."""
+BYTE_MATCHING = _positions.array()
+"""uint16 `[states * symbols]`: the steps of this automaton, as in MATCHING."""
+NUM_BYTE_SYMBOLS = _positions.number()
+"""How many symbols it has. The last two are the end, and one that bytes do not have."""
+
 SPECIAL_BEGINNINGS = _positions.array()
 """int64: the different first two bytes of the special tokens, one after another; ANY_BYTE after a token of one byte."""
 SPECIAL_TEXT = _positions.array()
