@@ -21,7 +21,7 @@ from benchmarks.common import command_line
 from benchmarks.common.machine import describe_machine, installed_version
 from benchmarks.common.markdown import table
 from benchmarks.tokenizer import SEPARATOR, gpt2_files
-from benchmarks.tokenizer.split_patterns import SPLIT_PATTERNS
+from benchmarks.tokenizer.split_patterns import SPLIT_PATTERNS, Step
 
 if TYPE_CHECKING:
     from bpe import Tokenizer
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SMALL = 1_000_000  # bytes for those that are slow
 _NO_AUTOMATON = "|(?<=a)(?!)"
 """An alternative that never matches, and for which there is no automaton."""
+_BYTE_LEVEL: Step = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "patterns.md"
 _HEAD = ["pattern", "array, MB/s", "list, MB/s", "`regex`", "tiktoken", "tiktoken, lists", "tokenizers", "other ids"]
 
@@ -54,7 +55,7 @@ class Measured:
     """Whether the ids are those of the reference."""
 
 
-def contestants(expressions: Sequence[str], files: dict[str, str], num_bytes: int) -> list[Contestant]:
+def contestants(steps: Sequence[Step], files: dict[str, str], num_bytes: int) -> list[Contestant]:
     """Return all ways to encode with a pattern; ours first, into an array and into a list."""
     import tokenizers
 
@@ -64,10 +65,12 @@ def contestants(expressions: Sequence[str], files: dict[str, str], num_bytes: in
     small = min(num_bytes, _SMALL)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tokenizer.json")
-        _write_file(base, expressions, path)
+        _write_file(base, steps, path)
         scanned = Tokenizer.load(path)
         theirs = tokenizers.Tokenizer.from_file(str(path))
-        _write_file(base, [*expressions[:-1], f"(?:{expressions[-1]}){_NO_AUTOMATON}"], path)
+        last = steps[-1]["pattern"]["Regex"]
+        without = steps[-1] | {"pattern": {"Regex": f"(?:{last}){_NO_AUTOMATON}"}}
+        _write_file(base, [*steps[:-1], without], path)
         by_regex = Tokenizer.load(path)
     for tokenizer in (scanned, by_regex):
         tokenizer.load_kernels(1)
@@ -77,33 +80,30 @@ def contestants(expressions: Sequence[str], files: dict[str, str], num_bytes: in
         Contestant("`regex`", by_regex.encode_to_numpy, small),
         Contestant("tokenizers", lambda text: theirs.encode(text).ids, small),
     ]
-    if len(expressions) == 1:
+    if len(steps) == 1:
         import tiktoken
 
         specials = base.special_tokens
         ranks = {token: token_id for token_id, token in base.vocab.items() if token_id not in specials.values()}
-        peer = tiktoken.Encoding("gpt2", pat_str=expressions[0], mergeable_ranks=ranks, special_tokens=specials)
+        peer = tiktoken.Encoding("gpt2", pat_str=last, mergeable_ranks=ranks, special_tokens=specials)
         ways.append(Contestant("tiktoken", peer.encode_to_numpy, num_bytes))
         ways.append(Contestant("tiktoken, lists", peer.encode_ordinary, num_bytes))
     return ways
 
 
-def _write_file(base: "Tokenizer", expressions: Sequence[str], path: Path) -> None:
-    """Write a `tokenizer.json` with the vocabulary of `base` that splits by one expression after another."""
+def _write_file(base: "Tokenizer", steps: Sequence[Step], path: Path) -> None:
+    """Write a `tokenizer.json` with the vocabulary of `base` that splits in these steps."""
     base.save(path)
     content = json.loads(path.read_text("utf-8"))
-    steps: list[dict[str, Any]] = [
-        {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
-        for expression in expressions
-    ]
-    steps.append({"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False})
+    if all(step["type"] != "ByteLevel" for step in steps):
+        steps = [*steps, _BYTE_LEVEL]
     content["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": steps}
     path.write_text(json.dumps(content), "utf-8")
 
 
-def measure(expressions: Sequence[str], text: str, files: dict[str, str], repetitions: int) -> dict[str, Measured]:
+def measure(steps: Sequence[Step], text: str, files: dict[str, str], repetitions: int) -> dict[str, Measured]:
     """Return what is measured of each way to encode, by name."""
-    ways = contestants(expressions, files, len(text))
+    ways = contestants(steps, files, len(text))
     reference = {size: list(ways[2].encode(text[:size])) for size in {way.num_bytes for way in ways}}
     equal = {way.name: list(way.encode(text[: way.num_bytes])) == reference[way.num_bytes] for way in ways}
     speeds: dict[str, list[float]] = {way.name: [] for way in ways}

@@ -41,6 +41,12 @@ def test_a_file_with_equal_ids(file, capsys):
     assert "NFC, ByteLevel, 1 added tokens" in row
     assert "200 of 200" in row
     assert file.parent.name in row
+    assert float(row.split(" | ")[-1].rstrip("×| ")) > 0
+
+
+def test_a_tokenizer_without_kernels_has_no_speed(file, monkeypatch):
+    monkeypatch.setattr(families.Tokenizer, "load_kernels", lambda self, num_threads: False)
+    assert families.compare(file, 5)[1:] == ("5 of 5", "0", "no kernels")
 
 
 def test_a_difference_is_counted(file, monkeypatch):

@@ -14,7 +14,7 @@ def files():
     return gpt2_files.find(None, None)
 
 
-@pytest.mark.parametrize("name", ["Qwen 2 and 3", "DeepSeek V3", "BLOOM"])
+@pytest.mark.parametrize("name", ["Qwen 2 and 3", "DeepSeek V3", "Falcon", "BLOOM"])
 def test_all_ways_to_encode_give_the_same_ids(files, name):
     found = patterns.measure(SPLIT_PATTERNS[name], TEXT, files, 1)
     assert ("tiktoken" in found) == (len(SPLIT_PATTERNS[name]) == 1)
