@@ -7,6 +7,7 @@ import regex
 from bpe import PATTERNS
 from bpe.patterns import WHOLE_TEXT, compile_pattern
 from bpe.pre_tokenizers import PrefixSpace, Split, SplitStep, SplitSteps, StandIns
+from bpe.stand_ins import to_stand_ins
 
 from ..automata.published_patterns import PUBLISHED
 from ..automata.strategies import random_pattern, random_text
@@ -62,12 +63,14 @@ def _quick_pattern(random: Random) -> str:
 
 def takes_long(pattern: str | SplitSteps, text: str) -> bool:
     """Return whether `regex` needs long to split a text: with `(?:a+)+b` it may need exponential time."""
-    patterns = [pattern]
+    patterns, texts = [pattern], [text]
     if isinstance(pattern, SplitSteps):
         patterns = [step.pattern for step in pattern.steps if isinstance(step, Split)]
+        texts += [to_stand_ins(text.encode())] if pattern.in_stand_ins else []
     try:
         for one in patterns:
-            compile_pattern(one).findall(text, timeout=_LONGEST_SECONDS)
+            for seen in texts:
+                compile_pattern(one).findall(seen, timeout=_LONGEST_SECONDS)
     except TimeoutError:
         return True
     return False

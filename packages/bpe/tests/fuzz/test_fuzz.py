@@ -10,10 +10,12 @@ import pytest
 
 pytest.importorskip("numba", reason="needs numba")
 from bpe import Tokenizer
+from bpe.pre_tokenizers import Split, SplitSteps, StandIns
 
 from . import __main__ as command
 from .differences import DifferenceError
 from .run import INPUTS_PER_TOKENIZER, fuzz_tokenizer, shortest
+from .split_rules import takes_long
 from .subjects import fuzz_subject
 from .texts import fuzz_cuts, fuzz_text, is_known
 from .watching import watch
@@ -108,6 +110,13 @@ def test_texts_and_cuts():
     for text in texts:
         text.encode()  # there are no surrogates
         assert "".join(fuzz_cuts(random, text)) == text
+
+
+def test_a_pattern_that_takes_exponential_time_is_noticed_in_stand_ins_too():
+    slow = Split("(?:Ã©|Ã©)+[bc]", "Isolated")
+    assert takes_long(slow.pattern, "Ã©" * 60)
+    assert not takes_long(SplitSteps([slow]), "é" * 60)
+    assert takes_long(SplitSteps([StandIns(), slow]), "é" * 60)
 
 
 def test_a_difference_that_needs_the_texts_before_it_is_not_shortened():
