@@ -116,6 +116,27 @@ def test_a_tokenizer_json_with_rules(trained, tmp_path):
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "tokenizer.json").read_bytes()
 
 
+def test_tokens_that_are_never_encoded(tmp_path, trained):
+    vocab, merges = trained
+    number = max(vocab) + 10
+    rules = TextRules(never_encoded=frozenset({number}))
+    complete = Tokenizer({**vocab, number: "狐".encode(), number + 1: b"largest"}, merges, [END], rules=rules)
+    complete.save(tmp_path / "tokenizer.json")
+    keep(lambda: Tokenizer.load(tmp_path / "tokenizer.json"))
+    check_equal(Tokenizer.load(tmp_path / "tokenizer.json"), complete)
+
+
+def test_a_vocabulary_without_some_bytes(tmp_path, trained):
+    vocab, merges = trained
+    complete = Tokenizer({k: token for k, token in vocab.items() if token not in (b"\x04", b"\xf4")}, merges, [END])
+    complete.save(tmp_path / "tokenizer.json")
+    keep(lambda: Tokenizer.load(tmp_path / "tokenizer.json"))
+    light = Tokenizer.load(tmp_path / "tokenizer.json")
+    with pytest.raises(ValueError, match=r"contains the byte b'\\x04' \(in 'one\\x04two'\)"):
+        encode(light, "one\x04two")
+    check_equal(light, complete)
+
+
 def test_a_tiktoken_file(tmp_path, trained):
     vocab, merges = trained
     plain = {token_id - 1: token for token_id, token in vocab.items() if token_id}

@@ -47,7 +47,8 @@ def ids_of_tokens(vocab: Mapping[int, bytes], special_ids: Set[int]) -> dict[byt
     """Map the bytes of ordinary tokens to their ids, the lowest if several have the same bytes.
 
     The bytes of a special token have its id only if no ordinary token has the same bytes: then a merge may make them.
+    Special ids that are not in `vocab` are ignored, as it is not complete yet for a tokenizer of `bpe.tokenizer_lazy`.
     """
     ordinary = sorted(vocab.keys() - special_ids)
-    by_precedence = [*ordinary, *sorted(special_ids)]
+    by_precedence = [*ordinary, *sorted(vocab.keys() & special_ids)]
     return {vocab[token_id]: token_id for token_id in reversed(by_precedence)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from bpe import Tokenizer, encode_file
+from bpe import encode_file
 
 pytest.importorskip("numba", reason="needs numba")
 from bpe.compiled.missing_bytes import MissingBytes
@@ -79,15 +79,3 @@ def test_files(pair, tmp_path, num_threads):
 def test_a_whole_word_with_a_missing_byte(kernels):
     pair = both(dict(enumerate([*KEPT, *TOKENS])), MERGES, ignore_merges=True)
     assert pair.check("\x04\x04") == [len(KEPT) + 2]
-
-
-def test_kept_tables_know_the_missing_bytes(kernels, tmp_path, monkeypatch):
-    monkeypatch.setenv("BPE_CACHE_DIR", str(tmp_path / "cache"))
-    pair = both(dict(enumerate([*KEPT, b"ab"])), MERGES[1:])
-    pair.reference.save(tmp_path / "tokenizer.json")
-    for _ in range(2):  # which writes tables, then reads them
-        tokenizer = Tokenizer.load(tmp_path / "tokenizer.json")
-        assert tokenizer.load_kernels(1)
-        assert tokenizer.encode("abc" * 100) == pair.reference.encode("abc" * 100)
-        with pytest.raises(ValueError, match=r"contains the byte b'\\xf0'"):
-            tokenizer.encode("abc" * 100 + "👍")

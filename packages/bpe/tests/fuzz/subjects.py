@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import tokenizers
 
@@ -76,7 +77,7 @@ def fuzz_subject(random: Random, folder: Path) -> Subject:
             continue  # two added tokens are the same after normalization, for example
         strings = [token.content for token in engines[0].added_tokens]
         strings += [token.decode(errors="ignore") for token in random.choices(list(engines[0].vocab.values()), k=10)]
-        saved = _saved(engines[0], folder)
+        saved = _saved(engines[0], folder, random)
         return Subject(*engines, *saved, options["pattern"], tuple(filter(None, strings)))
 
 
@@ -196,8 +197,13 @@ def _characters(random: Random) -> dict[str, Any]:
     }
 
 
-def _saved(ours: Tokenizer, folder: Path) -> "tuple[tokenizers.Tokenizer | None, Tokenizer | None]":
+def _saved(ours: Tokenizer, folder: Path, random: Random) -> "tuple[tokenizers.Tokenizer | None, Tokenizer | None]":
     """Save a tokenizer, and load it with the other library and with this one; None if no file can express it.
+
+    Args:
+        ours: the tokenizer.
+        folder: where to save it.
+        random: decides whether it is loaded with the tables that the kernels need.
 
     Raises:
         DifferenceError: a library cannot load the file.
@@ -209,9 +215,19 @@ def _saved(ours: Tokenizer, folder: Path) -> "tuple[tokenizers.Tokenizer | None,
         return None, None
     try:
         loaded, library = Tokenizer.load(path), tokenizers.Tokenizer.from_file(str(path))
+        if random.random() < 0.2:
+            loaded = _loaded_again(loaded, path)
     except Exception as error:  # the other library raises Exception itself
         raise DifferenceError("loading", path.read_text("utf-8"), ours.pattern, error) from error
     return (None if _reads_text_as_token(ours) else library), loaded
+
+
+def _loaded_again(loaded: Tokenizer, path: Path) -> Tokenizer:
+    """Load a file with the tables that an earlier process kept."""
+    loaded.load_kernels(1)  # in memory already, so that the only files in the folder are those of tables
+    with patch("bpe.kernels.runtime.cache_files.folders", lambda: iter([path.parent / "tables"])):
+        Tokenizer.load(path).load_kernels(1)
+        return Tokenizer.load(path)
 
 
 def _reads_text_as_token(ours: Tokenizer) -> bool:
