@@ -16,6 +16,7 @@ from bpe.patterns import compile_pattern, split_pieces
         r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+",
         "'(?i:[sdmt]|ll|ve|re)|(?i:'re)",
         r"(?i:'s)\p{Lu}|(?i:\p{L})[\p{Ll}x]",
+        "(?:(?!a)b|(?:c(?=d)|e)?f)+|(?!x)(?:g)?h",
     ],
 )
 def test_the_patterns_of_tokenizers_in_use_are_portable(pattern):
@@ -43,6 +44,9 @@ def test_the_patterns_of_tokenizers_in_use_are_portable(pattern):
         (r"(?i)a", 0),
         (r"(?i:\p{Lu})", 4),  # in regex any letter with case
         (r"\p{Lu}(?i:a(?:[x\P{Ll}]))", 14),
+        ("(?!a)?b", 4),
+        ("(?:x(?:(?=a)|b)+)", 14),
+        ("(?:|a)?b", 5),
         (r"\1", 0),
         (r"\xff", 0),
         (r"\ud83d", 0),

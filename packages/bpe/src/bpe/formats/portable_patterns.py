@@ -4,12 +4,14 @@ This package reads a split pattern with the `regex` package, the `tokenizers` li
 common core, and only that is allowed, for reading and for writing. Outside it the same expression may mean something
 else without an error: `\h` is a blank in one and a hexadecimal digit in the other, `$` is the end of the text or of any
 line, `\p{N}{1,3}+` is at most three digits or any number of them, `(?i:\p{Lu})` any letter with case or only capital
-ones. The core also excludes what makes `regex` itself fail on an untrusted expression: repetition by the hundred
-thousand, recursion, fuzzy matching.
+ones; and Oniguruma refuses to repeat look-around, as in `(?:(?!a))?`. The core also excludes what makes `regex` itself
+fail on an untrusted expression: repetition by the hundred thousand, recursion, fuzzy matching.
 
 It does not bound the time that matching takes: `(?:a+)+b` is in the core too, and takes time exponential in the length
 of the text.
 """
+
+from dataclasses import dataclass
 
 import regex
 
@@ -34,10 +36,33 @@ _LITERAL = r"[^\\\[(){}*+?^$|\ud800-\udfff]"
 _QUANTIFIER = r"[*+?][+?]?|\{[0-9]{1,3}(?:,[0-9]{0,3})?\}(?![+?])"
 _ELEMENT = (
     r"(?P<opens>\((?:\?(?::|i:|=|!|<=|<!|>)|(?![?*])))"
-    rf"|(?:{_ESCAPE}|{_CLASS}|{_LITERAL}|(?P<closes>\)))(?:{_QUANTIFIER})?"
+    rf"|(?:{_ESCAPE}|{_CLASS}|{_LITERAL}|(?P<closes>\)))(?P<repeats>{_QUANTIFIER})?"
     r"|\|"
 )
 _CASE = r"\\[pP]\{L[ult]\}"  # which differ where case is ignored
+
+
+@dataclass
+class _Group:
+    """What is known of a group while its end has not been read."""
+
+    opening: str
+    ignores_case: bool
+    has_characters: bool = False
+    """Whether the current alternative has more than look-around, which other libraries do not repeat."""
+    _others_have: bool = True
+    """Whether all alternatives before it have."""
+
+    def next_alternative(self) -> None:
+        """Begin another alternative."""
+        self._others_have &= self.has_characters
+        self.has_characters = False
+
+    @property
+    def always_has_characters(self) -> bool:
+        """Whether all alternatives have more than look-around."""
+        is_look_around = self.opening in ("(?=", "(?!", "(?<=", "(?<!")
+        return self._others_have and self.has_characters and not is_look_around
 
 
 def check_portable_pattern(pattern: str) -> None:
@@ -56,15 +81,22 @@ def check_portable_pattern(pattern: str) -> None:
         )
     element_at, case = regex.compile(_ELEMENT).match, regex.compile(_CASE)
     position = 0
-    ignores_case = [False]  # in the whole, and in each open group
+    groups = [_Group("", ignores_case=False)]  # the whole, and each open group
     while position < len(pattern):
         element = element_at(pattern, position)
+        is_allowed = element is not None
         if element is not None and element["opens"]:
-            ignores_case.append(ignores_case[-1] or element["opens"] == "(?i:")
-        elif element is not None and element["closes"] and len(ignores_case) > 1:
-            ignores_case.pop()
-        is_allowed = element is not None and not (ignores_case[-1] and case.search(element.group()))
-        if element is None or not is_allowed or len(ignores_case) > _MAX_OPEN_GROUPS + 1:
+            groups.append(_Group(element["opens"], groups[-1].ignores_case or element["opens"] == "(?i:"))
+        elif element is not None and element["closes"] and len(groups) > 1:
+            closed = groups.pop()
+            groups[-1].has_characters |= closed.always_has_characters
+            is_allowed = closed.always_has_characters or not element["repeats"]
+        elif element is not None and element.group() == "|":
+            groups[-1].next_alternative()
+        elif element is not None:
+            groups[-1].has_characters = True
+            is_allowed = not (groups[-1].ignores_case and case.search(element.group()))
+        if element is None or not is_allowed or len(groups) > _MAX_OPEN_GROUPS + 1:
             raise ValueError(
                 f"the split pattern has {pattern[position : position + 20]!r} at character {position}: other libraries "
                 "may interpret it differently, so it is not allowed in a file; write it with literal characters, "
