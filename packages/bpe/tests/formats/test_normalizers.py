@@ -112,7 +112,7 @@ def test_what_other_files_cannot_express_is_an_error(load_both, tmp_path):
         ({"type": "Replace"}, "a Replace with missing or wrong fields"),
         (replace({"String": ""}, "a"), "replaces the empty string"),
         (replace({"String": "a", "Regex": "a"}, "b"), "a Replace with missing or wrong fields"),
-        (replace({"Regex": "a*"}, "b"), "matches the empty text"),
+        (replace({"Regex": "a*"}, "b"), "match the empty text"),
         (replace({"Regex": r"\w"}, "b"), "may interpret it differently"),
         (replace({"String": "a"}, "b" * 257), "inserts 257 characters"),
         ({"type": "Strip", "strip_left": 1, "strip_right": False}, "a Strip with missing or wrong fields"),

@@ -31,7 +31,7 @@ _ESCAPE = (
     r"|\\u(?![Dd][89A-Fa-f])[0-9A-Fa-f]{4}"
     r"|\\[ !-/:-@\[-`{-~]"  # punctuation, escaped
 )
-_CLASS = rf"\[\^?(?:{_ESCAPE}|(?!&&|\|\||--|~~)[^\[\]\\\ud800-\udfff])+\]"  # no sets of sets
+_CLASS = rf"\[\^?+(?:{_ESCAPE}|(?!&&|\|\||--|~~)[^\[\]\\\ud800-\udfff])+\]"  # no sets of sets
 _LITERAL = r"[^\\\[(){}*+?^$|\ud800-\udfff]"
 _QUANTIFIER = r"[*+?][+?]?|\{[0-9]{1,3}(?:,[0-9]{0,3})?\}(?![+?])"
 _ELEMENT = (
@@ -50,19 +50,33 @@ class _Group:
     ignores_case: bool
     has_characters: bool = False
     """Whether the current alternative has more than look-around, which other libraries do not repeat."""
+    consumes: bool = False
+    """Whether it matches at least one character."""
     _others_have: bool = True
-    """Whether all alternatives before it have."""
+    _others_consume: bool = True
+    """The same of all alternatives before it."""
 
     def next_alternative(self) -> None:
         """Begin another alternative."""
         self._others_have &= self.has_characters
-        self.has_characters = False
+        self._others_consume &= self.consumes
+        self.has_characters = self.consumes = False
 
-    @property
-    def always_has_characters(self) -> bool:
-        """Whether all alternatives have more than look-around."""
+    def add(self, *, has_characters: bool, consumes: bool) -> None:
+        """Note an element of the current alternative."""
+        self.has_characters |= has_characters
+        self.consumes |= consumes
+
+    def close(self) -> tuple[bool, bool]:
+        """Return whether each alternative has more than look-around, and whether each matches a character or more."""
+        self.next_alternative()
         is_look_around = self.opening in ("(?=", "(?!", "(?<=", "(?<!")
-        return self._others_have and self.has_characters and not is_look_around
+        return self._others_have and not is_look_around, self._others_consume and not is_look_around
+
+
+def _is_optional(quantifier: str | None) -> bool:
+    """Return whether a quantifier allows none at all."""
+    return quantifier is not None and (quantifier[0] in "*?" or quantifier.startswith(("{0,", "{0}")))
 
 
 def check_portable_pattern(pattern: str) -> None:
@@ -72,7 +86,7 @@ def check_portable_pattern(pattern: str) -> None:
 
     Raises:
         ValueError: a part is not in the core (the first one is named); or the pattern is not a regular expression, or
-            matches the empty text (after which the two libraries continue differently).
+            can match the empty text (after which the two libraries continue differently).
     """
     pattern = pattern_source(pattern)
     if len(pattern) > MAX_PATTERN_LENGTH:
@@ -88,13 +102,13 @@ def check_portable_pattern(pattern: str) -> None:
         if element is not None and element["opens"]:
             groups.append(_Group(element["opens"], groups[-1].ignores_case or element["opens"] == "(?i:"))
         elif element is not None and element["closes"] and len(groups) > 1:
-            closed = groups.pop()
-            groups[-1].has_characters |= closed.always_has_characters
-            is_allowed = closed.always_has_characters or not element["repeats"]
+            has_characters, consumes = groups.pop().close()
+            groups[-1].add(has_characters=has_characters, consumes=consumes and not _is_optional(element["repeats"]))
+            is_allowed = has_characters or not element["repeats"]
         elif element is not None and element.group() == "|":
             groups[-1].next_alternative()
         elif element is not None:
-            groups[-1].has_characters = True
+            groups[-1].add(has_characters=True, consumes=not _is_optional(element["repeats"]))
             is_allowed = not (groups[-1].ignores_case and case.search(element.group()))
         if element is None or not is_allowed or len(groups) > _MAX_OPEN_GROUPS + 1:
             raise ValueError(
@@ -103,8 +117,8 @@ def check_portable_pattern(pattern: str) -> None:
                 r"classes in brackets, \p{...}, \s, \d, (?:...), (?i:...), look-around, and the quantifiers * + ? {m,n}"
             )
         position = element.end()
-    if compile_pattern(pattern).match(""):
+    if compile_pattern(pattern).match("") or not groups[0].close()[1]:
         raise ValueError(
-            f"the split pattern {pattern!r} matches the empty text, after which other libraries continue differently: "
-            "let each of its alternatives match at least one character, with + instead of *"
+            f"the split pattern {pattern!r} can match the empty text, after which other libraries continue in another "
+            "way: let each of its alternatives match at least one character, with + instead of *"
         )
