@@ -51,6 +51,11 @@ def outcome(function, argument):
         return None, error
 
 
+def changes_text(tokenizer):
+    """Whether the file asks for it, as ByteLevel does without the line that says `"add_prefix_space": false`."""
+    return tokenizer.rules.normalizer or tokenizer.rules.prefix_space or tokenizer.pattern.startswith("?")
+
+
 def check(folder, valid, name, content):
     """Read the content as a file of that name: TokenizerFileError, or a tokenizer that works."""
     path = folder / name
@@ -66,9 +71,16 @@ def check(folder, valid, name, content):
     if ids is None:
         assert "which is not in the vocabulary" in str(lacking)
     else:
-        assert tokenizer.decode(ids) == TEXT
+        assert tokenizer.decode(ids) == TEXT or changes_text(tokenizer)
     if outcome(tokenizer.save, folder / "again.json")[1] is None:
         assert Tokenizer.load(folder / "again.json").fingerprint == tokenizer.fingerprint
+
+
+def test_without_its_line_a_prefix_space_is_the_default(folder, valid):
+    lines = valid["tokenizer.json"].splitlines(keepends=True)
+    content = b"".join(line for line in lines if b"add_prefix_space" not in line)
+    assert len(content) < len(valid["tokenizer.json"])
+    check(folder, valid, "tokenizer.json", content)
 
 
 @given(name=st.sampled_from(list(READERS)), content=st.binary(max_size=200))
