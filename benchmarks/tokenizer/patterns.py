@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _REFERENCE = "`regex`"
 _SMALL = 1_000_000  # bytes for those that are slow
-_NO_AUTOMATON = "|(?<=a)(?!)"
+_NO_AUTOMATON = "|(?<=a)(?!b)b"
 """An alternative that never matches, and for which there is no automaton."""
 _BYTE_LEVEL: Step = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "patterns.md"
