@@ -2,7 +2,7 @@
 
 import pytest
 
-from bpe import Tokenizer
+from bpe import Tokenizer, tokenizer_kernels
 
 pytest.importorskip("numba", reason="needs numba")
 from bpe.compiled import encoder
@@ -25,6 +25,22 @@ def test_ids_of_missing_bytes_that_need_more_than_16_bits_are_left_to_the_refere
     tokenizer = Tokenizer(vocab, [], ["<s>"], engine="compiled")
     assert not tokenizer.load_kernels(1)
     assert tokenizer.encode("a<s>") == [97, 65_535]
+
+
+def test_a_vocabulary_that_the_kernels_cannot_represent_is_tried_once_and_warned_of(kernels, monkeypatch):
+    vocab = {byte: bytes([byte]) for byte in range(128)} | {65_535: b"<s>"}
+    tokenizer = Tokenizer(vocab, [], ["<s>"], engine="compiled")
+    tried = []
+    build = Tokenizer._build_encoder
+    monkeypatch.setattr(Tokenizer, "_build_encoder", lambda self: (tried.append(1), build(self))[1])
+    assert not tokenizer.load_kernels(1)
+    assert tokenizer.encode("small") == [*b"small"]
+    monkeypatch.setattr(tokenizer_kernels, "LARGE", 6)
+    tokenizer_kernels.warn_of_reference.cache_clear()
+    with pytest.warns(UserWarning, match="the kernels cannot represent this vocabulary"):
+        assert tokenizer.encode("larger") == [*b"larger"]
+    assert tokenizer.encode("larger again") == [*b"larger again"]  # without another warning
+    assert tried == [1]
 
 
 def test_kernels_can_be_loaded_before_the_first_text(trained, monkeypatch):

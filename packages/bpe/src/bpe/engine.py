@@ -20,7 +20,7 @@ fifth to a third of a second. Where tables were kept, and the reference has no d
 FROM_SOURCE = 20_000_000
 """Bytes of text from which it pays to compile them, which takes some twenty seconds, but only once."""
 LARGE = 20_000_000
-"""Bytes of text from which a warning says that the kernels are not installed."""
+"""Bytes of text from which a warning says that the kernels are not installed, or cannot be used."""
 
 
 @lru_cache(maxsize=1)
@@ -63,6 +63,20 @@ def use_kernels(engine: Engine, num_bytes: int, kernel: str, *, ready: bool) -> 
 
         return loading.is_kept(kernel)
     return False
+
+
+@lru_cache(maxsize=1)
+def warn_of_reference() -> None:
+    """Warn, once, that a large text is encoded without the kernels, though they are installed.
+
+    Warns:
+        UserWarning: always, the first time.
+    """
+    warnings.warn(
+        "the kernels cannot represent this vocabulary, so plain Python encodes a large text, which takes some fifty "
+        "times as long",
+        stacklevel=2,
+    )
 
 
 @lru_cache(maxsize=1)

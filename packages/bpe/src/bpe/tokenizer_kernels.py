@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpe.character_model import CharacterModel, CharacterPieceIds
 from bpe.checks import Engine, check_engine, check_num_threads
-from bpe.engine import FROM_FILE, FROM_SOURCE, kernels_installed, use_kernels
+from bpe.engine import FROM_FILE, FROM_SOURCE, LARGE, kernels_installed, use_kernels, warn_of_reference
 from bpe.parallel import available_cores
 from bpe.patterns import DEFAULT_PATTERN, pattern_key, split_pieces
 from bpe.pickling import PickledTokenizer
@@ -61,6 +61,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
         )
         self._engine: Engine = engine
         self._encoder: CompiledEncoder | None = None
+        self._fits_kernels = True  # as far as is known
         never_merged = self._ordinary_ids().keys() if ignore_merges else frozenset()
         in_stand_ins = isinstance(self._pattern, SplitSteps) and self._pattern.in_stand_ins
         self._piece_ids = PieceIds(self._ranks, self._id_of, never_merged, in_stand_ins=in_stand_ins)
@@ -106,7 +107,8 @@ class TokenizerWithKernels(TokenizerWithFiles):
         """Load the kernels and build their tables of this vocabulary now, instead of at the first large text.
 
         A server can call this before its first request. Without the extra `bpe[fast]`, and with `engine="reference"`,
-        there is nothing to load.
+        there is nothing to load, and kernels cannot represent every vocabulary (BPE over characters without byte
+        fallback, for example).
 
         Args:
             num_threads: the number of threads to prepare for; None means one for each processor core.
@@ -120,7 +122,7 @@ class TokenizerWithKernels(TokenizerWithFiles):
         check_num_threads(num_threads)
         if self._engine == "auto" and not kernels_installed():
             return False
-        encoder = self._compiled(FROM_SOURCE)
+        encoder = self._find_encoder(FROM_SOURCE)
         if encoder is not None:
             encoder.make_workers(num_threads or available_cores())
         return encoder is not None
@@ -142,14 +144,26 @@ class TokenizerWithKernels(TokenizerWithFiles):
         return self._compiled(num_bytes) if num_bytes else None
 
     def _compiled(self, num_bytes: int) -> "CompiledEncoder | None":
-        """Return the compiled encoder if it is to encode a text of `num_bytes` bytes, else None."""
+        """Return the compiled encoder if it is to encode a text of `num_bytes` bytes, else None.
+
+        Warns:
+            UserWarning: the text is large, and the kernels are not installed or cannot represent the vocabulary.
+        """
+        encoder = self._find_encoder(num_bytes)
+        if not self._fits_kernels and num_bytes >= LARGE:
+            warn_of_reference()
+        return encoder
+
+    def _find_encoder(self, num_bytes: int) -> "CompiledEncoder | None":
+        """Return what `_compiled` does, without its warning of a vocabulary; the encoder is built only once."""
         kernel = "encode16" if id_dtype(self._vocab_size) == "uint16" else "encode32"
         # A text of any length is worth it if the reference would have to read files first.
         worth = max(num_bytes, FROM_FILE) if num_bytes and self.lacks_dictionaries else num_bytes
         if not use_kernels(self._engine, worth, kernel, ready=self._encoder is not None):
             return None
-        if self._encoder is None:
+        if self._encoder is None and self._fits_kernels:
             self._encoder = self._build_encoder()
+            self._fits_kernels = self._encoder is not None
         return self._encoder
 
     def _build_encoder(self) -> "CompiledEncoder | None":
