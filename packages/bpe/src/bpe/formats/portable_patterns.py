@@ -74,11 +74,6 @@ class _Group:
         return self._others_have and not is_look_around, self._others_consume and not is_look_around
 
 
-def _is_optional(quantifier: str | None) -> bool:
-    """Return whether a quantifier allows none at all."""
-    return quantifier is not None and (quantifier[0] in "*?" or quantifier.startswith(("{0,", "{0}")))
-
-
 def check_portable_pattern(pattern: str) -> None:
     r"""Raise an error for a pattern, a name of `bpe.PATTERNS` or an expression, that is not in the common core.
 
@@ -93,24 +88,12 @@ def check_portable_pattern(pattern: str) -> None:
         raise ValueError(
             f"the split pattern has {len(pattern)} characters; tokenizer files allow at most {MAX_PATTERN_LENGTH}"
         )
-    element_at, case = regex.compile(_ELEMENT).match, regex.compile(_CASE)
+    element_at = regex.compile(_ELEMENT).match
     position = 0
     groups = [_Group("", ignores_case=False)]  # the whole, and each open group
     while position < len(pattern):
         element = element_at(pattern, position)
-        is_allowed = element is not None
-        if element is not None and element["opens"]:
-            groups.append(_Group(element["opens"], groups[-1].ignores_case or element["opens"] == "(?i:"))
-        elif element is not None and element["closes"] and len(groups) > 1:
-            has_characters, consumes = groups.pop().close()
-            groups[-1].add(has_characters=has_characters, consumes=consumes and not _is_optional(element["repeats"]))
-            is_allowed = has_characters or not element["repeats"]
-        elif element is not None and element.group() == "|":
-            groups[-1].next_alternative()
-        elif element is not None:
-            groups[-1].add(has_characters=True, consumes=not _is_optional(element["repeats"]))
-            is_allowed = not (groups[-1].ignores_case and case.search(element.group()))
-        if element is None or not is_allowed or len(groups) > _MAX_OPEN_GROUPS + 1:
+        if element is None or not _is_portable(element, groups) or len(groups) > _MAX_OPEN_GROUPS + 1:
             raise ValueError(
                 f"the split pattern has {pattern[position : position + 20]!r} at character {position}: other libraries "
                 "may interpret it differently, so it is not allowed in a file; write it with literal characters, "
@@ -122,3 +105,24 @@ def check_portable_pattern(pattern: str) -> None:
             f"the split pattern {pattern!r} can match the empty text, after which other libraries continue in another "
             "way: let each of its alternatives match at least one character, with + instead of *"
         )
+
+
+def _is_portable(element: "regex.Match[str]", groups: list[_Group]) -> bool:
+    """Return whether an element is in the core where it is, and note it in the open groups."""
+    if element["opens"]:
+        groups.append(_Group(element["opens"], groups[-1].ignores_case or element["opens"] == "(?i:"))
+        return True
+    if element["closes"] and len(groups) > 1:
+        has_characters, consumes = groups.pop().close()
+        groups[-1].add(has_characters=has_characters, consumes=consumes and not _is_optional(element["repeats"]))
+        return has_characters or not element["repeats"]
+    if element.group() == "|":
+        groups[-1].next_alternative()
+        return True
+    groups[-1].add(has_characters=True, consumes=not _is_optional(element["repeats"]))
+    return not (groups[-1].ignores_case and regex.search(_CASE, element.group()))
+
+
+def _is_optional(quantifier: str | None) -> bool:
+    """Return whether a quantifier allows none at all."""
+    return quantifier is not None and (quantifier[0] in "*?" or quantifier.startswith(("{0,", "{0}")))
