@@ -28,8 +28,7 @@ def test_steps_for_bytes():
     assert scanning.SPLITTING_BYTES not in dict(scanner.scanner_arguments(without).items())
     with pytest.warns(UserWarning, match="no fast scanner.*: text that is removed has no automaton"):
         scanner.warn_if_slow(without, 30_000_000)
-    assert scanner.has_scanner(steps[:3])
-    assert StandIns() in steps
+    assert scanner.has_scanner((*steps[:2], StandIns()))
 
 
 @pytest.mark.parametrize("name", ["o200k", "DeepSeek V3"])

@@ -12,6 +12,7 @@ import tokenizers
 from bpe import Tokenizer
 from bpe.added_tokens import AddedToken
 from bpe.character_model import CharacterModel
+from bpe.kernels import loading
 from bpe.normalizers import Lowercase, Prepend, Replace, Step, Strip, UnicodeForm
 from bpe.patterns import WHOLE_TEXT
 from bpe.pre_tokenizers import Split, SplitSteps, steps_for_mark
@@ -216,15 +217,16 @@ def _saved(ours: Tokenizer, folder: Path, random: Random) -> "tuple[tokenizers.T
     try:
         loaded, library = Tokenizer.load(path), tokenizers.Tokenizer.from_file(str(path))
         if random.random() < 0.2:
-            loaded = _loaded_again(loaded, path)
+            loaded = _loaded_again(path)
     except Exception as error:  # the other library raises Exception itself
         raise DifferenceError("loading", path.read_text("utf-8"), ours.pattern, error) from error
     return (None if _reads_text_as_token(ours) else library), loaded
 
 
-def _loaded_again(loaded: Tokenizer, path: Path) -> Tokenizer:
-    """Load a file with the tables that an earlier process kept."""
-    loaded.load_kernels(1)  # in memory already, so that the only files in the folder are those of tables
+def _loaded_again(path: Path) -> Tokenizer:
+    """Load a file with the tables that an earlier process kept, in a folder of its own."""
+    for name in ("tables", "encode16", "encode32"):
+        loading.kernel(name)  # in memory, so that they are not looked for in that folder
     with patch("bpe.kernels.runtime.cache_files.folders", lambda: iter([path.parent / "tables"])):
         Tokenizer.load(path).load_kernels(1)
         return Tokenizer.load(path)
