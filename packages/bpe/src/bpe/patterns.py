@@ -13,7 +13,7 @@ version). They are those published with GPT-2 (Radford et al. 2019) and with Ope
 from typing import TYPE_CHECKING, TypeAlias
 
 from bpe.lazy_patterns import LazyPattern
-from bpe.pre_tokenizers import PatternKey, SplitSteps
+from bpe.pre_tokenizers import PatternKey, Split, SplitSteps, StandIns
 
 if TYPE_CHECKING:
     import regex
@@ -90,6 +90,19 @@ def pattern_key(pattern: SplitPattern) -> PatternKey:
     return pattern.steps if isinstance(pattern, SplitSteps) else pattern.pattern
 
 
+def character_steps(pattern: PatternKey) -> PatternKey:
+    """Return what splits a text before its bytes are looked at: the pattern itself, or the steps before `StandIns`."""
+    if isinstance(pattern, str) or StandIns() not in pattern:
+        return pattern
+    steps = pattern[: pattern.index(StandIns())]
+    match steps:
+        case ():
+            return WHOLE_TEXT
+        case (Split(expression, "Isolated"),):
+            return expression
+    return steps
+
+
 def split_pieces(text: str, pattern: SplitPattern) -> list[str]:
     """Split `text` into pieces. What a pattern skips is a piece of its own, so joined they are the text again."""
     if isinstance(pattern, SplitSteps):
@@ -146,8 +159,6 @@ def _last_space(text: str) -> int:
 
 
 def _automaton_of(pattern: SplitPattern) -> "Automaton | None":
-    # Most programs need them never, or only for long texts.
-    from bpe.automata.byte_steps import character_steps
-    from bpe.automata.composition import find_automaton_of
+    from bpe.automata.composition import find_automaton_of  # most programs need it never, or only for long texts
 
     return find_automaton_of(character_steps(pattern_key(pattern)))

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bpe import PATTERNS
-from bpe.automata.byte_steps import byte_steps, character_steps
+from bpe.automata.byte_steps import byte_steps
 from bpe.automata.composition import automaton_of, find_automaton_of
 from bpe.automata.syntax import NotTranslatableError
-from bpe.patterns import WHOLE_TEXT, can_be_cut, last_safe_cut
+from bpe.patterns import WHOLE_TEXT, can_be_cut, character_steps, last_safe_cut
 from bpe.pre_tokenizers import PrefixSpace, Split, SplitSteps, StandIns
 from bpe.stand_ins import to_stand_ins
 

@@ -9,7 +9,7 @@ byte is a character, its stand-in, and B2, the second byte of "ò", has the stan
     runs of digits   C3 |B2 |31  32      steps after them, on bytes
 
 So there are two automata. The second one begins again in each piece of the first, and most pieces have no byte that it
-could split at: the kernel passes over these.
+could split at: the kernel passes over these. The first one is that of `bpe.patterns.character_steps`.
 
 Reference: `bpe.pre_tokenizers.SplitSteps.split`.
 """
@@ -20,10 +20,8 @@ from dataclasses import dataclass
 
 from bpe.automata.composition import steps_automaton
 from bpe.automata.determinize import DEAD, Automaton
-from bpe.pre_tokenizers import PatternKey, Split, StandIns
+from bpe.pre_tokenizers import PatternKey, StandIns
 from bpe.stand_ins import to_stand_ins
-
-_WHOLE_TEXT = r"[\s\S]+"
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,6 @@ class ByteSteps:
     """The class of each byte."""
     splitting: frozenset[int]
     """The bytes without which a piece is not split."""
-
-
-def character_steps(pattern: PatternKey) -> PatternKey:
-    """Return what splits a text before its bytes are looked at: the pattern itself, or the steps before `StandIns`."""
-    if isinstance(pattern, str) or StandIns() not in pattern:
-        return pattern
-    steps = pattern[: pattern.index(StandIns())]
-    match steps:
-        case ():
-            return _WHOLE_TEXT
-        case (Split(expression, "Isolated"),):
-            return expression
-    return steps
 
 
 def byte_steps(pattern: PatternKey) -> ByteSteps | None:

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bpe.automata.byte_steps import ByteSteps, byte_steps, character_steps
+from bpe.automata.byte_steps import ByteSteps, byte_steps
 from bpe.automata.composition import automaton_of, find_automaton_of
 from bpe.automata.determinize import DEAD, Automaton
 from bpe.automata.scanner_table import BORDER_HERE, START_ROW, ScannerTable, scanner_table
@@ -14,7 +14,7 @@ from bpe.compiled.calling import Arguments
 from bpe.engine import LARGE
 from bpe.kernels.scanning import layout as scanning
 from bpe.kernels.scanning.class_table import class_table
-from bpe.patterns import PATTERNS
+from bpe.patterns import PATTERNS, character_steps
 from bpe.pre_tokenizers import PatternKey
 
 _LARGEST_OFFSET = 0xFFFF
